@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// skyutil/version.hpp: the version of the library, for the preprocessor and for programs.
+//
+//     static_assert(SKYUTIL_VERSION >= 100);  // 0.1.0 or newer
+//
+// The only public macros are these. The build and the packages read the three numbers from here.
+
+#pragma once
+
+#include <string_view>
+
+#define SKYUTIL_VERSION_MAJOR 0
+#define SKYUTIL_VERSION_MINOR 1
+#define SKYUTIL_VERSION_PATCH 0
+
+/// major * 10000 + minor * 100 + patch
+#define SKYUTIL_VERSION \
+    (SKYUTIL_VERSION_MAJOR * 10000 + SKYUTIL_VERSION_MINOR * 100 + SKYUTIL_VERSION_PATCH)
+
+namespace skyutil::inline v0 {
+
+/// The version as text, "major.minor.patch".
+inline constexpr std::string_view version = "0.1.0";
+
+}  // namespace skyutil::inline v0

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+#include <skyutil/skyutil.hpp>
+
+#include "calls.hpp"
+
+calls calls_of_a() { return make_calls(); }
