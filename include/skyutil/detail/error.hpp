@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/error.hpp: how the throwing forms report what the std::error_code forms found.
+
+#pragma once
+
+#include <filesystem>
+#include <system_error>
+
+namespace skyutil::inline v0::detail {
+
+/// `what` names the function and what it was doing; the path and the reason are added.
+inline void throw_if(const std::error_code& error, const char* what,
+                     const std::filesystem::path& path) {
+    if (error) {
+        throw std::filesystem::filesystem_error(what, path, error);
+    }
+}
+
+inline void throw_if(const std::error_code& error, const char* what) {
+    if (error) {
+        throw std::system_error(error, what);
+    }
+}
+
+}  // namespace skyutil::inline v0::detail

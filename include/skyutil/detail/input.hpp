@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/input.hpp: a file opened for reading, whatever it is: regular, /proc, pipe, FIFO, device.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/unique_fd.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <system_error>
+
+namespace skyutil::inline v0::detail {
+
+/// How long a FIFO may stay without a writer before reading it is an error.
+inline constexpr std::chrono::milliseconds fifo_patience = std::chrono::seconds(10);
+
+class input_file {
+public:
+    /// Opens a file; a directory is an error, and so is a device that never ends.
+    input_file(const std::filesystem::path& path, std::error_code& error,
+               std::chrono::milliseconds patience = fifo_patience) noexcept
+        : fd_(os::open_file(path.native(), error)), patience_(patience) {
+        if (fd_) {
+            status_ = os::status(fd_.get(), error);
+            if (!error && status_.kind == os::file_kind::directory) {
+                error = os::make_error(std::errc::is_a_directory);
+            }
+            if (!error && status_.kind == os::file_kind::endless) {
+                error = os::make_error(std::errc::file_too_large);
+            }
+        }
+    }
+
+    /// Whether the size is known and reading at an offset works. False for an empty file too: files
+    /// in /proc have content, but no size.
+    [[nodiscard]] bool has_size() const noexcept {
+        return status_.kind == os::file_kind::regular && status_.size != 0;
+    }
+
+    /// Bytes when the file was opened or its size last asked for; 0 for anything but a regular
+    /// file.
+    [[nodiscard]] std::uint64_t size() const noexcept { return status_.size; }
+
+    /// Asks for the size again.
+    void refresh(std::error_code& error) noexcept { status_ = os::status(fd_.get(), error); }
+
+    /// Reads until the buffer is full or the file ends.
+    std::size_t read_at(std::span<char> buffer, std::uint64_t offset,
+                        std::error_code& error) const noexcept {
+        return os::read_at(fd_.get(), buffer, offset, error);
+    }
+
+    /// Reads what is there, at least one byte, waiting for it if need be; 0 at the end. A FIFO that
+    /// had no writer in all the patience is errc::timed_out.
+    std::size_t read(std::span<char> buffer, std::error_code& error) noexcept {
+        for (;;) {
+            bool would_block = false;
+            const std::size_t count = os::read_some(fd_.get(), buffer, would_block, error);
+            if (count != 0 || error) {
+                had_writer_ = true;
+                return count;
+            }
+            if (would_block) {
+                had_writer_ = true;
+                os::wait_readable(fd_.get(), std::chrono::milliseconds(-1), error);
+            } else if (had_writer_ || status_.kind != os::file_kind::fifo) {
+                return 0;
+            } else if (patience_.count() <= 0) {
+                error = os::make_error(std::errc::timed_out);
+            } else if (os::wait_readable(fd_.get(), patience_, error) == os::readiness::timed_out) {
+                patience_ = {};  // a writer that came but wrote nothing shows in the next read
+            } else {
+                had_writer_ = true;
+            }
+            if (error) {
+                return 0;
+            }
+        }
+    }
+
+private:
+    unique_fd fd_;
+    os::file_status status_{};
+    std::chrono::milliseconds patience_;
+    bool had_writer_ = false;
+};
+
+}  // namespace skyutil::inline v0::detail

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/linux.hpp: the system calls. Interrupted calls are repeated, short reads are completed,
+// every descriptor is closed on exec; nothing here allocates or throws.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace skyutil::inline v0::detail::os {
+
+inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
+
+inline std::error_code make_error(std::errc code) noexcept { return std::make_error_code(code); }
+
+/// Repeats a system call for as long as signals interrupt it.
+template <class Call>
+auto retry(Call call) noexcept {
+    for (;;) {
+        const auto result = call();
+        if (result != -1 || errno != EINTR) {
+            return result;
+        }
+    }
+}
+
+// ----------------------------------------------------------------------------------------------
+// files
+
+inline void close(int fd) noexcept {
+    ::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)
+}
+
+enum class file_kind {
+    regular,
+    directory,
+    fifo,     ///< with a name: whoever opens it may come before its writer
+    endless,  ///< a device that gives bytes for ever
+    stream,
+};
+
+struct file_status {
+    file_kind kind;
+    std::uint64_t size;
+};
+
+/// -1 on failure. A NUL in the name is an error: what follows it would be lost.
+inline int open(const std::string& name, int flags, std::error_code& error) noexcept {
+    if (name.find('\0') != std::string::npos) {
+        error = make_error(std::errc::invalid_argument);
+        return -1;
+    }
+    const int fd = retry([&] { return ::open(name.c_str(), flags | O_CLOEXEC); });
+    if (fd == -1) {
+        error = last_error();
+    }
+    return fd;
+}
+
+/// For reading, without waiting for the writer of a FIFO.
+inline int open_file(const std::string& name, std::error_code& error) noexcept {
+    const int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+    if (fd != -1 || error != std::errc::operation_would_block) {
+        return fd;
+    }
+    error.clear();  // somebody has a lease on the file and is asked to give it up, see fcntl(2)
+    return open(name, O_RDONLY | O_NOCTTY, error);
+}
+
+inline int open_directory(const std::string& name, std::error_code& error) noexcept {
+    return open(name, O_RDONLY | O_DIRECTORY, error);
+}
+
+inline file_status status(int fd, std::error_code& error) noexcept {
+    struct stat info;  // NOLINT(*-member-init)
+    if (::fstat(fd, &info) == -1) {
+        error = last_error();
+        return {};
+    }
+    if (S_ISREG(info.st_mode)) {
+        return {file_kind::regular, static_cast<std::uint64_t>(info.st_size)};
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return {file_kind::directory, 0};
+    }
+    struct statfs system;  // NOLINT(*-member-init)
+    if (S_ISFIFO(info.st_mode) && ::fstatfs(fd, &system) == 0 && system.f_type != PIPEFS_MAGIC) {
+        return {file_kind::fifo, 0};
+    }
+    // The numbers are fixed, see the kernel documentation, admin-guide/devices. No makedev(3): its
+    // header has macros named major and minor.
+    constexpr dev_t memory = dev_t{1} << 8;
+    const dev_t number = info.st_rdev;
+    if (S_ISCHR(info.st_mode) &&
+        (number == (memory | 5) ||
+         (number >= (memory | 7) && number <= (memory | 9)))) {  // zero; full, random, urandom
+        return {file_kind::endless, 0};
+    }
+    return {file_kind::stream, 0};
+}
+
+/// Reads until the buffer is full or the file ends.
+inline std::size_t read_at(int fd, std::span<char> buffer, std::uint64_t offset,
+                           std::error_code& error) noexcept {
+    std::size_t done = 0;
+    while (done != buffer.size()) {
+        const auto count = retry([&] {
+            return ::pread(fd, buffer.data() + done, buffer.size() - done,
+                           static_cast<off_t>(offset + done));
+        });
+        if (count == -1) {
+            error = last_error();
+            break;
+        }
+        if (count == 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(count);
+    }
+    return done;
+}
+
+enum class readiness { ready, hung_up, timed_out };
+
+/// Waits until there is something to read or the other side is gone; a negative time is for ever.
+inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
+                               std::error_code& error) noexcept {
+    using std::chrono::milliseconds, std::chrono::steady_clock;
+    const auto deadline = steady_clock::now() + timeout;
+    pollfd entry{fd, POLLIN, 0};
+    const int count = retry([&] {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+        const auto bounded = (std::max)(left, milliseconds()).count();
+        return ::poll(&entry, 1, timeout < milliseconds() ? -1 : static_cast<int>(bounded));
+    });
+    if (count == -1) {
+        error = last_error();
+    }
+    return count == 0                      ? readiness::timed_out
+           : (entry.revents & POLLIN) != 0 ? readiness::ready
+                                           : readiness::hung_up;
+}
+
+/// One read(2); would_block is set, and 0 returned, where a writer has nothing to read yet.
+inline std::size_t read_some(int fd, std::span<char> buffer, bool& would_block,
+                             std::error_code& error) noexcept {
+    const auto count = retry([&] { return ::read(fd, buffer.data(), buffer.size()); });
+    would_block = count == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (count == -1) {
+        if (!would_block) {
+            error = last_error();
+        }
+        return 0;
+    }
+    return static_cast<std::size_t>(count);
+}
+
+/// The last `c` in the text, nullptr when there is none.
+inline const char* find_last(std::string_view text, char c) noexcept {
+    return static_cast<const char*>(::memrchr(text.data(), c, text.size()));
+}
+
+/// Direct entries of a directory without "." and "..", as getdents64(2) gives them.
+inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
+    alignas(dirent64) std::array<char, 32768> buffer;  // NOLINT(*-member-init)
+    std::size_t entries = 0;
+    for (;;) {
+        const long size =
+            retry([&] { return ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
+        if (size == -1) {
+            error = last_error();
+            return 0;
+        }
+        if (size == 0) {
+            return entries;
+        }
+        for (long at = 0; at < size;) {
+            const char* const record = buffer.data() + at;
+            std::uint16_t length = 0;
+            std::memcpy(&length, record + offsetof(dirent64, d_reclen), sizeof length);
+            const char* const name = record + offsetof(dirent64, d_name);
+            const bool dots =
+                name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+            entries += dots ? 0 : 1;
+            at += length;
+        }
+    }
+}
+
+/// Whether the name can be told to be a directory's, following links.
+inline bool is_directory(const std::string& name) noexcept {
+    struct stat info;  // NOLINT(*-member-init)
+    return ::stat(name.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// ------------------------------------------------------------------------------------------
+// processes
+
+inline std::int64_t process_id() noexcept { return ::getpid(); }
+
+/// Whether a pid from outside is one that the kernel could have given: never 0, which means the
+/// caller's process group in kill(2), nor a negative one, which means another group.
+inline bool fits_pid(std::int64_t pid) noexcept {
+    return pid > 0 && pid <= (std::numeric_limits<pid_t>::max)();
+}
+
+/// Whether the id is a process's, dead or alive. tgkill(2) with signal 0, not kill(2): that one
+/// says yes to the id of any thread.
+inline bool pid_exists(pid_t pid) noexcept {
+    return ::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
+}
+
+enum class process_state { running, ended, unknown };
+
+/// Through a pidfd, which becomes readable when the last thread has ended. Unknown where the kernel
+/// has none or a filter forbids it.
+inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
+#if defined(SYS_pidfd_open)
+    constexpr long pidfd_open = SYS_pidfd_open;
+#else
+    constexpr long pidfd_open = 434;  // the same on all architectures
+#endif
+    const auto fd = static_cast<int>(::syscall(pidfd_open, pid, 0));
+    if (fd == -1) {
+        switch (errno) {
+            case ESRCH:
+            case EINVAL:  // the id of a thread that leads no process
+            case ENOENT:  // the same, in later kernels
+                return process_state::ended;
+            case EMFILE:
+            case ENFILE:
+            case ENOMEM:
+                error = last_error();
+                return process_state::unknown;
+            default:
+                return process_state::unknown;
+        }
+    }
+    pollfd entry{fd, POLLIN, 0};
+    const int count = retry([&] { return ::poll(&entry, 1, 0); });
+    if (count == -1) {
+        error = last_error();
+    }
+    close(fd);
+    return count == 0 ? process_state::running : process_state::ended;
+}
+
+// --------------------------------------------------------------------------------------------
+// sockets
+
+struct socket_type {
+    bool ipv6;
+    bool ipv4;  ///< with ipv6: both through one socket
+    bool udp;
+    bool loopback;
+};
+
+/// A socket not bound yet; -1 on failure. std::errc::address_family_not_supported where there is no
+/// IPv6.
+inline int open_socket(const socket_type& type, std::error_code& error) noexcept {
+    const int fd = ::socket(type.ipv6 ? AF_INET6 : AF_INET,
+                            (type.udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        error = last_error();
+        return -1;
+    }
+    const int only = type.ipv4 ? 0 : 1;  // the default is a system setting, see ipv6(7)
+    if (type.ipv6 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == -1) {
+        error = last_error();
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/// Binds to a port, 0 for any that is free.
+inline void bind(int fd, const socket_type& type, std::uint16_t port,
+                 std::error_code& error) noexcept {
+    int result = 0;
+    if (type.ipv6) {
+        sockaddr_in6 address{};
+        address.sin6_family = AF_INET6;
+        address.sin6_port = htons(port);
+        address.sin6_addr = type.loopback ? in6addr_loopback : in6addr_any;
+        result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    } else {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(type.loopback ? INADDR_LOOPBACK : INADDR_ANY);
+        result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+    if (result == -1) {
+        error = last_error();
+    }
+}
+
+/// The port a socket is bound to.
+inline std::uint16_t bound_port(int fd, std::error_code& error) noexcept {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == -1) {
+        error = last_error();
+        return 0;
+    }
+    in_port_t port = 0;  // at the same place in both kinds of address
+    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+    std::memcpy(&port, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_port),
+                sizeof port);
+    return ntohs(port);
+}
+
+// ------------------------------------------------------------------------------- processors and
+// memory
+
+/// CPUs in the calling thread's affinity mask, 0 when the kernel does not say.
+///
+/// The mask must be as large as the kernel's (sched_setaffinity(2)), which no call tells: it is
+/// doubled until it is. The system call, unlike its wrapper, returns how many bytes it wrote.
+inline int affinity_count() noexcept {
+    constexpr std::size_t most_words = 1U << 13;  // 524,288 CPUs
+    const auto count_bits = [](std::span<unsigned long> words) {
+        const long size = ::syscall(SYS_sched_getaffinity, 0, words.size_bytes(), words.data());
+        int count = 0;
+        for (std::size_t i = 0;
+             i < static_cast<std::size_t>((std::max)(size, 0L)) / sizeof(unsigned long); ++i) {
+            count += std::popcount(words[i]);
+        }
+        return size < 0 && errno == EINVAL ? -1 : count;
+    };
+    std::array<unsigned long, 128> words;  // NOLINT(*-member-init)
+    int count = count_bits(words);
+    for (std::size_t size = 2 * words.size(); count == -1 && size <= most_words; size *= 2) {
+        const auto large = std::unique_ptr<unsigned long[]>(new (std::nothrow) unsigned long[size]);
+        if (!large) {
+            break;
+        }
+        count = count_bits({large.get(), size});
+    }
+    return (std::max)(count, 0);
+}
+
+/// Whether the calling thread runs under SCHED_FIFO, SCHED_RR or SCHED_DEADLINE, which the
+/// bandwidth control of fair scheduling does not bind (kernel documentation, scheduler/sched-bwc).
+inline bool is_real_time() noexcept {
+    const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    return policy == SCHED_FIFO || policy == SCHED_RR ||
+           policy == 6;  // SCHED_DEADLINE, not in <sched.h>
+}
+
+/// Bytes of memory of the machine, 0 when the kernel does not say.
+inline std::uint64_t physical_memory() noexcept {
+    struct sysinfo info;  // NOLINT(*-member-init)
+    return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
+}
+
+/// Soft limit on open descriptors; nullopt when there is none.
+inline std::optional<std::uint64_t> soft_fd_limit(std::error_code& error) noexcept {
+    rlimit limit;  // NOLINT(*-member-init)
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == -1) {
+        error = last_error();
+        return std::nullopt;
+    }
+    return limit.rlim_cur == RLIM_INFINITY ? std::nullopt
+                                           : std::optional<std::uint64_t>(limit.rlim_cur);
+}
+
+/// An environment variable; none at all in a program with more rights than its caller.
+inline const char* environment(const char* name) noexcept { return ::secure_getenv(name); }
+
+/// Milliseconds of a clock that only goes forward, a few milliseconds behind.
+inline std::uint64_t coarse_milliseconds() noexcept {
+    timespec now;  // NOLINT(*-member-init)
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace skyutil::inline v0::detail::os

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/unique_fd.hpp: the owner of a descriptor; public through files.hpp.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+
+#include <utility>
+
+namespace skyutil::inline v0 {
+
+/// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
+class [[nodiscard]] unique_fd {
+public:
+    constexpr unique_fd() noexcept = default;
+
+    /// Takes over `fd`; a negative one is none.
+    constexpr explicit unique_fd(int fd) noexcept : fd_(fd) {}
+
+    unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
+    unique_fd& operator=(unique_fd&& other) noexcept {
+        reset(other.release());
+        return *this;
+    }
+    unique_fd(const unique_fd&) = delete;
+    unique_fd& operator=(const unique_fd&) = delete;
+    ~unique_fd() { reset(); }
+
+    /// The descriptor, or -1; it stays owned.
+    [[nodiscard]] constexpr int get() const noexcept { return fd_; }
+    constexpr explicit operator bool() const noexcept { return fd_ >= 0; }
+
+    /// Gives the descriptor away: the caller closes it.
+    [[nodiscard]] constexpr int release() noexcept { return std::exchange(fd_, -1); }
+
+    /// Closes the descriptor and takes over another.
+    void reset(int fd = -1) noexcept {
+        if (const int old = std::exchange(fd_, fd); old >= 0 && old != fd) {
+            detail::os::close(old);
+        }
+    }
+
+    friend void swap(unique_fd& a, unique_fd& b) noexcept { std::swap(a.fd_, b.fd_); }
+
+private:
+    int fd_ = -1;
+};
+
+}  // namespace skyutil::inline v0

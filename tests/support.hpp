@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+//
+// tests/support.hpp: what several tests need: temporary directories, rows of reference answers,
+// children.
+//
+//     const temporary_directory directory;
+//     write_file(directory / "name", "text\n");
+//     for (const nlohmann::json& row : read_rows("hash_file.jsonl")) { ... }
+//     const nlohmann::json answer = run_in_child([] { drop_privileges(); return getuid(); });
+//
+// Assertions belong in the parent: a child hands back a value that the parent checks.
+
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+
+namespace skyutil_tests {
+
+[[noreturn]] inline void throw_errno(const std::string& what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+/// A new directory that every user may enter, removed with all that is in it.
+class temporary_directory {
+public:
+    temporary_directory() {
+        std::string name = std::filesystem::temp_directory_path() / "skyutil-test-XXXXXX";
+        if (::mkdtemp(name.data()) == nullptr) {
+            throw_errno("mkdtemp " + name);
+        }
+        path_ = name;
+        std::filesystem::permissions(path_, std::filesystem::perms(0755));
+    }
+    temporary_directory(const temporary_directory&) = delete;
+    temporary_directory& operator=(const temporary_directory&) = delete;
+    ~temporary_directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+inline std::filesystem::path operator/(const temporary_directory& directory,
+                                       const std::filesystem::path& name) {
+    return directory.path() / name;
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!out.flush()) {
+        throw_errno("write " + path.string());
+    }
+}
+
+inline std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+        throw_errno("open " + path.string());
+    }
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline std::string decode_base64(std::string_view text) {
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    unsigned bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        const std::size_t value = alphabet.find(c);
+        if (value == std::string_view::npos) {
+            if (c != '=') {
+                throw std::invalid_argument("not base64: " + std::string(text));
+            }
+            continue;
+        }
+        bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            out += static_cast<char>(static_cast<unsigned char>(bits >> count));
+        }
+    }
+    return out;
+}
+
+/// The rows of a file of tests/data, which has one JSON object a line.
+inline std::vector<nlohmann::json> read_rows(const std::string& name) {
+    std::ifstream in(std::filesystem::path(SKYUTIL_TEST_DATA) / name);
+    std::vector<nlohmann::json> rows;
+    for (std::string line; std::getline(in, line);) {
+        rows.push_back(nlohmann::json::parse(line));
+    }
+    if (rows.empty()) {
+        throw std::runtime_error("no rows in " + name);
+    }
+    return rows;
+}
+
+inline std::size_t count_open_descriptors() {
+    std::filesystem::directory_iterator entries("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(entries), end(entries))) - 1;  // its own
+}
+
+/// Thrown in a child, skips the test in the parent.
+struct cannot_run {
+    std::string reason;
+};
+
+/// Runs a function in a forked child and returns what it returned, as JSON. The child is killed
+/// after a time; that, a crash and an exception fail the test, and cannot_run skips it.
+template <class Function>
+nlohmann::json run_in_child(Function function,
+                            std::chrono::seconds patience = std::chrono::seconds(30)) {
+    int ends[2];
+    if (::pipe(ends) == -1) {
+        throw_errno("pipe");
+    }
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child == -1) {
+        throw_errno("fork");
+    }
+    if (child == 0) {
+        ::close(ends[0]);
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM}) {
+            ::signal(signal, SIG_DFL);  // the handlers report as if they were the parent
+        }
+        nlohmann::json answer;
+        try {
+            answer["value"] = function();
+        } catch (const cannot_run& skipping) {
+            answer["skip"] = skipping.reason;
+        } catch (const std::exception& exception) {
+            answer["exception"] = exception.what();
+        } catch (...) {
+            answer["exception"] = "of an unknown type";
+        }
+        const std::string text =
+            answer.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+        for (std::size_t done = 0; done != text.size();) {
+            const ssize_t count = ::write(ends[1], text.data() + done, text.size() - done);
+            if (count == -1 && errno != EINTR) {
+                ::_exit(1);
+            }
+            done += count == -1 ? 0 : static_cast<std::size_t>(count);
+        }
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+
+    std::string text;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    bool late = false;
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        pollfd entry{ends[0], POLLIN, 0};
+        const int ready = left.count() > 0 ? ::poll(&entry, 1, static_cast<int>(left.count())) : 0;
+        if (ready == 0) {
+            late = true;
+            ::kill(child, SIGKILL);
+            break;
+        }
+        char buffer[4096];
+        const ssize_t count = ready == -1 ? -1 : ::read(ends[0], buffer, sizeof buffer);
+        if (count == 0 || (count == -1 && errno != EINTR)) {
+            break;
+        }
+        text.append(buffer, count == -1 ? 0 : static_cast<std::size_t>(count));
+    }
+    ::close(ends[0]);
+    int status = 0;
+    while (::waitpid(child, &status, 0) == -1 && errno == EINTR) {
+    }
+
+    if (late) {
+        FAIL("the child had not ended after " << patience.count() << " s");
+    }
+    if (status != 0) {
+        FAIL("the child ended with wait status " << status);
+    }
+    nlohmann::json answer = nlohmann::json::parse(text);
+    if (answer.contains("skip")) {
+        skip(answer["skip"].get<std::string>());
+    }
+    if (answer.contains("exception")) {
+        FAIL("exception in the child: " << answer["exception"].get<std::string>());
+    }
+    return std::move(answer["value"]);
+}
+
+/// Makes the calling process, a child of run_in_child, one of a user without privileges.
+inline void drop_privileges() {
+    constexpr unsigned nobody = 65534;
+    if (::geteuid() != 0) {
+        return;
+    }
+    if (::setgroups(0, nullptr) == -1 || ::setresgid(nobody, nobody, nobody) == -1 ||
+        ::setresuid(nobody, nobody, nobody) == -1) {
+        throw cannot_run{"cannot drop the privileges"};
+    }
+    ::prctl(PR_SET_DUMPABLE, 1);  // else /proc/self belongs to root
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+}  // namespace skyutil_tests
