@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/text_error.hpp: the exceptions for malformed text arguments. Not constexpr on purpose:
+// reaching one at compile time is the compile error.
+
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace skyutil::inline v0::detail {
+
+/// At most 40 bytes of a text from outside, printable ASCII as it is and the rest as \xNN, in
+/// quotes.
+inline std::string quoted(std::string_view text) {
+    constexpr std::size_t most = 40;
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::string out = "'";
+    for (const char c : text.substr(0, most)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f) {
+            out += c;
+        } else {
+            out.append("\\x").append({hex[byte >> 4], hex[byte & 15]});
+        }
+    }
+    out += text.size() > most ? "'..." : "'";
+    return out;
+}
+
+[[noreturn]] inline void throw_invalid_text(std::string_view function, std::string_view kind,
+                                            std::string_view text, std::size_t position) {
+    std::string what(function);
+    if (position < text.size()) {
+        what.append(": ")
+            .append(quoted(text.substr(position, 1)))
+            .append(" does not belong in a ")
+            .append(kind);
+        what.append(" number, at position ")
+            .append(std::to_string(position))
+            .append(" of ")
+            .append(quoted(text));
+    } else {
+        what.append(": a ")
+            .append(kind)
+            .append(" digit is missing at position ")
+            .append(std::to_string(position));
+        what.append(" of ").append(quoted(text));
+    }
+    throw std::invalid_argument(what);
+}
+
+[[noreturn]] inline void throw_out_of_range(std::string_view function, std::string_view text,
+                                            std::size_t bits) {
+    std::string what(function);
+    what.append(": ")
+        .append(quoted(text))
+        .append(" does not fit ")
+        .append(std::to_string(bits))
+        .append(" bits");
+    throw std::out_of_range(what);
+}
+
+[[noreturn]] inline void throw_negative_precision(std::string_view function, int precision) {
+    std::string what(function);
+    what.append(": the precision must not be negative, but is ").append(std::to_string(precision));
+    throw std::invalid_argument(what);
+}
+
+}  // namespace skyutil::inline v0::detail
