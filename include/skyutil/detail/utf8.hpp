@@ -105,20 +105,26 @@ constexpr utf8_block classify(const char* text) noexcept {
 
 constexpr bool is_ascii(std::uint64_t bytes) noexcept { return (bytes & (every_byte * 0x80)) == 0; }
 
-/// 1 in every byte that is not `c`, an ASCII character.
-constexpr std::uint64_t bytes_other_than(std::uint64_t bytes, char c) noexcept {
-    const std::uint64_t difference = bytes ^ (every_byte * static_cast<unsigned char>(c));
-    return ((((difference & (every_byte * 0x7f)) + every_byte * 0x7f) | difference) >> 7) &
-           every_byte;
+/// 1 in every byte that is no space, of bytes that are ASCII.
+constexpr std::uint64_t ascii_other_than_space(std::uint64_t bytes) noexcept {
+    return (((bytes ^ (every_byte * ' ')) + every_byte * 0x7f) >> 7) & every_byte;
+}
+
+/// 1 in every byte that is no continuation.
+constexpr std::uint64_t starts_of(std::uint64_t bytes) noexcept {
+    return (~(bytes >> 7) | (bytes >> 6)) & every_byte;
+}
+
+constexpr std::size_t count_starts(std::uint64_t bytes) noexcept {
+    return (starts_of(bytes) * every_byte) >> 56;
 }
 
 /// The byte after `wanted` others that are no continuations and that is none itself. There must be
 /// one.
 constexpr const char* skip_starts(const char* at, std::uint64_t wanted) noexcept {
     for (;; at += 8) {
-        const std::uint64_t bytes = load_little_endian(at);
-        const std::uint64_t starts = (~(bytes >> 7) | (bytes >> 6)) & every_byte;
-        const std::uint64_t counts = starts * every_byte;  // in each byte: the starts up to it
+        // In each byte: the starts up to it.
+        const std::uint64_t counts = starts_of(load_little_endian(at)) * every_byte;
         if (const std::uint64_t total = counts >> 56; total <= wanted) {
             wanted -= total;
             continue;
@@ -163,44 +169,70 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
     const char* const end = begin + text.size();
     const char* at = begin + offset;
     while (wanted != 0 && at != end) {
-        if (end - begin >= block_size) {
-            const char* const block = (std::min)(at, end - block_size);
-            if (is_ascii(load_little_endian(block) | load_little_endian(block + 8))) {
-                const std::size_t count =
-                    (std::min)(wanted, static_cast<std::size_t>(block + block_size - at));
-                wanted -= count;
-                at += count;
+        for (; wanted >= 8 && end - at >= 8 && is_ascii(load_little_endian(at)); at += 8) {
+            wanted -= 8;
+        }
+        if (wanted < 8 && end - at >= 8 && is_ascii(load_little_endian(at))) {
+            at += std::exchange(wanted, 0);
+            break;
+        }
+        if (end - at >= block_size && at - begin >= 3 && !is_continuation(*at)) {
+            const char* const stop = walk_blocks(at, end, wanted);
+            if (stop != at) {
+                at = stop;
                 continue;
             }
-            if (block == at && at - begin >= 3 && !is_continuation(*at)) {
-                const char* const stop = walk_blocks(at, end, wanted);
-                if (stop != at) {
-                    at = stop;
-                    continue;
-                }
-            }
         }
-        --wanted;
-        at += code_point_size(at, end);
+        if (wanted != 0 && at != end) {
+            --wanted;
+            at += code_point_size(at, end);
+        }
     }
     return {static_cast<std::size_t>(at - begin), wanted};
 }
 
 constexpr std::size_t count_spaces(std::string_view text) noexcept {
+    constexpr std::uint64_t low_bits = every_byte * 0x7f;
     const char* at = text.data();
     const char* const end = at + text.size();
     std::size_t count = 0;
-    for (; end - at >= block_size; at += block_size) {
-        unsigned spaces = 0;
-        for (int i = 0; i < block_size; ++i) {
-            spaces += at[i] == ' ';
-        }
-        count += spaces;
+    for (; end - at >= 8; at += 8) {
+        const std::uint64_t difference = load_little_endian(at) ^ (every_byte * ' ');
+        const std::uint64_t others = (((difference & low_bits) + low_bits) | difference) >> 7;
+        count += 8 - (((others & every_byte) * every_byte) >> 56);
     }
     for (; at != end; ++at) {
-        count += *at == ' ';
+        count += *at == ' ' ? 1 : 0;
     }
     return count;
+}
+
+struct spaces_walk {
+    std::size_t offset;
+    std::size_t spaces;  // before it
+};
+
+/// Walks over `wanted` code points from the start and counts the spaces among them.
+constexpr spaces_walk walk_counting_spaces(std::string_view text, std::size_t wanted) noexcept {
+    constexpr std::size_t most = 31 * 8;  // bytes; the sum of a 1 for each fits a byte
+    const char* at = text.data();
+    std::size_t spaces = 0;
+    for (bool ascii = true; ascii;) {
+        const auto left = static_cast<std::size_t>(text.data() + text.size() - at);
+        const char* const begin = at;
+        const char* const stop = at + (std::min)({wanted, left, most}) / 8 * 8;
+        std::uint64_t others = 0;
+        for (; at != stop && is_ascii(load_little_endian(at)); at += 8) {
+            others += ascii_other_than_space(load_little_endian(at));
+        }
+        const auto walked = static_cast<std::size_t>(at - begin);
+        spaces += walked - ((others * every_byte) >> 56);
+        wanted -= walked;
+        ascii = walked == most;
+    }
+    const auto done = static_cast<std::size_t>(at - text.data());
+    const std::size_t offset = walk_forward(text, done, wanted).offset;
+    return {offset, spaces + count_spaces(text.substr(done, offset - done))};
 }
 
 /// Offset of the last space with fewer than `wanted` code points that are no space between `offset`
@@ -212,8 +244,9 @@ constexpr std::size_t last_space(std::string_view text, std::size_t offset,
     const char* at = begin + offset;
     const char* last = at;
     while (wanted != 0 && at != end) {
-        if (end - at >= 8 && is_ascii(load_little_endian(at))) {
-            const std::uint64_t others = bytes_other_than(load_little_endian(at), ' ');
+        if (const std::uint64_t bytes = end - at >= 8 ? load_little_endian(at) : ~std::uint64_t{0};
+            is_ascii(bytes)) {
+            const std::uint64_t others = ascii_other_than_space(bytes);
             const std::uint64_t counts = others * every_byte;
             const std::uint64_t few =
                 (every_byte * (127 + (std::min<std::uint64_t>)(wanted, 9)) - counts) >>
@@ -239,19 +272,15 @@ constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) n
     const char* const end = begin + text.size();
     const char* at = end;
     for (std::size_t left = wanted; left != 0 && at != begin;) {
-        if (at - begin >= block_size) {
-            at -= block_size;
-            unsigned starts = 0;
-            for (int i = 0; i < block_size; ++i) {
-                starts += static_cast<signed char>(at[i]) >= -0x40;
-            }
-            if (starts >= left) {
-                at = skip_starts(at, starts - std::exchange(left, 0));
-            } else {
-                left -= starts;
-            }
-        } else {
+        if (at - begin < 8) {
             left -= is_continuation(*--at) ? 0 : 1;
+            continue;
+        }
+        at -= 8;
+        if (const std::size_t starts = count_starts(load_little_endian(at)); starts < left) {
+            left -= starts;
+        } else {
+            at = skip_starts(at, starts - std::exchange(left, 0));
         }
     }
     // Ill-formed text has more code points than bytes that start one.
@@ -280,12 +309,12 @@ constexpr std::string to_string(std::string_view text) {
 /// text[0, first), `replacement` and text[last, size) in one string, allocated once.
 constexpr std::string replace_middle(std::string_view text, std::size_t first,
                                      std::string_view replacement, std::size_t last) {
-    const std::size_t size = first + replacement.size() + (text.size() - last);
-    std::string out(text.begin(),
-                    text.begin() + static_cast<std::ptrdiff_t>((std::min)(size, text.size())));
-    out.resize(size);
-    char* const at = std::copy(replacement.begin(), replacement.end(), out.data() + first);
-    std::copy(text.begin() + static_cast<std::ptrdiff_t>(last), text.end(), at);
+    std::string out;
+    out.reserve(first + replacement.size() + (text.size() - last));
+    out.append(text.data(), first).append(replacement);
+    if (last != text.size()) {
+        out.append(text.substr(last));
+    }
     return out;
 }
 

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// Strings beside their rivals: base 36 beside GMP, numbers beside std::to_chars and snprintf,
+// truncation beside a plain copy of as many bytes. Inputs change with every call, so that nothing
+// is a constant.
+
+#include <skyutil/strings.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#if __has_include(<gmp.h>)
+#include <gmp.h>
+#define SKYUTIL_BENCH_GMP 1
+#else
+#define SKYUTIL_BENCH_GMP 0
+#endif
+
+namespace {
+
+constexpr std::size_t variants = 512;  // a power of two
+
+/// Calls `f` with one input after the other.
+template <class Inputs, class F>
+void each(benchmark::State& state, const Inputs& inputs, F f) {
+    std::size_t i = 0;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(f(inputs[i++ % variants]));
+    }
+}
+
+std::mt19937_64 generator(std::uint64_t seed) {
+    return std::mt19937_64(seed);  // NOLINT(*-msc51-cpp): the same inputs in every run
+}
+
+std::vector<std::string> hex_inputs(std::int64_t bits) {
+    auto random = generator(1);
+    std::vector<std::string> inputs(variants);
+    for (std::string& input : inputs) {
+        for (std::int64_t i = 0; i < bits / 4; ++i) {
+            input += "0123456789abcdef"[random() % 16];
+        }
+        input.front() = "123456789abcdef"[random() % 15];
+    }
+    return inputs;
+}
+
+/// Numbers with two decimals, as sizes, prices and durations have them: 0.01 to ten million.
+std::vector<double> money_inputs() {
+    auto random = generator(2);
+    std::vector<double> inputs(variants);
+    for (double& input : inputs) {
+        input = static_cast<double>(random() % 1'000'000'000 + 1) / 100;
+    }
+    return inputs;
+}
+
+/// Any finite double.
+std::vector<double> any_inputs() {
+    auto random = generator(3);
+    std::vector<double> inputs;
+    while (inputs.size() < variants) {
+        const auto x = std::bit_cast<double>(random());
+        if (x - x == 0) {
+            inputs.push_back(x);
+        }
+    }
+    return inputs;
+}
+
+/// Words of 1 to 12 characters, in all about 1000 characters.
+std::vector<std::string> text_inputs(const std::vector<std::string_view>& alphabet) {
+    auto random = generator(4);
+    std::vector<std::string> inputs(variants);
+    for (std::string& input : inputs) {
+        std::size_t left = 990 + random() % 20;
+        while (left != 0) {
+            for (std::size_t word = 1 + random() % 12; word != 0 && left != 0; --word, --left) {
+                input += alphabet[random() % alphabet.size()];
+            }
+            if (left != 0) {
+                input += ' ';
+                --left;
+            }
+        }
+    }
+    return inputs;
+}
+
+std::vector<std::string> ascii_inputs() {
+    return text_inputs({"a", "b", "c", "d", "e", "f", "g", "-", "1", "2"});
+}
+
+std::vector<std::string> multibyte_inputs() {
+    return text_inputs(
+        {"\u00e9", "\u00fc", "\u65e5", "\u672c", "\u8a9e", "\U0001f600", "a", "\u0436"});
+}
+
+std::vector<std::string> japanese_inputs() {
+    return text_inputs({"\u65e5", "\u672c", "\u8a9e", "\u306e", "\u6587", "\u5b57"});
+}
+
+void base36_encode(benchmark::State& state) {
+    each(state, hex_inputs(state.range(0)),
+         [](const std::string& hex) { return skyutil::base36_encode(hex); });
+}
+
+void base36_to_chars(benchmark::State& state) {
+    each(state, hex_inputs(state.range(0)), [](const std::string& hex) {
+        std::array<char, 1024> buffer;  // NOLINT(*-member-init)
+        return *(skyutil::base36_to_chars(buffer.data(), buffer.data() + buffer.size(), hex).ptr -
+                 1);
+    });
+}
+
+#if SKYUTIL_BENCH_GMP
+void base36_gmp(benchmark::State& state) {
+    each(state, hex_inputs(state.range(0)), [](const std::string& hex) {
+        mpz_t value;
+        mpz_init_set_str(value, hex.c_str(), 16);
+        std::string out(mpz_sizeinbase(value, 36) + 2, '\0');
+        mpz_get_str(out.data(), 36, value);
+        mpz_clear(value);
+        return out;
+    });
+}
+#endif
+
+void format_float(benchmark::State& state, const std::vector<double>& inputs, int precision) {
+    each(state, inputs, [=](double x) { return skyutil::format_float(x, precision); });
+}
+
+void format_to_chars(benchmark::State& state, const std::vector<double>& inputs, int precision) {
+    each(state, inputs, [=](double x) {
+        std::array<char, 400> buffer;  // NOLINT(*-member-init)
+        const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), x,
+                                          std::chars_format::fixed, precision);
+        return std::string(buffer.data(), result.ptr);
+    });
+}
+
+void format_snprintf(benchmark::State& state, const std::vector<double>& inputs, int precision) {
+    each(state, inputs, [=](double x) {
+        std::array<char, 400> buffer;  // NOLINT(*-member-init)
+        const int size = std::snprintf(buffer.data(), buffer.size(), "%.*f", precision, x);
+        return std::string(buffer.data(), static_cast<std::size_t>(size));
+    });
+}
+
+void truncate(benchmark::State& state, const std::vector<std::string>& inputs,
+              skyutil::truncate_mode mode) {
+    each(state, inputs,
+         [=](const std::string& text) { return skyutil::truncate_long_string(text, 80, mode); });
+}
+
+/// The floor: a string of as many bytes, allocated and copied.
+void truncate_copy(benchmark::State& state, const std::vector<std::string>& inputs) {
+    std::vector<std::string> results;
+    for (const std::string& text : inputs) {
+        results.push_back(skyutil::truncate_long_string(text, 80));
+    }
+    each(state, results,
+         [](const std::string& text) { return std::string(text.data(), text.size()); });
+}
+
+constexpr std::initializer_list<std::int64_t> bits{32, 128, 256, 512, 4096};
+
+void each_size(benchmark::internal::Benchmark* benchmark) {
+    for (const std::int64_t size : bits) {
+        benchmark->Arg(size);
+    }
+}
+
+BENCHMARK(base36_encode)->Apply(each_size);
+BENCHMARK(base36_to_chars)->Apply(each_size);
+#if SKYUTIL_BENCH_GMP
+BENCHMARK(base36_gmp)->Apply(each_size);
+#endif
+
+BENCHMARK_CAPTURE(format_float, money, money_inputs(), 1);
+BENCHMARK_CAPTURE(format_to_chars, money, money_inputs(), 1);
+BENCHMARK_CAPTURE(format_snprintf, money, money_inputs(), 1);
+BENCHMARK_CAPTURE(format_float, any, any_inputs(), 6);
+BENCHMARK_CAPTURE(format_to_chars, any, any_inputs(), 6);
+BENCHMARK_CAPTURE(format_snprintf, any, any_inputs(), 6);
+
+BENCHMARK_CAPTURE(truncate, ascii_word, ascii_inputs(), skyutil::truncate_mode::word);
+BENCHMARK_CAPTURE(truncate, ascii_middle, ascii_inputs(), skyutil::truncate_mode::middle);
+BENCHMARK_CAPTURE(truncate, ascii_exact, ascii_inputs(), skyutil::truncate_mode::exact);
+BENCHMARK_CAPTURE(truncate_copy, ascii, ascii_inputs());
+BENCHMARK_CAPTURE(truncate, multibyte_word, multibyte_inputs(), skyutil::truncate_mode::word);
+BENCHMARK_CAPTURE(truncate, multibyte_middle, multibyte_inputs(), skyutil::truncate_mode::middle);
+BENCHMARK_CAPTURE(truncate, multibyte_exact, multibyte_inputs(), skyutil::truncate_mode::exact);
+BENCHMARK_CAPTURE(truncate_copy, multibyte, multibyte_inputs());
+BENCHMARK_CAPTURE(truncate, japanese_word, japanese_inputs(), skyutil::truncate_mode::word);
+BENCHMARK_CAPTURE(truncate, japanese_middle, japanese_inputs(), skyutil::truncate_mode::middle);
+BENCHMARK_CAPTURE(truncate, japanese_exact, japanese_inputs(), skyutil::truncate_mode::exact);
+BENCHMARK_CAPTURE(truncate_copy, japanese, japanese_inputs());
+
+}  // namespace
+
+BENCHMARK_MAIN();

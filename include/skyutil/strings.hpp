@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+//
+// skyutil/strings.hpp: base 36, numbers and short titles as text, at compile time and at run time.
+//
+//     skyutil::base36_encode("deadbeef");           // "1ps9wxb"
+//     skyutil::format_float(1234567.89, 1);         // "1234567.9"
+//     skyutil::truncate_long_string(title, 35);     // cut between words, never inside a character
+//
+// Everything here is constexpr, depends on no locale, shares no state between threads and throws
+// std::invalid_argument for malformed arguments (std::bad_alloc and std::length_error where memory
+// ends).
+
+#pragma once
+
+#include <skyutil/detail/base36.hpp>
+#include <skyutil/detail/bytes.hpp>
+#include <skyutil/detail/decimal.hpp>
+#include <skyutil/detail/text_error.hpp>
+#include <skyutil/detail/utf8.hpp>
+#include <skyutil/version.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace skyutil::inline v0 {
+
+/// Writes the value of a hexadecimal text of any length to [first, last) in lower-case base 36,
+/// without leading zeros and without a terminating NUL; ptr is one past the last digit. Allocates
+/// nothing.
+///
+/// Accepted is what Python's int(text, 16) accepts in ASCII, but no minus sign: white space around
+/// the number, one '+', a 0x or 0X prefix, digits of either case, single '_' between digits and
+/// after the prefix. Malformed text: errc::invalid_argument, ptr == first. A buffer too short:
+/// errc::value_too_large, ptr == last, contents unspecified. Time grows with the square of the
+/// length.
+constexpr std::to_chars_result base36_to_chars(char* first, char* last, std::string_view hex) {
+    detail::hex_number number(hex);
+    if (number.error() != detail::hex_text::no_error) {
+        return {first, std::errc::invalid_argument};
+    }
+    std::array<char, detail::short_base36_digits> buffer;  // NOLINT(*-member-init)
+    const char* end = buffer.data() + buffer.size();
+    const char* begin = nullptr;
+    if (number.is_short()) {
+        begin = number.write(buffer.data() + buffer.size());
+        if (last - first < end - begin) {
+            return {last, std::errc::value_too_large};
+        }
+    } else {
+        begin = detail::write_long(first, last, number.text());
+        end = last;
+        if (begin == nullptr) {
+            return {last, std::errc::value_too_large};
+        }
+    }
+    return {std::copy(begin, end, first), std::errc{}};
+}
+
+/// Returns an unsigned integer in lower-case base 36.
+template <detail::unsigned_integer T>
+[[nodiscard]] constexpr std::string base36_encode(T value) {
+    std::array<char, 26> buffer{};  // 25 base-36 digits hold 128 bits
+    char* const end = buffer.data() + buffer.size();
+    char* begin = nullptr;
+    if constexpr (sizeof(T) <= sizeof(std::uint64_t)) {
+        begin = detail::digit_writer<36>::write(end, static_cast<std::uint64_t>(value));
+    } else {
+        constexpr std::uint64_t step = detail::power<36>(12);
+        begin = end;
+        for (; value >= step; value /= step) {
+            begin = detail::digit_writer<36>::write_padded<12>(
+                begin, static_cast<std::uint64_t>(value % step));
+        }
+        begin = detail::digit_writer<36>::write(begin, static_cast<std::uint64_t>(value));
+    }
+    if (begin == end) {
+        *--begin = '0';
+    }
+    return std::string(begin, end);
+}
+
+/// Returns the value of a hexadecimal text of any length in lower-case base 36, "0" for zero.
+/// Accepts what base36_to_chars does; throws std::invalid_argument that names the offending
+/// position otherwise.
+[[nodiscard]] constexpr std::string base36_encode(std::string_view hex) {
+    detail::hex_number number(hex);
+    if (number.error() != detail::hex_text::no_error) {
+        detail::throw_invalid_text("skyutil::base36_encode", "hexadecimal", hex, number.error());
+    }
+    if (number.is_short()) {
+        std::array<char, detail::short_base36_digits> buffer;  // NOLINT(*-member-init)
+        char* const end = buffer.data() + buffer.size();
+        return std::string(number.write(end), end);
+    }
+    std::string out;
+    out.resize(detail::base36_bound(number.text().digits));
+    const char* const begin =
+        detail::write_long(out.data(), out.data() + out.size(), number.text());
+    out.erase(0, static_cast<std::size_t>(begin - out.data()));
+    return out;
+}
+
+/// Signed integers have no base-36 form here; a literal 0 would else be taken for a null pointer.
+std::string base36_encode(std::signed_integral auto) = delete;
+std::string base36_encode(std::nullptr_t) = delete;
+
+/// Returns a base-36 text of any length and either case in lower-case hexadecimal, without leading
+/// zeros, "0" for zero. Throws std::invalid_argument that names the position of anything but a
+/// digit, and for an empty text. Time grows with the square of the length.
+[[nodiscard]] constexpr std::string base36_decode(std::string_view text) {
+    if (text.empty()) {
+        detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
+    }
+    constexpr unsigned chunk_digits = 12;  // 36^12 < 2^63
+    std::vector<std::uint64_t> limbs;
+    for (std::size_t at = 0; at != text.size();) {
+        std::uint64_t chunk = 0;
+        std::uint64_t factor = 1;
+        for (unsigned i = 0; i < chunk_digits && at != text.size(); ++i, ++at) {
+            const int digit = detail::digit_value(text[at]);
+            if (digit < 0) {
+                detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
+            }
+            chunk = chunk * 36 + static_cast<std::uint64_t>(digit);
+            factor *= 36;
+        }
+        for (std::uint64_t& limb : limbs) {
+            const detail::uint128 sum = detail::add(detail::multiply(limb, factor), {0, chunk});
+            limb = sum.low;
+            chunk = sum.high;
+        }
+        if (chunk != 0) {
+            limbs.push_back(chunk);
+        }
+    }
+    if (limbs.empty()) {
+        return "0";
+    }
+    std::string out;
+    out.resize(limbs.size() * detail::hex_digits_per_limb);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::uint64_t limb = limbs[i / detail::hex_digits_per_limb];
+        out[out.size() - 1 - i] =
+            detail::digit_characters[(limb >> (4 * (i % detail::hex_digits_per_limb))) & 15];
+    }
+    out.erase(0, out.find_first_not_of('0'));
+    return out;
+}
+
+/// Returns the value of a base-36 text of either case. Throws std::invalid_argument as the text
+/// form does, std::out_of_range when the value does not fit T.
+template <detail::unsigned_integer T>
+[[nodiscard]] constexpr T base36_decode(std::string_view text) {
+    if (text.empty()) {
+        detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
+    }
+    constexpr T highest = static_cast<T>(~T{0});
+    T value = 0;
+    bool fits = true;
+    for (std::size_t at = 0; at != text.size(); ++at) {
+        const int digit = detail::digit_value(text[at]);
+        if (digit < 0) {
+            detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
+        }
+        fits = fits && value <= (highest - static_cast<T>(digit)) / 36;
+        value = static_cast<T>(value * 36 + static_cast<T>(digit));
+    }
+    if (!fits) {
+        detail::throw_out_of_range("skyutil::base36_decode", text, 8 * sizeof(T));
+    }
+    return value;
+}
+
+/// Returns a whole number without a decimal point ("42", "-0", 1e22 in full) and anything else with
+/// exactly `precision` digits after it, correctly rounded from the exact binary value (ties to
+/// even, as C and Python print it); "inf", "-inf" and "nan". A negative precision:
+/// std::invalid_argument.
+[[nodiscard]] constexpr std::string format_float(double x, int precision = 1) {
+    if (precision < 0) {
+        detail::throw_negative_precision("skyutil::format_float", precision);
+    }
+    const detail::double_parts parts = detail::split(x);
+    if (!parts.finite) {
+        return detail::to_string(detail::name_of(parts));
+    }
+    return detail::format_fixed(x, parts, detail::is_whole(parts) ? 0 : precision);
+}
+
+/// Returns the digits of an integer; the precision is not used.
+template <std::integral T>
+[[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
+    static_cast<void>(precision);
+    std::array<char, 21> buffer{};
+    char* const end = buffer.data() + buffer.size();
+    const bool negative = x < T{0};
+    const auto value = static_cast<std::uint64_t>(x);
+    char* begin = detail::write_scaled(end, negative ? 0 - value : value, 0);
+    if (negative) {
+        *--begin = '-';
+    }
+    return std::string(begin, end);
+}
+
+/// Returns a number with `precision` digits and the suffix K, M, B or T from 1e3, 1e6, 1e9 and 1e12
+/// on: 1234567.89 is "1.2M". Below 1e3 there is no suffix. What would round to 1000 of one suffix
+/// is 1 of the next. The number is divided as a double, then printed as format_float prints a
+/// fraction. A negative precision: std::invalid_argument.
+[[nodiscard]] constexpr std::string format_compact(double x, int precision = 1) {
+    if (precision < 0) {
+        detail::throw_negative_precision("skyutil::format_compact", precision);
+    }
+    struct unit {
+        double size;
+        std::string_view suffix;
+    };
+    constexpr std::array units{unit{1, ""}, unit{1e3, "K"}, unit{1e6, "M"}, unit{1e9, "B"},
+                               unit{1e12, "T"}};
+    const detail::double_parts parts = detail::split(x);
+    if (!parts.finite) {
+        return detail::to_string(detail::name_of(parts));
+    }
+    const double magnitude = parts.negative ? -x : x;
+    std::size_t i = 0;
+    while (i + 1 < units.size() && magnitude >= units[i + 1].size) {
+        ++i;
+    }
+    const auto print = [&] {
+        const double scaled = x / units[i].size;
+        return detail::format_fixed(scaled, detail::split(scaled), precision);
+    };
+    std::string out = print();
+    const std::size_t digits = (std::min)(out.find('.'), out.size()) - (parts.negative ? 1 : 0);
+    if (digits > 3 && i + 1 < units.size()) {
+        ++i;
+        out = print();
+    }
+    out += units[i].suffix;
+    return out;
+}
+
+enum class truncate_mode {
+    word,    ///< cut before the word that reaches the length
+    middle,  ///< keep the start and the end
+    exact,   ///< cut at the length, placeholder included
+};
+
+struct truncate_options {
+    std::size_t max_length = 35;  ///< in code points of UTF-8; an ill-formed byte counts as one
+    truncate_mode mode = truncate_mode::word;
+    std::string_view placeholder = "...";  ///< stands for what was cut; any UTF-8 text, also empty
+};
+
+/// Returns `text` when it is not longer than `max_length` code points, else a shortened copy. A
+/// code point is never cut; ill-formed bytes pass through unchanged.
+///
+/// word: the words (between single spaces) before the one with which the sum of word lengths
+/// reaches max_length, or the first max_length code points when that is more; then the placeholder.
+/// The result can be longer than max_length by the placeholder and by the spaces.
+///
+/// middle: ceil and floor of half the room beside the placeholder from the start and from the end;
+/// the placeholder alone where there is no room.
+///
+/// exact: the first code points and the placeholder, exactly max_length long; the start of the
+/// placeholder alone where it does not fit.
+///
+/// Time grows with what has to be looked at, not with the length of the text.
+[[nodiscard]] constexpr std::string truncate_long_string(std::string_view text,
+                                                         truncate_options options) {
+    const std::size_t max_length = options.max_length;
+    const truncate_mode mode = options.mode;
+    const std::string_view placeholder = options.placeholder;
+    if (text.size() <= max_length) {
+        return detail::to_string(text);
+    }
+    if (mode == truncate_mode::word) {
+        const auto [cut, spaces] = detail::walk_counting_spaces(text, max_length);
+        if (cut == text.size()) {
+            return detail::to_string(text);
+        }
+        // The sum of word lengths reaches max_length as many characters after `cut` as there are
+        // spaces before it.
+        return detail::replace_middle(text, detail::last_space(text, cut, spaces), placeholder,
+                                      text.size());
+    }
+    const std::size_t room = detail::walk_forward(placeholder, 0, max_length).missing;
+    const std::size_t from_end = mode == truncate_mode::middle ? room / 2 : 0;
+    const std::size_t from_start = room - from_end;
+    const std::size_t cut = detail::walk_forward(text, 0, from_start).offset;
+    const std::size_t rest = max_length - from_start;
+    if ((text.size() - cut) / 4 <= rest &&
+        detail::walk_forward(text, cut, rest).offset == text.size()) {
+        return detail::to_string(text);
+    }
+    if (mode == truncate_mode::exact && room == 0) {
+        return detail::to_string(
+            placeholder.substr(0, detail::walk_forward(placeholder, 0, max_length).offset));
+    }
+    return detail::replace_middle(
+        text, cut, placeholder,
+        from_end == 0 ? text.size() : detail::walk_backward(text, from_end));
+}
+
+[[nodiscard]] constexpr std::string truncate_long_string(std::string_view text,
+                                                         std::size_t max_length = 35,
+                                                         truncate_mode mode = truncate_mode::word) {
+    return truncate_long_string(text, truncate_options{.max_length = max_length, .mode = mode});
+}
+
+}  // namespace skyutil::inline v0
