@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/cgroup.hpp: the texts in which the kernel describes control groups. No input or output
+// here.
+//
+// Sources: cgroups(7), cgroup_namespaces(7), proc(5), kernel documentation admin-guide/cgroup-v1
+// and admin-guide/cgroup-v2. Text that is not as described there is no limit, never an error.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skyutil::inline v0::detail {
+
+/// Takes the text up to the next separator, or all, off the front.
+constexpr std::string_view take_until(std::string_view& text, char separator) noexcept {
+    const std::size_t end = text.find(separator);
+    const std::string_view front = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return front;
+}
+
+constexpr std::string_view trim(std::string_view text) noexcept {
+    constexpr std::string_view white = " \t\r\n\v\f";
+    const std::size_t first = text.find_first_not_of(white);
+    return first == std::string_view::npos
+               ? std::string_view()
+               : text.substr(first, text.find_last_not_of(white) - first + 1);
+}
+
+/// A decimal number and nothing else, up to 2^64 - 1.
+constexpr std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept {
+    constexpr std::uint64_t highest = (std::numeric_limits<std::uint64_t>::max)();
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') {
+            return std::nullopt;
+        }
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (highest - digit) / 10) {
+            return std::nullopt;
+        }
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+/// Whether a list separated by commas has an item.
+constexpr bool list_contains(std::string_view list, std::string_view item) noexcept {
+    while (!list.empty()) {
+        if (take_until(list, ',') == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// How many CPUs a list such as "0-3,8,10-11" names; nullopt for none and for anything else.
+constexpr std::optional<int> count_cpu_list(std::string_view list) noexcept {
+    constexpr std::uint64_t most = 1U << 24;
+    list = trim(list);
+    std::uint64_t count = 0;
+    std::uint64_t next = 0;  // lists are ascending
+    while (!list.empty()) {
+        std::string_view range = take_until(list, ',');
+        const bool single = range.find('-') == std::string_view::npos;
+        const std::optional<std::uint64_t> first = parse_unsigned(take_until(range, '-'));
+        const std::optional<std::uint64_t> last = single ? first : parse_unsigned(range);
+        if (!first || !last || *first < next || *last < *first || *last >= most) {
+            return std::nullopt;
+        }
+        count += *last - *first + 1;
+        next = *last + 1;
+    }
+    return count == 0 ? std::nullopt : std::optional(static_cast<int>(count));
+}
+
+/// CPUs that a quota and a period in microseconds allow.
+constexpr std::optional<double> parse_quota(std::string_view quota,
+                                            std::string_view period) noexcept {
+    const std::optional<std::uint64_t> time = parse_unsigned(quota);
+    const std::optional<std::uint64_t> each = parse_unsigned(period);
+    if (!time || !each || *time == 0 || *each == 0) {
+        return std::nullopt;  // "max", -1, garbled
+    }
+    return static_cast<double>(*time) / static_cast<double>(*each);
+}
+
+/// CPUs that the text of cpu.max allows: "QUOTA PERIOD", "max PERIOD"; the period is 100000 unless
+/// given.
+constexpr std::optional<double> parse_cpu_max(std::string_view text) noexcept {
+    text = trim(text);
+    const std::string_view quota = take_until(text, ' ');
+    return parse_quota(quota, text.empty() ? std::string_view("100000") : text);
+}
+
+/// Bytes that memory.max or memory.limit_in_bytes allows. Without a limit the one says "max", the
+/// other the largest multiple of the page size in 63 bits; from 2^60 on nothing is a limit.
+constexpr std::optional<std::uint64_t> parse_memory_limit(std::string_view text) noexcept {
+    constexpr std::uint64_t no_limit = std::uint64_t{1} << 60;
+    const std::optional<std::uint64_t> value = parse_unsigned(trim(text));
+    return value && *value < no_limit ? value : std::nullopt;
+}
+
+/// The number after a name at the start of a line: "hierarchical_memory_limit 1073741824".
+constexpr std::string_view find_value(std::string_view text, std::string_view name) noexcept {
+    while (!text.empty()) {
+        std::string_view line = take_until(text, '\n');
+        if (line.starts_with(name) && line.size() > name.size() &&
+            (line[name.size()] == ' ' || line[name.size()] == ':' || line[name.size()] == '\t')) {
+            line.remove_prefix(name.size() + 1);
+            return trim(line);
+        }
+    }
+    return {};
+}
+
+/// A line of /proc/PID/cgroup, "ID:CONTROLLERS:PATH".
+struct cgroup_membership {
+    bool v2;
+    std::string_view controllers;  // of v1, separated by commas
+    std::string_view path;
+};
+
+constexpr std::optional<cgroup_membership> parse_cgroup_line(std::string_view line) noexcept {
+    const std::string_view id = take_until(line, ':');
+    if (!parse_unsigned(id) || line.find(':') == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view controllers = take_until(line, ':');
+    if (!line.starts_with('/')) {
+        return std::nullopt;
+    }
+    return cgroup_membership{id == "0" && controllers.empty(), controllers, line};
+}
+
+/// A line of /proc/PID/mountinfo about a mounted cgroup hierarchy; names are still escaped.
+struct cgroup_mount {
+    bool v2;
+    std::string_view device;  // the hierarchy
+    std::string_view root;    // the group that stands at the mount point
+    std::string_view mount_point;
+    std::string_view controllers;  // of v1, among other options, separated by commas
+};
+
+/// nullopt for other file systems. Some of those (9p under WSL) write spaces that are not escaped;
+/// a line is looked at from its separator, and its first fields are numbers.
+constexpr std::optional<cgroup_mount> parse_mount_line(std::string_view line) noexcept {
+    constexpr std::string_view separator = " - ";
+    const std::size_t middle = line.find(separator);
+    if (middle == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string_view tail = line.substr(middle + separator.size());
+    const std::string_view type = take_until(tail, ' ');
+    if (type != "cgroup" && type != "cgroup2") {
+        return std::nullopt;
+    }
+    take_until(tail, ' ');  // the source
+    std::string_view head = line.substr(0, middle);
+    take_until(head, ' ');  // the mount's id
+    take_until(head, ' ');  // its parent's
+    const std::string_view device = take_until(head, ' ');
+    const std::string_view root = take_until(head, ' ');
+    const std::string_view mount_point = take_until(head, ' ');
+    if (!root.starts_with('/') || !mount_point.starts_with('/')) {
+        return std::nullopt;
+    }
+    return cgroup_mount{type == "cgroup2", device, root, mount_point, tail};
+}
+
+/// A name of mountinfo without its escapes: backslash and three octal digits.
+constexpr std::string unescape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    const auto digit = [&](std::size_t i) {
+        return i < text.size() && text[i] >= '0' && text[i] <= '7' ? text[i] - '0' : -1;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && digit(i + 1) >= 0 && digit(i + 1) <= 3 && digit(i + 2) >= 0 &&
+            digit(i + 3) >= 0) {
+            out += static_cast<char>(
+                static_cast<unsigned char>(digit(i + 1) * 64 + digit(i + 2) * 8 + digit(i + 3)));
+            i += 3;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+/// Where a group stands below a mount point: `unknown` directories that no file names, then `rest`,
+/// which is empty or starts with a slash.
+struct cgroup_location {
+    std::size_t unknown;
+    std::string_view rest;
+};
+
+/// nullopt when the mount does not show the group. Seen from a cgroup namespace, groups above its
+/// root are
+/// "/..", "/../.." and so on: such a root tells how far above ours the mount's root is, but not the
+/// names of the groups between.
+constexpr std::optional<cgroup_location> locate_cgroup(std::string_view root,
+                                                       std::string_view path) noexcept {
+    const auto take_ups = [](std::string_view& text) {
+        std::size_t count = 0;
+        while (text == "/.." || text.starts_with("/../")) {
+            text.remove_prefix(3);
+            ++count;
+        }
+        if (text == "/") {
+            text = {};
+        }
+        return count;
+    };
+    const std::size_t root_ups = take_ups(root);
+    const std::size_t path_ups = take_ups(path);
+    if (path.find("/../") != std::string_view::npos || path.ends_with("/..")) {
+        return std::nullopt;
+    }
+    if (root_ups == path_ups) {
+        if (!path.starts_with(root) || (path.size() > root.size() && path[root.size()] != '/')) {
+            return std::nullopt;
+        }
+        return cgroup_location{0, path.substr(root.size())};
+    }
+    if (root_ups > path_ups && root.empty()) {
+        return cgroup_location{root_ups - path_ups, path};
+    }
+    return std::nullopt;
+}
+
+}  // namespace skyutil::inline v0::detail

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/sysroot.hpp: the directory in which /proc and /sys are looked for; public through
+// system.hpp.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/unique_fd.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace skyutil::inline v0 {
+
+/// Redirects every read of /proc and /sys to a copy of them below `path`. What is asked of the
+/// kernel by system calls (the affinity mask, the scheduling policy) then comes from the copy too,
+/// or is unknown.
+struct sysroot {
+    std::filesystem::path path = "/";
+
+    /// Whether it is the running system.
+    [[nodiscard]] bool is_real() const { return path.native() == "/"; }
+};
+
+namespace detail {
+
+inline std::string name_in(const sysroot& root, std::string_view name) {
+    return root.is_real() ? std::string(name) : root.path.native() + std::string(name);
+}
+
+/// The text of a small file, nullopt when it cannot be read or has more than 16 MiB.
+inline std::optional<std::string> read_text(const sysroot& root, std::string_view name,
+                                            std::error_code& error) {
+    constexpr std::size_t most = std::size_t{16} << 20;
+    const unique_fd fd(os::open_file(name_in(root, name), error));
+    std::string text;
+    for (std::size_t used = 0; fd && used < most;) {
+        text.resize((std::max)(std::size_t{4096}, 2 * used));
+        bool would_block = false;
+        const std::size_t count =
+            os::read_some(fd.get(), std::span(text).subspan(used), would_block, error);
+        if (error || would_block) {
+            break;
+        }
+        used += count;
+        if (count == 0) {
+            text.resize(used);
+            return text;
+        }
+    }
+    return std::nullopt;
+}
+
+inline std::optional<std::string> read_text(const sysroot& root, std::string_view name) {
+    std::error_code ignored;
+    return read_text(root, name, ignored);
+}
+
+}  // namespace detail
+
+}  // namespace skyutil::inline v0
