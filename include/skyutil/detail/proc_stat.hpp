@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/proc_stat.hpp: the text of /proc/PID/stat, see proc(5). No input or output here.
+
+#pragma once
+
+#include <skyutil/detail/cgroup.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace skyutil::inline v0::detail {
+
+struct process_stat {
+    char state;             // field 3
+    std::uint64_t threads;  // field 20; a leader that has ended counts as long as others run
+
+    /// Whether any thread runs. The state is that of the first thread, which can end before the
+    /// others.
+    [[nodiscard]] constexpr bool running() const noexcept {
+        return (state != 'Z' && state != 'X' && state != 'x') || threads > 1;
+    }
+};
+
+/// The name in field 2 can hold anything, also spaces and parentheses: the other fields follow the
+/// last one.
+constexpr std::optional<process_stat> parse_process_stat(std::string_view text) noexcept {
+    const std::size_t name_end = text.rfind(')');
+    if (name_end == std::string_view::npos || name_end + 2 > text.size()) {
+        return std::nullopt;
+    }
+    text.remove_prefix(name_end + 2);
+    const std::string_view state = take_until(text, ' ');
+    for (int field = 4; field < 20; ++field) {
+        take_until(text, ' ');
+    }
+    const std::optional<std::uint64_t> threads = parse_unsigned(take_until(text, ' '));
+    if (state.size() != 1 || !threads) {
+        return std::nullopt;
+    }
+    return process_stat{state.front(), *threads};
+}
+
+}  // namespace skyutil::inline v0::detail
