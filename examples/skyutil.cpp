@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: MIT
+//
+// skyutil: the library as a program. Every command prints text for people or, with --json, one JSON
+// value.
+//
+// Exit codes: 0 yes or done, 1 no, 2 usage or error. Errors are one line each on standard error.
+
+#include <skyutil/skyutil.hpp>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+enum exit_code { yes = 0, no = 1, failure = 2 };
+
+/// One line, whatever it contains.
+void report(std::string_view what) {
+    std::string line = "skyutil: ";
+    for (const char c : what) {
+        line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+    std::cerr << line + '\n';
+}
+
+/// "cannot read /x: No such file or directory"
+void report(const std::filesystem::path& path, const std::error_code& error) {
+    report("cannot read " + path.string() + ": " + error.message());
+}
+
+void print(const json& value) {
+    std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+std::string gib(double bytes) {
+    return skyutil::format_float(bytes / (1024.0 * 1024.0 * 1024.0), 2) + " GiB";
+}
+
+// ------------------------------------------------------------------------------------------------
+// inspect
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+    return value ? json(*value) : json(nullptr);
+}
+
+json to_json(const skyutil::limit_source& source) {
+    return {{"kind", to_string(source.kind)}, {"source", source.file}};
+}
+
+json to_json(const skyutil::cpu_budget& budget) {
+    return {{"usable", budget.usable()},
+            {"limited_by", to_json(budget.limiting_factor())},
+            {"online", or_null(budget.online)},
+            {"affinity", or_null(budget.affinity)},
+            {"cpuset", or_null(budget.cpuset)},
+            {"quota", or_null(budget.quota)},
+            {"override", or_null(budget.override_)}};
+}
+
+json to_json(const skyutil::memory_budget& budget) {
+    return {{"usable", budget.usable()},
+            {"limited_by", to_json(budget.limiting_factor())},
+            {"physical", or_null(budget.physical)},
+            {"limit", or_null(budget.limit)},
+            {"override", or_null(budget.override_)}};
+}
+
+/// A directory of its own, gone with the object.
+class scratch_directory {
+public:
+    scratch_directory() {
+        std::random_device random;
+        path_ = std::filesystem::temp_directory_path() /
+                ("skyutil-" + skyutil::base36_encode((std::uint64_t{random()} << 32) | random()));
+        if (!std::filesystem::create_directory(path_)) {
+            throw std::runtime_error("cannot make a directory of its own: " + path_.string() +
+                                     " exists");
+        }
+    }
+    scratch_directory(const scratch_directory&) = delete;
+    scratch_directory& operator=(const scratch_directory&) = delete;
+    ~scratch_directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+    [[nodiscard]] std::filesystem::path write(const std::string& name,
+                                              std::string_view text) const {
+        std::ofstream file(path_ / name, std::ios::binary);
+        if (!(file << text << std::flush)) {
+            throw std::runtime_error("cannot write " + (path_ / name).string());
+        }
+        return path_ / name;
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+struct check_result {
+    std::string function;
+    std::string shown;
+    bool works;
+};
+
+/// Calls every function on something real whose answer is known from elsewhere.
+std::vector<check_result> run_checks() {
+    std::vector<check_result> results;
+    const auto check = [&](std::string function,
+                           const std::function<std::pair<std::string, bool>()>& call) {
+        try {
+            auto [shown, works] = call();
+            results.push_back({std::move(function), std::move(shown), works});
+        } catch (const std::exception& e) {
+            results.push_back({std::move(function), e.what(), false});
+        }
+    };
+    const std::int64_t self = ::getpid();
+
+    check("get_cpu_count", [] {
+        const int cpus = skyutil::get_cpu_count();
+        return std::pair(std::to_string(cpus) + " CPUs",
+                         cpus == skyutil::get_cpu_budget().usable());
+    });
+    check("get_mem_size_gb", [] {
+        const double size = skyutil::get_mem_size_gb();
+        return std::pair(skyutil::format_float(size, 2) + " GiB", size > 0);
+    });
+    check("get_parallel_threads", [] {
+        const int threads = skyutil::get_parallel_threads();
+        return std::pair(
+            std::to_string(threads) + " threads",
+            threads >= 4 && skyutil::get_parallel_threads("Kubernetes") == 4 * threads);
+    });
+    check("is_process_alive", [&] {
+        return std::pair("process " + std::to_string(self) + ", which is this one",
+                         skyutil::is_process_alive(self) && skyutil::pid_exists(self) &&
+                             !skyutil::is_process_alive(0) && !skyutil::is_process_alive(-1));
+    });
+    check("find_free_port", [] {
+        const std::uint16_t port = skyutil::find_free_port(20000);
+        return std::pair("port " + std::to_string(port),
+                         port >= 20000 && skyutil::is_port_available(port));
+    });
+    check("read_last_n_lines", [] {
+        const scratch_directory scratch;
+        const auto file = scratch.write("log", "first\nsecond\nthird");
+        return std::pair(
+            std::string("the last 2 lines of a file of 3"),
+            skyutil::read_last_n_lines(file, 2) == std::vector<std::string>{"second", "third"});
+    });
+    check("hash_file", [] {
+        const scratch_directory scratch;
+        const std::string hex = skyutil::hash_file(scratch.write("abc", "abc"), "sha256").hex();
+        return std::pair(
+            "SHA-256 " + skyutil::truncate_long_string(hex, 19, skyutil::truncate_mode::exact),
+            hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    });
+    check("estimate_fd_for_directory", [] {
+        const scratch_directory scratch;
+        static_cast<void>(scratch.write("a", ""));
+        static_cast<void>(scratch.write("b", ""));
+        const std::size_t descriptors = skyutil::estimate_fd_for_directory(scratch.path());
+        return std::pair(std::to_string(descriptors) + " descriptors for 2 files",
+                         descriptors == 10);
+    });
+    check("get_max_workers_for_file_mounts", [] {
+        const scratch_directory scratch;
+        const int workers = skyutil::get_max_workers_for_file_mounts({scratch.path()});
+        return std::pair(std::to_string(workers) + " workers",
+                         workers >= 1 && workers <= skyutil::get_parallel_threads());
+    });
+    check("base36_encode", [] {
+        const std::string text = skyutil::base36_encode("deadbeef");
+        return std::pair("deadbeef is " + text,
+                         text == "1ps9wxb" && skyutil::base36_decode(text) == "deadbeef");
+    });
+    check("format_float", [] {
+        const std::string text = skyutil::format_float(1234567.89, 1);
+        return std::pair("1234567.89 is " + text,
+                         text == "1234567.9" && skyutil::format_float(2.0) == "2");
+    });
+    check("truncate_long_string", [] {
+        const std::string text =
+            skyutil::truncate_long_string("a caf\u00e9 in Z\u00fcrich and one in K\u00f6ln", 17);
+        return std::pair(text, text == "a caf\u00e9 in Z\u00fcrich and...");
+    });
+    return results;
+}
+
+void print_row(std::string_view name, std::string_view value, std::string_view source) {
+    std::string line = "  " + std::string(name);
+    line.resize((std::max)(line.size() + 1, std::size_t{16}), ' ');
+    line += value;
+    if (!source.empty()) {
+        line.resize((std::max)(line.size() + 2, std::size_t{32}), ' ');
+        line += source;
+    }
+    std::cout << line << '\n';
+}
+
+template <class T, class Format>
+void print_row(std::string_view name, const std::optional<T>& value, std::string_view source,
+               Format format) {
+    print_row(name, value ? format(*value) : std::string("no limit"),
+              value ? source : std::string_view());
+}
+
+void print_total(std::string_view name, const std::string& value,
+                 const skyutil::limit_source& limit) {
+    std::string line(name);
+    line.resize(16, ' ');
+    std::cout << line << value;
+    if (limit.kind != skyutil::limit_kind::none) {
+        std::cout << ", limited by the " << to_string(limit.kind);
+    }
+    std::cout << '\n';
+}
+
+int inspect(bool as_json) {
+    const skyutil::cpu_budget cpus = skyutil::get_cpu_budget();
+    const skyutil::memory_budget memory = skyutil::get_memory_budget();
+    const std::vector<check_result> checks = run_checks();
+    std::size_t working = 0;
+    for (const check_result& check : checks) {
+        working += check.works ? 1 : 0;
+    }
+    if (as_json) {
+        json list = json::array();
+        for (const auto& [function, shown, works] : checks) {
+            list.push_back({{"function", function}, {"works", works}, {"shown", shown}});
+        }
+        print({{"version", skyutil::version},
+               {"cpus", to_json(cpus)},
+               {"memory_bytes", to_json(memory)},
+               {"parallel_threads", skyutil::get_parallel_threads()},
+               {"checks", std::move(list)}});
+        return working == checks.size() ? yes : no;
+    }
+
+    const auto count = [](int value) { return std::to_string(value); };
+    const auto cores = [](double value) { return skyutil::format_float(value, 2); };
+    const auto bytes = [](auto value) { return gib(static_cast<double>(value)); };
+    std::cout << "skyutil " << skyutil::version << ": what this process may use\n\n";
+    print_total("CPUs", std::to_string(cpus.usable()), cpus.limiting_factor());
+    if (cpus.override_) {
+        print_row("override", cores(*cpus.override_), cpus.override_variable);
+    }
+    print_row("machine", cpus.online, "/sys/devices/system/cpu/online", count);
+    print_row("affinity mask", cpus.affinity, "sched_getaffinity(2)", count);
+    print_row("cpuset", cpus.cpuset, cpus.cpuset_file, count);
+    print_row("CPU quota", cpus.quota, cpus.quota_file, cores);
+    std::cout << '\n';
+    print_total("Memory", gib(memory.usable()), memory.limiting_factor());
+    if (memory.override_) {
+        print_row("override", bytes(*memory.override_), memory.override_variable);
+    }
+    print_row("machine", memory.physical, "sysinfo(2)", bytes);
+    print_row("memory limit", memory.limit, memory.limit_file, bytes);
+    std::cout << '\n';
+    print_total("Threads", std::to_string(skyutil::get_parallel_threads()) + " to work in parallel",
+                {});
+
+    std::cout << "\nEvery function, called here:\n";
+    for (const auto& [function, shown, works] : checks) {
+        std::string line = (works ? "  ok      " : "  FAILED  ") + function;
+        line.resize(44, ' ');
+        std::cout << line << shown << '\n';
+    }
+    std::cout << working << " of " << checks.size() << " work\n";
+    return working == checks.size() ? yes : no;
+}
+
+// ---------------------------------------------------------------------------------------------------
+// tail
+
+struct tail_arguments {
+    std::filesystem::path file;
+    std::size_t lines = 10;
+    std::size_t max_bytes = skyutil::tail_options{}.max_bytes;
+    bool replace_invalid = false;
+};
+
+int tail(const tail_arguments& arguments, bool as_json) {
+    skyutil::tail_options options;
+    options.max_bytes = arguments.max_bytes;
+    if (arguments.replace_invalid) {
+        options.invalid_utf8 = skyutil::invalid_utf8::replace;
+    }
+    if (!as_json) {
+        options.line_end = skyutil::line_end::keep;
+    }
+    std::error_code error;
+    const std::vector<std::string> lines =
+        skyutil::read_last_n_lines(arguments.file, arguments.lines, options, error);
+    if (error) {
+        report(arguments.file, error);
+        return failure;
+    }
+    if (as_json) {
+        print({{"file", arguments.file.string()}, {"lines", lines}});
+    } else {
+        for (const std::string& line : lines) {
+            std::cout << line;
+        }
+    }
+    return yes;
+}
+
+// ---------------------------------------------------------------------------------------------------
+// hash
+
+int hash(const std::vector<std::filesystem::path>& files, const std::string& name, bool as_json) {
+    const skyutil::hash_algorithm algorithm = skyutil::parse_hash_algorithm(name);
+    json list = json::array();
+    bool failed = false;
+    for (const std::filesystem::path& file : files) {
+        std::error_code error;
+        const skyutil::digest digest = skyutil::hash_file(file, algorithm, error);
+        failed = failed || error;
+        if (error) {
+            report(file, error);
+        }
+        if (as_json) {
+            list.push_back({{"file", file.string()},
+                            {"algorithm", to_string(algorithm)},
+                            {"digest", error ? json(nullptr) : json(digest.hex())},
+                            {"error", error ? json(error.message()) : json(nullptr)}});
+        } else if (!error) {
+            std::cout << digest.hex() << "  " << file.string() << '\n';
+        }
+    }
+    if (as_json) {
+        print(list);
+    }
+    return failed ? failure : yes;
+}
+
+// ---------------------------------------------------------------------------------------------------
+// port
+
+struct port_arguments {
+    std::uint16_t start = 1024;
+    std::optional<std::uint16_t> check;
+    skyutil::port_options options;
+};
+
+int port(const port_arguments& arguments, bool as_json) {
+    if (arguments.check) {
+        const bool available = skyutil::is_port_available(*arguments.check, arguments.options);
+        if (as_json) {
+            print({{"port", *arguments.check}, {"available", available}});
+        } else {
+            std::cout << *arguments.check << (available ? " is free\n" : " is taken\n");
+        }
+        return available ? yes : no;
+    }
+    const std::uint16_t found = skyutil::find_free_port(arguments.start, arguments.options);
+    if (as_json) {
+        print({{"port", found}});
+    } else {
+        std::cout << found << '\n';
+    }
+    return yes;
+}
+
+// --------------------------------------------------------------------------------------------------
+// alive
+
+int alive(const std::vector<std::string>& pids, bool as_json) {
+    json list = json::array();
+    bool all = true;
+    for (const std::string& text : pids) {
+        std::int64_t pid = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+        if (error != std::errc() || end != text.data() + text.size()) {
+            throw std::invalid_argument("'" + text + "' is no process id");
+        }
+        const bool running = skyutil::is_process_alive(pid);
+        const bool exists = skyutil::pid_exists(pid);
+        all = all && running;
+        if (as_json) {
+            list.push_back({{"pid", pid}, {"alive", running}, {"exists", exists}});
+        } else {
+            std::cout << pid
+                      << (running  ? " is alive\n"
+                          : exists ? " is a zombie\n"
+                                   : " does not exist\n");
+        }
+    }
+    if (as_json) {
+        print(list);
+    }
+    return all ? yes : no;
+}
+
+// ------------------------------------------------------------------------------------------------
+// workers
+
+struct workers_arguments {
+    std::vector<std::filesystem::path> sources;
+    std::string cloud;
+    std::optional<std::size_t> estimate_sources;
+    std::size_t estimate_files = 100;
+};
+
+int workers(const workers_arguments& arguments, bool as_json) {
+    const int threads = skyutil::get_parallel_threads(arguments.cloud);
+    const int count =
+        arguments.estimate_sources
+            ? skyutil::get_max_workers_for_file_mounts(*arguments.estimate_sources,
+                                                       arguments.estimate_files, arguments.cloud)
+            : skyutil::get_max_workers_for_file_mounts(arguments.sources, arguments.cloud);
+    if (as_json) {
+        print({{"workers", count}, {"parallel_threads", threads}});
+    } else {
+        std::cout << count << '\n';
+    }
+    return yes;
+}
+
+// -------------------------------------------------------------------------------------------------
+// base36
+
+int base36(const std::vector<std::string>& numbers, bool decode, bool as_json) {
+    json list = json::array();
+    for (const std::string& number : numbers) {
+        const std::string result =
+            decode ? skyutil::base36_decode(number) : skyutil::base36_encode(number);
+        if (as_json) {
+            list.push_back({{"from", number}, {"to", result}});
+        } else {
+            std::cout << result << '\n';
+        }
+    }
+    if (as_json) {
+        print(list);
+    }
+    return yes;
+}
+
+// -------------------------------------------------------------------------------------------
+// command line
+
+int run(int argc, char** argv) {
+    CLI::App app{"What this process may use, and small things every service needs."};
+    app.set_version_flag("--version", std::string(skyutil::version));
+    app.require_subcommand(1);
+    app.failure_message([](const CLI::App*, const CLI::Error&) { return std::string(); });
+
+    bool as_json = false;
+    std::function<int()> command;
+    const auto add = [&](const std::string& name, const std::string& description,
+                         std::function<int()> call) {
+        CLI::App* const sub = app.add_subcommand(name, description);
+        sub->add_flag("--json", as_json, "Print one JSON value");
+        sub->callback([&command, call = std::move(call)] { command = call; });
+        return sub;
+    };
+
+    add("inspect", "Show what this process may use and why, and try every function here",
+        [&] { return inspect(as_json); });
+
+    tail_arguments tail_with;
+    CLI::App* sub =
+        add("tail", "Print the last lines of a file", [&] { return tail(tail_with, as_json); });
+    sub->add_option("file", tail_with.file, "Any file, pipe or FIFO")->required();
+    sub->add_option("-n,--lines", tail_with.lines, "How many lines")->capture_default_str();
+    sub->add_option("--max-bytes", tail_with.max_bytes, "Fail rather than hold more text in memory")
+        ->capture_default_str();
+    sub->add_flag("--replace-invalid", tail_with.replace_invalid,
+                  "Replace what is not UTF-8 by U+FFFD");
+
+    std::vector<std::filesystem::path> files;
+    std::string algorithm = "sha256";
+    sub =
+        add("hash", "Print the digests of files", [&] { return hash(files, algorithm, as_json); });
+    sub->add_option("file", files, "Any file, pipe or FIFO")->required();
+    sub->add_option("-a,--algorithm", algorithm,
+                    "md5 sha1 sha224 sha256 sha384 sha512 sha3_256 sha3_512 blake2b blake2s")
+        ->capture_default_str();
+
+    port_arguments port_with;
+    const std::map<std::string, skyutil::family> families{{"both", skyutil::family::both},
+                                                          {"ipv4", skyutil::family::ipv4},
+                                                          {"ipv6", skyutil::family::ipv6}};
+    const std::map<std::string, skyutil::protocol> protocols{{"both", skyutil::protocol::both},
+                                                             {"tcp", skyutil::protocol::tcp},
+                                                             {"udp", skyutil::protocol::udp}};
+    sub = add("port", "Print a free port, or tell whether one is free",
+              [&] { return port(port_with, as_json); });
+    sub->add_option("start", port_with.start, "The first port to try, 0 for any")
+        ->capture_default_str();
+    sub->add_option("--last", port_with.options.last, "The last port to try")
+        ->capture_default_str();
+    sub->add_option("--check", port_with.check, "Tell whether this port is free: exit code 0 or 1");
+    const auto add_choice = [&](const std::string& name, auto& value, const auto& choices,
+                                const char* description) {
+        std::vector<std::string> names;
+        for (const auto& [choice, meaning] : choices) {
+            names.push_back(choice);
+        }
+        sub->add_option_function<std::string>(
+               name, [&](const std::string& chosen) { value = choices.at(chosen); }, description)
+            ->check(CLI::IsMember(names));
+    };
+    add_choice("--family", port_with.options.family, families,
+               "Both by default, as far as the machine has them");
+    add_choice("--protocol", port_with.options.protocol, protocols, "TCP by default");
+    sub->add_flag_callback(
+        "--loopback", [&] { port_with.options.address = skyutil::address::loopback; },
+        "127.0.0.1 and ::1 only");
+
+    std::vector<std::string> pids;
+    sub = add("alive", "Tell whether processes are alive: exit code 0 when all are",
+              [&] { return alive(pids, as_json); });
+    sub->add_option("pid", pids, "Process ids")->required();
+
+    workers_arguments workers_with;
+    sub = add("workers", "Print how many workers may copy directories at once",
+              [&] { return workers(workers_with, as_json); });
+    sub->add_option("source", workers_with.sources, "Files and directories");
+    sub->add_option("--cloud", workers_with.cloud, "\"kubernetes\" allows four times as many");
+    sub->add_option("--sources", workers_with.estimate_sources,
+                    "Estimate for a number of sources instead");
+    sub->add_option("--files", workers_with.estimate_files,
+                    "Files in each source, for the estimate")
+        ->capture_default_str();
+
+    std::vector<std::string> numbers;
+    bool decode = false;
+    sub = add("base36", "Turn hexadecimal numbers into base 36",
+              [&] { return base36(numbers, decode, as_json); });
+    sub->add_option("number", numbers, "Numbers of any length")->required();
+    sub->add_flag("-d,--decode", decode, "Turn base 36 into hexadecimal");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) {
+            return app.exit(e);
+        }
+        report(std::string(e.what()) + " (skyutil --help lists the commands)");
+        return failure;
+    }
+    const int code = command();
+    if (!std::cout.flush()) {
+        report("cannot write to standard output");
+        return failure;
+    }
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& e) {
+        report(e.what());
+        return failure;
+    }
+}

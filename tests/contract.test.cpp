@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+//
+// What programs are compiled against: names, signatures, noexcept, what is in messages. A failure
+// here is a change that users notice.
+
+#include <skyutil/skyutil.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "support.hpp"
+
+using namespace skyutil_tests;
+
+namespace {
+
+using std::size_t;
+using std::string;
+using std::string_view;
+using path = std::filesystem::path;
+using lines = std::vector<string>;
+
+/// That an overload with exactly these types exists; without noexcept it may be noexcept all the
+/// same.
+template <class Function>
+consteval bool is_function(Function*) {
+    return true;
+}
+
+// What calls return, for templates and default arguments.
+template <class Result, class Call>
+consteval bool returns(Call) {
+    return std::same_as<std::invoke_result_t<Call>, Result>;
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------
+// version
+
+static_assert(std::same_as<skyutil::sysroot, skyutil::v0::sysroot>,
+              "the inline namespace is named after the version");
+static_assert(SKYUTIL_VERSION_MAJOR == 0);
+static_assert(std::same_as<decltype(skyutil::version), const string_view>);
+
+// ------------------------------------------------------------------------------------------
+// strings
+
+static_assert(is_function<string(string_view)>(&skyutil::base36_encode));
+static_assert(returns<string>([] { return skyutil::base36_encode(std::uint8_t{1}); }));
+static_assert(returns<string>([] { return skyutil::base36_encode(std::uint64_t{1}); }));
+static_assert(returns<string>([] { return skyutil::base36_encode("ff"); }));
+static_assert(returns<string>([] { return skyutil::base36_encode(string("ff")); }));
+static_assert(is_function<string(string_view)>(&skyutil::base36_decode));
+static_assert(is_function<std::uint64_t(string_view)>(&skyutil::base36_decode<std::uint64_t>));
+static_assert(is_function<std::uint8_t(string_view)>(&skyutil::base36_decode<std::uint8_t>));
+static_assert(
+    is_function<std::to_chars_result(char*, char*, string_view)>(&skyutil::base36_to_chars));
+static_assert(is_function<string(double, int)>(&skyutil::format_float));
+static_assert(returns<string>([] { return skyutil::format_float(1.5); }));
+static_assert(returns<string>([] { return skyutil::format_float(1); }));
+static_assert(returns<string>([] { return skyutil::format_float(std::uint64_t{1}, 3); }));
+static_assert(is_function<string(double, int)>(&skyutil::format_compact));
+static_assert(returns<string>([] { return skyutil::format_compact(1.5); }));
+static_assert(is_function<string(string_view, size_t, skyutil::truncate_mode)>(
+    &skyutil::truncate_long_string));
+static_assert(
+    is_function<string(string_view, skyutil::truncate_options)>(&skyutil::truncate_long_string));
+static_assert(returns<string>([] { return skyutil::truncate_long_string("text"); }));
+static_assert(returns<string>([] { return skyutil::truncate_long_string("text", 3); }));
+static_assert(returns<string>([] {
+    return skyutil::truncate_long_string("text", {.max_length = 3, .placeholder = ""});
+}));
+static_assert(std::same_as<decltype(skyutil::truncate_options::max_length), size_t>);
+static_assert(std::same_as<decltype(skyutil::truncate_options::mode), skyutil::truncate_mode>);
+static_assert(std::same_as<decltype(skyutil::truncate_options::placeholder), string_view>);
+static_assert(skyutil::truncate_options{}.max_length == 35);
+static_assert(skyutil::truncate_options{}.mode == skyutil::truncate_mode::word);
+static_assert(skyutil::truncate_options{}.placeholder == "...");
+static_assert(skyutil::truncate_mode::word != skyutil::truncate_mode::middle);
+static_assert(skyutil::truncate_mode::middle != skyutil::truncate_mode::exact);
+
+// --------------------------------------------------------------------------------------------
+// files
+
+static_assert(is_function<lines(const path&, size_t, const skyutil::tail_options&)>(
+    &skyutil::read_last_n_lines));
+static_assert(is_function<lines(const path&, size_t, const skyutil::tail_options&,
+                                std::error_code&)>(&skyutil::read_last_n_lines));
+static_assert(
+    is_function<lines(const path&, size_t, std::error_code&)>(&skyutil::read_last_n_lines));
+static_assert(returns<lines>([] { return skyutil::read_last_n_lines("name", 1); }));
+static_assert(returns<lines>([] {
+    return skyutil::read_last_n_lines("name", 1,
+                                      {.line_end = skyutil::line_end::keep, .max_bytes = 1});
+}));
+static_assert(std::same_as<decltype(skyutil::tail_options::line_end), skyutil::line_end>);
+static_assert(std::same_as<decltype(skyutil::tail_options::invalid_utf8), skyutil::invalid_utf8>);
+static_assert(std::same_as<decltype(skyutil::tail_options::max_bytes), size_t>);
+static_assert(skyutil::tail_options{}.line_end == skyutil::line_end::strip_lf);
+static_assert(skyutil::tail_options{}.invalid_utf8 == skyutil::invalid_utf8::keep);
+static_assert(skyutil::line_end::strip_crlf != skyutil::line_end::keep);
+static_assert(skyutil::invalid_utf8::keep != skyutil::invalid_utf8::replace);
+static_assert(is_function<size_t(const path&)>(&skyutil::count_directory_entries));
+static_assert(
+    is_function<size_t(const path&, std::error_code&) noexcept>(&skyutil::count_directory_entries));
+
+static_assert(!std::copyable<skyutil::unique_fd> && std::movable<skyutil::unique_fd>);
+static_assert(std::is_nothrow_default_constructible_v<skyutil::unique_fd>);
+static_assert(std::is_nothrow_move_constructible_v<skyutil::unique_fd>);
+static_assert(std::is_nothrow_move_assignable_v<skyutil::unique_fd>);
+static_assert(std::is_nothrow_destructible_v<skyutil::unique_fd>);
+static_assert(std::is_nothrow_swappable_v<skyutil::unique_fd>);
+static_assert(std::is_nothrow_constructible_v<skyutil::unique_fd, int> &&
+              !std::convertible_to<int, skyutil::unique_fd>);
+static_assert(!std::convertible_to<skyutil::unique_fd, bool> &&
+              !std::convertible_to<skyutil::unique_fd, int>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::unique_fd&>().get()), int>);
+static_assert(std::same_as<decltype(std::declval<skyutil::unique_fd&>().release()), int>);
+
+// ---------------------------------------------------------------------------------------------
+// hash
+
+static_assert(is_function<skyutil::hash_algorithm(string_view)>(&skyutil::parse_hash_algorithm));
+static_assert(
+    is_function<skyutil::digest(const path&, skyutil::hash_algorithm)>(&skyutil::hash_file));
+static_assert(is_function<skyutil::digest(const path&, string_view)>(&skyutil::hash_file));
+static_assert(is_function<skyutil::digest(const path&, std::error_code&)>(&skyutil::hash_file));
+static_assert(is_function<skyutil::digest(const path&, skyutil::hash_algorithm, std::error_code&)>(
+    &skyutil::hash_file));
+static_assert(
+    is_function<skyutil::digest(const path&, string_view, std::error_code&)>(&skyutil::hash_file));
+static_assert(is_function<skyutil::digest(std::span<const std::byte>, skyutil::hash_algorithm)>(
+    &skyutil::hash_bytes));
+static_assert(returns<skyutil::digest>([] { return skyutil::hash_file("name"); }));
+static_assert(returns<skyutil::digest>([] { return skyutil::hash_file("name", "sha256"); }));
+static_assert(returns<skyutil::digest>([] {
+    return skyutil::hash_file("name", skyutil::hash_algorithm::md5);
+}));
+static_assert(returns<skyutil::digest>([] {
+    return skyutil::hash_file<CryptoPP::SHA256>("name");
+}));
+static_assert(returns<std::array<skyutil::digest, 2>>([] {
+    return skyutil::hash_file<CryptoPP::SHA256, CryptoPP::Weak1::MD5>("name");
+}));
+static_assert(std::regular<skyutil::digest>);
+static_assert(std::is_nothrow_copy_constructible_v<skyutil::digest>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::digest&>().bytes()),
+                           std::span<const std::byte>>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::digest&>().hex()), string>);
+static_assert(is_function<skyutil::digest(string_view)>(&skyutil::digest::from_hex));
+static_assert(
+    std::same_as<decltype(std::hash<skyutil::digest>()(std::declval<skyutil::digest>())), size_t>);
+static_assert([] {
+    using enum skyutil::hash_algorithm;
+    return std::array{md5,    sha1,     sha224,   sha256,  sha384,
+                      sha512, sha3_256, sha3_512, blake2b, blake2s}
+        .size();
+}() == 10);
+
+// --------------------------------------------------------------------------------------------
+// ports
+
+static_assert(is_function<std::uint16_t(std::uint16_t, const skyutil::port_options&)>(
+    &skyutil::find_free_port));
+static_assert(is_function<std::uint16_t(std::uint16_t, const skyutil::port_options&,
+                                        std::error_code&) noexcept>(&skyutil::find_free_port));
+static_assert(
+    is_function<std::uint16_t(std::uint16_t, std::error_code&) noexcept>(&skyutil::find_free_port));
+static_assert(returns<std::uint16_t>([] { return skyutil::find_free_port(); }));
+static_assert(returns<std::uint16_t>([] { return skyutil::find_free_port(8000, {.last = 8100}); }));
+static_assert(
+    is_function<bool(std::uint16_t, const skyutil::port_options&)>(&skyutil::is_port_available));
+static_assert(is_function<bool(std::uint16_t, const skyutil::port_options&,
+                               std::error_code&) noexcept>(&skyutil::is_port_available));
+static_assert(
+    is_function<bool(std::uint16_t, std::error_code&) noexcept>(&skyutil::is_port_available));
+static_assert(returns<bool>([] { return skyutil::is_port_available(80); }));
+static_assert(skyutil::port_options{}.address == skyutil::address::any);
+static_assert(skyutil::port_options{}.family == skyutil::family::both);
+static_assert(skyutil::port_options{}.protocol == skyutil::protocol::tcp);
+static_assert(skyutil::port_options{}.last == 65535);
+static_assert(std::same_as<decltype(skyutil::port_options::last), std::uint16_t>);
+static_assert(skyutil::address::any != skyutil::address::loopback);
+static_assert(skyutil::family::ipv4 != skyutil::family::ipv6 &&
+              skyutil::protocol::udp != skyutil::protocol::both);
+
+// -------------------------------------------------------------------------------------------
+// system
+
+static_assert(is_function<int()>(&skyutil::get_cpu_count));
+static_assert(is_function<int(std::error_code&)>(&skyutil::get_cpu_count));
+static_assert(is_function<double()>(&skyutil::get_mem_size_gb));
+static_assert(is_function<double(std::error_code&)>(&skyutil::get_mem_size_gb));
+static_assert(is_function<skyutil::cpu_budget(const skyutil::sysroot&)>(&skyutil::get_cpu_budget));
+static_assert(is_function<skyutil::cpu_budget(const skyutil::sysroot&, std::error_code&)>(
+    &skyutil::get_cpu_budget));
+static_assert(
+    is_function<skyutil::memory_budget(const skyutil::sysroot&)>(&skyutil::get_memory_budget));
+static_assert(is_function<skyutil::memory_budget(const skyutil::sysroot&, std::error_code&)>(
+    &skyutil::get_memory_budget));
+static_assert(returns<skyutil::cpu_budget>([] { return skyutil::get_cpu_budget(); }));
+static_assert(returns<skyutil::memory_budget>([] {
+    return skyutil::get_memory_budget(skyutil::sysroot{"/copy"});
+}));
+static_assert(std::same_as<decltype(skyutil::sysroot::path), path>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::online), std::optional<int>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::affinity), std::optional<int>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::cpuset), std::optional<int>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::quota), std::optional<double>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::override_), std::optional<double>>);
+static_assert(is_function<string_view(skyutil::limit_kind) noexcept>(&skyutil::to_string));
+static_assert(std::same_as<decltype(skyutil::cpu_budget{}.usable()), int>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget{}.usable(skyutil::rounding::ceil)), int>);
+static_assert(noexcept(skyutil::cpu_budget{}.usable(skyutil::rounding::nearest)));
+static_assert(
+    std::same_as<decltype(skyutil::cpu_budget{}.limiting_factor()), skyutil::limit_source>);
+static_assert(
+    std::same_as<decltype(skyutil::memory_budget::physical), std::optional<std::uint64_t>>);
+static_assert(std::same_as<decltype(skyutil::memory_budget::limit), std::optional<std::uint64_t>>);
+static_assert(
+    std::same_as<decltype(skyutil::memory_budget{}.limiting_factor()), skyutil::limit_source>);
+
+// ------------------------------------------------------------------------------------------
+// process
+
+static_assert(is_function<bool(std::int64_t) noexcept>(&skyutil::pid_exists));
+static_assert(is_function<bool(std::int64_t)>(&skyutil::is_process_alive));
+static_assert(is_function<bool(std::int64_t, std::error_code&)>(&skyutil::is_process_alive));
+static_assert(is_function<int(string_view)>(&skyutil::get_parallel_threads));
+static_assert(is_function<int(string_view, std::error_code&)>(&skyutil::get_parallel_threads));
+static_assert(is_function<int(std::error_code&)>(&skyutil::get_parallel_threads));
+static_assert(returns<int>([] { return skyutil::get_parallel_threads(); }));
+static_assert(is_function<size_t(const path&)>(&skyutil::estimate_fd_for_directory));
+static_assert(is_function<size_t(const path&, std::error_code&) noexcept>(
+    &skyutil::estimate_fd_for_directory));
+static_assert(
+    is_function<int(size_t, size_t, string_view)>(&skyutil::get_max_workers_for_file_mounts));
+static_assert(is_function<int(size_t, size_t, string_view, std::error_code&)>(
+    &skyutil::get_max_workers_for_file_mounts));
+static_assert(is_function<int(std::initializer_list<path>, string_view)>(
+    &skyutil::get_max_workers_for_file_mounts));
+static_assert(returns<int>([] { return skyutil::get_max_workers_for_file_mounts(10); }));
+static_assert(returns<int>([] {
+    return skyutil::get_max_workers_for_file_mounts(10, 200, "kubernetes");
+}));
+static_assert(returns<int>([] {
+    return skyutil::get_max_workers_for_file_mounts({"/data", "/code"});
+}));
+static_assert(returns<int>([] {
+    return skyutil::get_max_workers_for_file_mounts(std::vector<string>{}, "aws");
+}));
+static_assert(returns<int>([] {
+    return skyutil::get_max_workers_for_file_mounts(std::map<string, path>{});
+}));
+static_assert(returns<int>([] {
+    std::error_code error;
+    return skyutil::get_max_workers_for_file_mounts(std::vector<path>{}, error) +
+           skyutil::get_max_workers_for_file_mounts(std::vector<path>{}, "aws", error);
+}));
+
+static_assert(skyutil::mount_sources<std::vector<string>>);
+static_assert(skyutil::mount_sources<const std::vector<path>&>);
+static_assert(skyutil::mount_sources<std::map<string, string>&>);
+static_assert(skyutil::mount_sources<std::span<const string_view>>);
+static_assert(skyutil::mount_sources<const char* const (&)[2]>);
+static_assert(!skyutil::mount_sources<path>);
+static_assert(!skyutil::mount_sources<const path&>);
+static_assert(!skyutil::mount_sources<string&>);
+static_assert(!skyutil::mount_sources<string_view>);
+static_assert(!skyutil::mount_sources<const char (&)[5]>);
+static_assert(!skyutil::mount_sources<const char*>);
+static_assert(!skyutil::mount_sources<std::vector<int>>);
+static_assert(!skyutil::mount_sources<std::vector<char>>);
+static_assert(!skyutil::mount_sources<std::map<string, int>>);
+static_assert(!skyutil::mount_sources<std::pair<string, path>>);
+static_assert(!skyutil::mount_sources<int>);
+
+// -----------------------------------------------------------------------------------------
+// messages
+
+TEST_CASE("a failure with a path names the function, the path and the reason") {
+    const temporary_directory directory;
+    const path nothing = directory / "nothing here";
+    const path file = directory / "file";
+    write_file(file, "text\n");
+    struct row {
+        string function;
+        path name;
+        string reason;
+        std::errc code;
+        std::function<void()> call;
+    };
+    const string no_entry = "No such file or directory";
+    const string is_directory = "Is a directory";
+    const string no_directory = "Not a directory";
+    const std::vector<row> rows{
+        {"read_last_n_lines", nothing, no_entry, std::errc::no_such_file_or_directory,
+         [&] { static_cast<void>(skyutil::read_last_n_lines(nothing, 1)); }},
+        {"read_last_n_lines", directory.path(), is_directory, std::errc::is_a_directory,
+         [&] { static_cast<void>(skyutil::read_last_n_lines(directory.path(), 1)); }},
+        {"count_directory_entries", nothing, no_entry, std::errc::no_such_file_or_directory,
+         [&] { static_cast<void>(skyutil::count_directory_entries(nothing)); }},
+        {"count_directory_entries", file, no_directory, std::errc::not_a_directory,
+         [&] { static_cast<void>(skyutil::count_directory_entries(file)); }},
+        {"hash_file", nothing, no_entry, std::errc::no_such_file_or_directory,
+         [&] { static_cast<void>(skyutil::hash_file(nothing)); }},
+        {"hash_file", directory.path(), is_directory, std::errc::is_a_directory,
+         [&] { static_cast<void>(skyutil::hash_file(directory.path(), "md5")); }},
+        {"hash_file", nothing, no_entry, std::errc::no_such_file_or_directory,
+         [&] { static_cast<void>(skyutil::hash_file<CryptoPP::SHA1>(nothing)); }},
+        {"estimate_fd_for_directory", nothing, no_entry, std::errc::no_such_file_or_directory,
+         [&] { static_cast<void>(skyutil::estimate_fd_for_directory(nothing)); }},
+        {"estimate_fd_for_directory", file, no_directory, std::errc::not_a_directory,
+         [&] { static_cast<void>(skyutil::estimate_fd_for_directory(file)); }},
+    };
+    for (const row& each : rows) {
+        CAPTURE(each.function, each.name.string());
+        try {
+            each.call();
+            FAIL_CHECK("no exception");
+        } catch (const std::filesystem::filesystem_error& exception) {
+            CHECK(exception.code() == each.code);
+            CHECK(exception.path1() == each.name);
+            CHECK_THAT(exception.what(),
+                       Catch::Matchers::ContainsSubstring("skyutil::" + each.function + ": "));
+            CHECK_THAT(exception.what(), Catch::Matchers::ContainsSubstring(each.name.string()));
+            CHECK_THAT(exception.what(), Catch::Matchers::ContainsSubstring(each.reason));
+        }
+    }
+}
+
+TEST_CASE("a failure without a path names the function and what it was doing") {
+    try {
+        static_cast<void>(skyutil::find_free_port(2000, {.last = 1999}));
+        FAIL_CHECK("no exception");
+    } catch (const std::system_error& exception) {
+        CHECK(exception.code() == std::errc::address_in_use);
+        CHECK_THAT(exception.what(),
+                   Catch::Matchers::ContainsSubstring("skyutil::find_free_port: "));
+        CHECK_THAT(exception.what(), Catch::Matchers::ContainsSubstring("2000"));
+        CHECK_THAT(exception.what(), Catch::Matchers::ContainsSubstring("1999"));
+    }
+    try {
+        static_cast<void>(skyutil::is_port_available(0));
+        FAIL_CHECK("no exception");
+    } catch (const std::system_error& exception) {
+        CHECK_THAT(exception.what(),
+                   Catch::Matchers::ContainsSubstring("skyutil::is_port_available: "));
+    }
+}
+
+TEST_CASE("malformed text is an invalid_argument that names the function") {
+    const std::vector<std::pair<string, std::function<void()>>> rows{
+        {"base36_encode", [] { static_cast<void>(skyutil::base36_encode("xyz")); }},
+        {"base36_decode", [] { static_cast<void>(skyutil::base36_decode("!")); }},
+        {"base36_decode", [] { static_cast<void>(skyutil::base36_decode<std::uint8_t>("!")); }},
+        {"format_float", [] { static_cast<void>(skyutil::format_float(1.5, -1)); }},
+        {"format_compact", [] { static_cast<void>(skyutil::format_compact(1.5, -1)); }},
+        {"parse_hash_algorithm", [] { static_cast<void>(skyutil::parse_hash_algorithm("crc32")); }},
+        {"digest::from_hex", [] { static_cast<void>(skyutil::digest::from_hex("0g")); }},
+    };
+    for (const auto& [function, call] : rows) {
+        CAPTURE(function);
+        try {
+            call();
+            FAIL_CHECK("no exception");
+        } catch (const std::invalid_argument& exception) {
+            CHECK_THAT(exception.what(), Catch::Matchers::StartsWith("skyutil::" + function));
+        }
+    }
+}
+
+TEST_CASE("the error_code forms clear an error that was there") {
+    const temporary_directory directory;
+    write_file(directory / "file", "text\n");
+    const auto clears = [](auto call) {
+        std::error_code error = std::make_error_code(std::errc::io_error);
+        call(error);
+        return !error;
+    };
+    CHECK(clears([&](auto& error) {
+        static_cast<void>(skyutil::read_last_n_lines(directory / "file", 1, error));
+    }));
+    CHECK(clears([&](auto& error) {
+        static_cast<void>(skyutil::count_directory_entries(directory.path(), error));
+    }));
+    CHECK(clears(
+        [&](auto& error) { static_cast<void>(skyutil::hash_file(directory / "file", error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::find_free_port(0, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(1, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(0, error)); }));
+    CHECK(clears([&](auto& error) {
+        static_cast<void>(skyutil::estimate_fd_for_directory(directory.path(), error));
+    }));
+}

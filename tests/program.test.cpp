@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+//
+// The program skyutil as a user calls it: what it prints, its exit codes, its errors.
+
+#include "catch.hpp"
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace skyutil_tests;
+using nlohmann::json;
+
+struct outcome {
+    int exit_code;
+    std::string out;
+    std::string err;
+};
+
+using variables = std::vector<std::pair<std::string, std::string>>;
+
+/// Runs the program with its output in files, so that neither side can wait for the other.
+outcome run(std::vector<std::string> arguments, const variables& environment = {},
+            const char* out_file = nullptr) {
+    const temporary_directory directory;
+    const std::string out = out_file != nullptr ? out_file : (directory / "out").string();
+    const std::string err = directory / "err";
+    arguments.insert(arguments.begin(), SKYUTIL_TEST_PROGRAM);
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) {
+        pointers.push_back(argument.data());
+    }
+    pointers.push_back(nullptr);
+
+    const pid_t child = ::fork();
+    if (child == 0) {
+        for (const auto& [name, value] : environment) {
+            ::setenv(name.c_str(), value.c_str(), 1);
+        }
+        const int in_fd = ::open("/dev/null", O_RDONLY);
+        const int out_fd = ::open(out.c_str(), O_WRONLY | O_CREAT, 0600);
+        const int err_fd = ::open(err.c_str(), O_WRONLY | O_CREAT, 0600);
+        ::dup2(in_fd, 0);
+        ::dup2(out_fd, 1);
+        ::dup2(err_fd, 2);
+        ::execv(pointers.front(), pointers.data());
+        ::_exit(127);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    return {WEXITSTATUS(status), out_file != nullptr ? std::string() : read_file(out),
+            read_file(err)};
+}
+
+bool is_one_line(const std::string& text) {
+    return !text.empty() && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
+}
+
+TEST_CASE("inspect shows CPUs, memory and every function at work") {
+    const auto [exit_code, out, err] = run({"inspect"});
+    CHECK(exit_code == 0);
+    CHECK(err.empty());
+    CHECK_THAT(out, Catch::Matchers::ContainsSubstring("CPUs"));
+    CHECK_THAT(out, Catch::Matchers::ContainsSubstring("Memory"));
+    CHECK_THAT(out, Catch::Matchers::ContainsSubstring("12 of 12 work"));
+}
+
+TEST_CASE("inspect --json has the same numbers and where they come from") {
+    const auto [exit_code, out, err] = run({"inspect", "--json"});
+    CHECK(exit_code == 0);
+    const json page = json::parse(out);
+    CHECK(page["cpus"]["usable"].get<int>() >= 1);
+    CHECK(page["memory_bytes"]["usable"].get<double>() > 0);
+    CHECK_FALSE(page["cpus"]["limited_by"]["source"].get<std::string>().empty());
+    CHECK(page["checks"].size() == 12);
+}
+
+TEST_CASE("inspect shows an override as what limits") {
+    const json page = json::parse(run({"inspect", "--json"}, {{"SKYUTIL_CPU_COUNT", "3.5"}}).out);
+    CHECK(page["cpus"]["usable"] == 3);
+    CHECK(page["cpus"]["limited_by"]["kind"] == "override");
+    CHECK(page["cpus"]["limited_by"]["source"] == "SKYUTIL_CPU_COUNT");
+}
+
+TEST_CASE("a malformed override is an error that names the variable and its value") {
+    const auto [exit_code, out, err] = run({"inspect"}, {{"SKYUTIL_CPU_COUNT", "many"}});
+    CHECK(exit_code == 2);
+    CHECK(is_one_line(err));
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("SKYUTIL_CPU_COUNT"));
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("'many'"));
+}
+
+TEST_CASE("tail prints the last lines byte for byte") {
+    const temporary_directory directory;
+    write_file(directory / "log", "one\r\ntwo\xff\n\nlast");
+    CHECK(run({"tail", "-n", "3", (directory / "log").string()}).out == "two\xff\n\nlast");
+    CHECK(run({"tail", "-n", "0", (directory / "log").string()}).out.empty());
+    CHECK(run({"tail", "--replace-invalid", "-n", "3", (directory / "log").string()}).out ==
+          "two\ufffd\n\nlast");
+}
+
+TEST_CASE("tail --json is valid JSON for lines that are not UTF-8") {
+    const temporary_directory directory;
+    write_file(directory / "log", "a\xff\"\nb\n");
+    const auto [exit_code, out, err] = run({"tail", "--json", (directory / "log").string()});
+    CHECK(exit_code == 0);
+    CHECK(json::parse(out)["lines"] == json{"a\ufffd\"", "b"});
+}
+
+TEST_CASE("tail refuses to hold more than it may") {
+    const temporary_directory directory;
+    write_file(directory / "log", std::string(1000, 'x') + "\n");
+    const auto [exit_code, out, err] =
+        run({"tail", "--max-bytes", "1000", (directory / "log").string()});
+    CHECK(exit_code == 2);
+    CHECK(out.empty());
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("File too large"));
+}
+
+TEST_CASE("an error is one line that names the file and the reason") {
+    const temporary_directory directory;
+    const std::string missing = directory / "no\nsuch";
+    for (const char* const command : {"tail", "hash"}) {
+        CAPTURE(command);
+        const auto [exit_code, out, err] = run({command, missing});
+        CHECK(exit_code == 2);
+        CHECK(is_one_line(err));
+        CHECK_THAT(err, Catch::Matchers::ContainsSubstring("no?such"));
+        CHECK_THAT(err, Catch::Matchers::ContainsSubstring("No such file or directory"));
+        CHECK_THAT(run({command, directory.path().string()}).err,
+                   Catch::Matchers::ContainsSubstring("Is a directory"));
+    }
+}
+
+TEST_CASE("hash prints what sha256sum prints, and goes on after a file it cannot read") {
+    const temporary_directory directory;
+    write_file(directory / "abc", "abc");
+    const std::string abc = directory / "abc";
+    const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const auto [exit_code, out, err] = run({"hash", directory / "missing", abc});
+    CHECK(exit_code == 2);
+    CHECK(is_one_line(err));
+    CHECK(out == digest + "  " + abc + "\n");
+
+    const json list =
+        json::parse(run({"hash", "--json", "-a", "SHA-256", abc, directory / "missing"}).out);
+    CHECK(list[0]["digest"] == digest);
+    CHECK(list[1]["digest"].is_null());
+    CHECK(list[1]["error"] == "No such file or directory");
+}
+
+TEST_CASE("an unknown algorithm is an error that lists the known ones") {
+    const auto [exit_code, out, err] = run({"hash", "-a", "md4", "/dev/null"});
+    CHECK(exit_code == 2);
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("'md4'"));
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("blake2b"));
+}
+
+TEST_CASE("port prints a port that is free, and says no for one that is taken") {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(listener, 1) == 0);
+    REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    const std::string taken = std::to_string(ntohs(address.sin_port));
+
+    CHECK(run({"port", "--check", taken}).exit_code == 1);
+    CHECK(run({"port", taken, "--last", taken}).exit_code == 2);
+    CHECK(json::parse(run({"port", "--json", "--check", taken}).out)["available"] == false);
+    const auto [exit_code, out, err] = run({"port", taken});
+    CHECK(exit_code == 0);
+    CHECK(std::stoi(out) > std::stoi(taken));
+    ::close(listener);
+}
+
+TEST_CASE("alive tells the living, zombies and what is no process apart") {
+    const pid_t zombie = ::fork();
+    if (zombie == 0) {
+        ::_exit(0);
+    }
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT) == 0);
+    const std::string self = std::to_string(::getpid());
+    const std::string dead = std::to_string(zombie);
+
+    CHECK(run({"alive", self}).exit_code == 0);
+    const auto [exit_code, out, err] = run({"alive", self, dead, "0", "9223372036854775807"});
+    CHECK(exit_code == 1);
+    CHECK(out == self + " is alive\n" + dead + " is a zombie\n0 does not exist\n" +
+                     "9223372036854775807 does not exist\n");
+    CHECK(run({"alive", "--", "-1"}).exit_code == 1);
+    CHECK(run({"alive", "9223372036854775808"}).exit_code == 2);
+    CHECK(json::parse(run({"alive", "--json", dead}).out)[0] ==
+          json{{"pid", zombie}, {"alive", false}, {"exists", true}});
+    REQUIRE(::waitpid(zombie, nullptr, 0) == zombie);
+}
+
+TEST_CASE("workers counts what the sources and the cloud allow") {
+    const temporary_directory directory;
+    const variables cpus{{"SKYUTIL_CPU_COUNT", "6"}};
+    CHECK(run({"workers", directory.path().string()}, cpus).out == "5\n");
+    CHECK(json::parse(
+              run({"workers", "--json", "--sources", "3", "--cloud", "Kubernetes"}, cpus).out) ==
+          json{{"workers", 20}, {"parallel_threads", 20}});
+}
+
+TEST_CASE("base36 goes both ways") {
+    CHECK(run({"base36", "ff", "0xDEADBEEF"}).out == "73\n1ps9wxb\n");
+    CHECK(run({"base36", "-d", "1PS9WXB"}).out == "deadbeef\n");
+    CHECK(json::parse(run({"base36", "--json", "ff"}).out)[0] ==
+          json{{"from", "ff"}, {"to", "73"}});
+    const auto [exit_code, out, err] = run({"base36", "12g"});
+    CHECK(exit_code == 2);
+    CHECK_THAT(err, Catch::Matchers::ContainsSubstring("position 2"));
+}
+
+TEST_CASE("a command line that makes no sense is one line of error and exit code 2") {
+    const std::vector<std::vector<std::string>> lines{{},
+                                                      {"frobnicate"},
+                                                      {"tail"},
+                                                      {"tail", "a", "b"},
+                                                      {"hash"},
+                                                      {"port", "70000"},
+                                                      {"port", "-1"},
+                                                      {"port", "--family", "ipx"},
+                                                      {"alive"},
+                                                      {"alive", "x"},
+                                                      {"inspect", "--bad"},
+                                                      {"tail", "-n", "-1", "f"},
+                                                      {"base36"}};
+    for (const auto& line : lines) {
+        CAPTURE(line);
+        const auto [exit_code, out, err] = run(line);
+        CHECK(exit_code == 2);
+        CHECK(out.empty());
+        CHECK(is_one_line(err));
+    }
+}
+
+TEST_CASE("help and version are no errors") {
+    CHECK(run({"--version"}).out == SKYUTIL_TEST_PROJECT_VERSION "\n");
+    for (const char* const command :
+         {"inspect", "tail", "hash", "port", "alive", "workers", "base36"}) {
+        const auto [exit_code, out, err] = run({command, "--help"});
+        CHECK(exit_code == 0);
+        CHECK_THAT(out, Catch::Matchers::ContainsSubstring("--json"));
+    }
+}
+
+TEST_CASE("output that cannot be written is an error") {
+    if (::access("/dev/full", W_OK) != 0) {
+        SKYUTIL_SKIP("there is no /dev/full");
+    }
+    const auto [exit_code, out, err] = run({"base36", "ff"}, {}, "/dev/full");
+    CHECK(exit_code == 2);
+    CHECK(err == "skyutil: cannot write to standard output\n");
+}
+
+}  // namespace
