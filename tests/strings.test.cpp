@@ -138,7 +138,8 @@ TEST_CASE("base 36 of every length agrees with long division by hand, and decode
     for (std::size_t i = 1; i <= 200; ++i) {
         lengths.push_back(i);
     }
-    for (const std::size_t edge : {256, 512, 1008, 1024, 1040, 2048, 2064, 5000}) {
+    for (const std::size_t edge :
+         std::array<std::size_t, 8>{256, 512, 1008, 1024, 1040, 2048, 2064, 5000}) {
         lengths.insert(lengths.end(), {edge - 1, edge, edge + 1});
     }
     for (const std::size_t length : lengths) {
@@ -247,8 +248,8 @@ TEST_CASE("underscores, prefix, sign, letter case and white space do not change 
 
 TEST_CASE("base36_to_chars writes nothing outside its buffer, whatever the size") {
     auto random = generator();
-    for (const std::size_t length :
-         {0, 1, 8, 15, 16, 17, 31, 32, 33, 64, 128, 1023, 1024, 1025, 1100, 3000}) {
+    for (const std::size_t length : std::array<std::size_t, 16>{
+             0, 1, 8, 15, 16, 17, 31, 32, 33, 64, 128, 1023, 1024, 1025, 1100, 3000}) {
         const std::string hex = length == 0 ? "0" : random_hex(random, length);
         const std::string expected = slow_base36(hex);
         for (std::size_t size = expected.size() > 40 ? expected.size() - 40 : 0;

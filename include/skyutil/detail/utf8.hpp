@@ -311,7 +311,7 @@ constexpr std::string replace_middle(std::string_view text, std::size_t first,
                                      std::string_view replacement, std::size_t last) {
     std::string out;
     out.reserve(first + replacement.size() + (text.size() - last));
-    out.append(text.data(), first).append(replacement);
+    out.append(text.substr(0, first)).append(replacement);
     if (last != text.size()) {
         out.append(text.substr(last));
     }
