@@ -31,6 +31,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,32 @@ inline std::size_t count_open_descriptors() {
     std::filesystem::directory_iterator entries("/proc/self/fd");
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries))) - 1;  // its own
 }
+
+/// No descriptor can be opened until the end of the scope.
+class no_descriptors {
+public:
+    no_descriptors() {
+        // UBSan opens some to look at a type for the first time, as those of the categories of
+        // errors.
+        const std::system_error known(std::make_error_code(std::errc::too_many_files_open),
+                                      "known");
+        static_cast<void>(known.code() == std::errc::too_many_files_open);
+        static_cast<void>(std::error_code() == std::errc::too_many_files_open);
+        if (::getrlimit(RLIMIT_NOFILE, &old_) == -1) {
+            throw_errno("getrlimit");
+        }
+        const rlimit none{0, old_.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &none) == -1) {
+            throw_errno("setrlimit");
+        }
+    }
+    no_descriptors(const no_descriptors&) = delete;
+    no_descriptors& operator=(const no_descriptors&) = delete;
+    ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &old_); }
+
+private:
+    rlimit old_{};
+};
 
 /// Thrown in a child, skips the test in the parent.
 struct cannot_run {

@@ -265,32 +265,6 @@ auto answer_after_20_ms(std::chrono::steady_clock::time_point start, Function fu
     }
 }
 
-/// No descriptor can be opened until the end of the scope.
-class no_descriptors {
-public:
-    no_descriptors() {
-        // UBSan opens some to look at a type for the first time, as those of the categories of
-        // errors.
-        const std::system_error known(std::make_error_code(std::errc::too_many_files_open),
-                                      "known");
-        static_cast<void>(known.code() == std::errc::too_many_files_open);
-        static_cast<void>(std::error_code() == std::errc::too_many_files_open);
-        if (::getrlimit(RLIMIT_NOFILE, &old_) == -1) {
-            throw_errno("getrlimit");
-        }
-        const rlimit none{0, old_.rlim_max};
-        if (::setrlimit(RLIMIT_NOFILE, &none) == -1) {
-            throw_errno("setrlimit");
-        }
-    }
-    no_descriptors(const no_descriptors&) = delete;
-    no_descriptors& operator=(const no_descriptors&) = delete;
-    ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &old_); }
-
-private:
-    rlimit old_{};
-};
-
 /// Affinity masks of any size.
 class cpu_mask {
 public:
