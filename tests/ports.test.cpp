@@ -505,6 +505,7 @@ TEST_CASE("exceptions name the function and the ports") {
 
 TEST_CASE("running out of descriptors is not taken for a port in use") {
     const json answer = run_in_child([] {
+        meet_error_types();
         const rlimit limit{64, 64};
         ::setrlimit(RLIMIT_NOFILE, &limit);
         std::vector<int> copies;

@@ -132,16 +132,25 @@ inline std::size_t count_open_descriptors() {
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries))) - 1;  // its own
 }
 
+/// UBSan opens descriptors to look at a type for the first time: before a test that leaves none, it
+/// has to have seen the types of errors.
+inline void meet_error_types() {
+    const std::system_error known(std::make_error_code(std::errc::too_many_files_open), "known");
+    static_cast<void>(known.code() == std::errc::too_many_files_open);
+    static_cast<void>(std::error_code() == std::errc::too_many_files_open);
+    try {
+        throw std::filesystem::filesystem_error("known", "path", known.code());
+    } catch (const std::filesystem::filesystem_error& error) {
+        const std::filesystem::filesystem_error copy = error;
+        static_cast<void>(copy.path1());
+    }
+}
+
 /// No descriptor can be opened until the end of the scope.
 class no_descriptors {
 public:
     no_descriptors() {
-        // UBSan opens some to look at a type for the first time, as those of the categories of
-        // errors.
-        const std::system_error known(std::make_error_code(std::errc::too_many_files_open),
-                                      "known");
-        static_cast<void>(known.code() == std::errc::too_many_files_open);
-        static_cast<void>(std::error_code() == std::errc::too_many_files_open);
+        meet_error_types();
         if (::getrlimit(RLIMIT_NOFILE, &old_) == -1) {
             throw_errno("getrlimit");
         }
