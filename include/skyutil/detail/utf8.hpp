@@ -193,13 +193,18 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
 
 constexpr std::size_t count_spaces(std::string_view text) noexcept {
     constexpr std::uint64_t low_bits = every_byte * 0x7f;
+    constexpr std::ptrdiff_t most = 31;  // blocks; the sum of a 1 for each byte fits a byte
     const char* at = text.data();
     const char* const end = at + text.size();
     std::size_t count = 0;
-    for (; end - at >= 8; at += 8) {
-        const std::uint64_t difference = load_little_endian(at) ^ (every_byte * ' ');
-        const std::uint64_t others = (((difference & low_bits) + low_bits) | difference) >> 7;
-        count += 8 - (((others & every_byte) * every_byte) >> 56);
+    while (end - at >= 8) {
+        const std::ptrdiff_t blocks = (std::min)((end - at) / 8, most);
+        std::uint64_t others = 0;
+        for (const char* const stop = at + 8 * blocks; at != stop; at += 8) {
+            const std::uint64_t difference = load_little_endian(at) ^ (every_byte * ' ');
+            others += ((((difference & low_bits) + low_bits) | difference) >> 7) & every_byte;
+        }
+        count += static_cast<std::size_t>(8 * blocks) - ((others * every_byte) >> 56);
     }
     for (; at != end; ++at) {
         count += *at == ' ' ? 1 : 0;
@@ -231,6 +236,9 @@ constexpr spaces_walk walk_counting_spaces(std::string_view text, std::size_t wa
         ascii = walked == most;
     }
     const auto done = static_cast<std::size_t>(at - text.data());
+    if (wanted == 0) {
+        return {done, spaces};
+    }
     const std::size_t offset = walk_forward(text, done, wanted).offset;
     return {offset, spaces + count_spaces(text.substr(done, offset - done))};
 }
