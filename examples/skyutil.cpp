@@ -55,39 +55,8 @@ void print(const json& value) {
     std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
-std::string gib(double bytes) {
-    return skyutil::format_float(bytes / (1024.0 * 1024.0 * 1024.0), 2) + " GiB";
-}
-
 // ------------------------------------------------------------------------------------------------
 // inspect
-
-template <class T>
-json or_null(const std::optional<T>& value) {
-    return value ? json(*value) : json(nullptr);
-}
-
-json to_json(const skyutil::limit_source& source) {
-    return {{"kind", to_string(source.kind)}, {"source", source.file}};
-}
-
-json to_json(const skyutil::cpu_budget& budget) {
-    return {{"usable", budget.usable()},
-            {"limited_by", to_json(budget.limiting_factor())},
-            {"online", or_null(budget.online)},
-            {"affinity", or_null(budget.affinity)},
-            {"cpuset", or_null(budget.cpuset)},
-            {"quota", or_null(budget.quota)},
-            {"override", or_null(budget.override_)}};
-}
-
-json to_json(const skyutil::memory_budget& budget) {
-    return {{"usable", budget.usable()},
-            {"limited_by", to_json(budget.limiting_factor())},
-            {"physical", or_null(budget.physical)},
-            {"limit", or_null(budget.limit)},
-            {"override", or_null(budget.override_)}};
-}
 
 /// A directory of its own, gone with the object.
 class scratch_directory {
@@ -214,38 +183,7 @@ std::vector<check_result> run_checks() {
     return results;
 }
 
-void print_row(std::string_view name, std::string_view value, std::string_view source) {
-    std::string line = "  " + std::string(name);
-    line.resize((std::max)(line.size() + 1, std::size_t{16}), ' ');
-    line += value;
-    if (!source.empty()) {
-        line.resize((std::max)(line.size() + 2, std::size_t{32}), ' ');
-        line += source;
-    }
-    std::cout << line << '\n';
-}
-
-template <class T, class Format>
-void print_row(std::string_view name, const std::optional<T>& value, std::string_view source,
-               Format format) {
-    print_row(name, value ? format(*value) : std::string("no limit"),
-              value ? source : std::string_view());
-}
-
-void print_total(std::string_view name, const std::string& value,
-                 const skyutil::limit_source& limit) {
-    std::string line(name);
-    line.resize(16, ' ');
-    std::cout << line << value;
-    if (limit.kind != skyutil::limit_kind::none) {
-        std::cout << ", limited by the " << to_string(limit.kind);
-    }
-    std::cout << '\n';
-}
-
 int inspect(bool as_json) {
-    const skyutil::cpu_budget cpus = skyutil::get_cpu_budget();
-    const skyutil::memory_budget memory = skyutil::get_memory_budget();
     const std::vector<check_result> checks = run_checks();
     std::size_t working = 0;
     for (const check_result& check : checks) {
@@ -256,37 +194,15 @@ int inspect(bool as_json) {
         for (const auto& [function, shown, works] : checks) {
             list.push_back({{"function", function}, {"works", works}, {"shown", shown}});
         }
-        print({{"version", skyutil::version},
-               {"cpus", to_json(cpus)},
-               {"memory_bytes", to_json(memory)},
-               {"parallel_threads", skyutil::get_parallel_threads()},
-               {"checks", std::move(list)}});
+        json page = json::parse(skyutil::describe_resources(skyutil::description::json));
+        page["parallel_threads"] = skyutil::get_parallel_threads();
+        page["checks"] = std::move(list);
+        print(page);
         return working == checks.size() ? yes : no;
     }
 
-    const auto count = [](int value) { return std::to_string(value); };
-    const auto cores = [](double value) { return skyutil::format_float(value, 2); };
-    const auto bytes = [](auto value) { return gib(static_cast<double>(value)); };
-    std::cout << "skyutil " << skyutil::version << ": what this process may use\n\n";
-    print_total("CPUs", std::to_string(cpus.usable()), cpus.limiting_factor());
-    if (cpus.override_) {
-        print_row("override", cores(*cpus.override_), cpus.override_variable);
-    }
-    print_row("machine", cpus.online, "/sys/devices/system/cpu/online", count);
-    print_row("affinity mask", cpus.affinity, "sched_getaffinity(2)", count);
-    print_row("cpuset", cpus.cpuset, cpus.cpuset_file, count);
-    print_row("CPU quota", cpus.quota, cpus.quota_file, cores);
-    std::cout << '\n';
-    print_total("Memory", gib(memory.usable()), memory.limiting_factor());
-    if (memory.override_) {
-        print_row("override", bytes(*memory.override_), memory.override_variable);
-    }
-    print_row("machine", memory.physical, "sysinfo(2)", bytes);
-    print_row("memory limit", memory.limit, memory.limit_file, bytes);
-    std::cout << '\n';
-    print_total("Threads", std::to_string(skyutil::get_parallel_threads()) + " to work in parallel",
-                {});
-
+    std::cout << skyutil::describe_resources() << "\nThreads                 "
+              << skyutil::get_parallel_threads() << " to work in parallel\n";
     std::cout << "\nEvery function, called here:\n";
     for (const auto& [function, shown, works] : checks) {
         std::string line = (works ? "  ok      " : "  FAILED  ") + function;

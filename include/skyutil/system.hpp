@@ -1,37 +1,44 @@
 // SPDX-License-Identifier: MIT
 //
-// skyutil/system.hpp: the CPUs and the memory this process may really use, and what limits them.
+// skyutil/system.hpp: the CPUs, memory and descriptors this process may really use, and what limits
+// them.
 //
-//     const int threads = skyutil::get_cpu_count();                        // never 0, containers
-//     too const double gib = skyutil::get_mem_size_gb(); std::cout <<
-//     skyutil::get_cpu_budget().limiting_factor().file;       // why
+//     const int threads = skyutil::get_cpu_count();           // never 0, containers too
+//     const double gib = skyutil::get_mem_size_gb();
+//     std::cout << skyutil::describe_resources();             // each number, its file, which one
+//     wins
 //
-// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit. The
-// only error is an override in the environment that is no positive number: std::invalid_argument
-// from the throwing forms, errc::invalid_argument from the others, which then answer as if it was
-// not set. Overrides are ignored in setuid programs (secure_getenv(3)). Everything is safe to call
-// from several threads at once, and after fork.
+// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit. An
+// override in the environment that is no positive number is an error: std::invalid_argument from
+// the throwing forms, errc::invalid_argument from the others, which then answer as if it was not
+// set. Overrides are ignored in setuid programs (secure_getenv(3)). Everything is safe to call from
+// several threads at once, and after fork.
 
 #pragma once
 
 #include <skyutil/detail/cgroup.hpp>
 #include <skyutil/detail/cgroup_limits.hpp>
+#include <skyutil/detail/error.hpp>
+#include <skyutil/detail/limit_reader.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/override.hpp>
 #include <skyutil/detail/sysroot.hpp>
-#include <skyutil/detail/text_error.hpp>
+#include <skyutil/detail/unique_fd.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <limits>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace skyutil::inline v0 {
 
@@ -65,20 +72,24 @@ struct limit_source {
     std::string file;
 };
 
-/// Every number that limits the CPUs of the calling thread; nullopt where there is none.
+/// Every number that has to do with the CPUs of the calling thread; nullopt where there is none.
 struct cpu_budget {
     std::optional<int> online;    ///< CPUs of the machine that are switched on
     std::optional<int> affinity;  ///< CPUs in the thread's affinity mask
     std::optional<int> cpuset;    ///< CPUs of the process's cpuset
     std::optional<double>
         quota;  ///< CPUs the lowest quota allows; none for a thread with real-time policy
+    /// CPUs that were asked for (cpu.shares, cpu.weight): a share when CPUs are scarce, never a
+    /// limit. For version 2 about: see detail::cpus_of_weight. None where the kernel's default is.
+    std::optional<double> request;
     std::optional<double> override_;  ///< set in the environment: the other numbers do not count
 
     std::string cpuset_file;
     std::string quota_file;
+    std::string request_file;
     std::string override_variable;
 
-    /// Whole CPUs, at least 1: the lowest number, with fractions rounded.
+    /// Whole CPUs, at least 1: the lowest number but the request, with fractions rounded.
     [[nodiscard]] int usable(rounding mode = rounding::floor) const noexcept {
         const double exact = override_ ? *override_ : lowest();
         const double rounded = mode == rounding::floor  ? std::floor(exact)
@@ -95,7 +106,7 @@ struct cpu_budget {
         }
         const double least = lowest();
         if (online == least) {
-            return {limit_kind::machine, "/sys/devices/system/cpu/online"};
+            return {limit_kind::machine, std::string(detail::online_file)};
         }
         if (quota == least) {
             return {limit_kind::quota, quota_file};
@@ -123,27 +134,62 @@ private:
     }
 };
 
-/// Every number that limits the memory of this process, in bytes; nullopt where there is none.
+/// Every number that has to do with the memory of this process, in bytes; nullopt where there is
+/// none.
 struct memory_budget {
     std::optional<std::uint64_t> physical;  ///< memory of the machine
-    std::optional<std::uint64_t> limit;     ///< the lowest limit of a control group
+    /// The lowest limit of a control group (memory.max, memory.limit_in_bytes): above it the kernel
+    /// kills.
+    std::optional<std::uint64_t> limit;
+    /// The lowest soft limit (memory.high, memory.soft_limit_in_bytes): above it the kernel takes
+    /// memory back, and slows the process down in version 2.
+    std::optional<std::uint64_t> soft_limit;
+    /// Swap that the groups may have, 0 for none (memory.swap.max, or memory.memsw.limit_in_bytes
+    /// less memory.limit_in_bytes). Never part of what is usable.
+    std::optional<std::uint64_t> swap_limit;
+    /// What the group with the lowest limit has (memory.current, memory.usage_in_bytes), page cache
+    /// included; without a limit what the process's own group has.
+    std::optional<std::uint64_t> usage;
+    /// How much of `usage` is page cache and slabs that the kernel takes back when it needs them.
+    std::optional<std::uint64_t> reclaimable;
+    /// What each group between the process's own and the root has left below its limit, cache not
+    /// counted as taken; the least of them. Siblings may take it at any time.
+    std::optional<std::uint64_t> group_available;
+    /// What the machine has left without swapping (MemAvailable).
+    std::optional<std::uint64_t> machine_available;
+    std::optional<std::uint64_t> address_space_limit;  ///< RLIMIT_AS: mapped, used or not
+    std::optional<std::uint64_t> data_limit;           ///< RLIMIT_DATA: private and writable
+    /// What the two limits above leave.
+    std::optional<std::uint64_t> process_available;
     std::optional<double> override_;  ///< set in the environment: the other numbers do not count
 
+    std::string physical_file;
     std::string limit_file;
+    std::string soft_limit_file;
+    std::string swap_limit_file;
+    std::string usage_file;
+    std::string group_available_file;  ///< of the limit
     std::string override_variable;
 
-    /// Bytes: the lowest number, 0 when there is none.
-    [[nodiscard]] double usable() const noexcept {
-        if (override_) {
-            return *override_;
-        }
-        if (!physical && !limit) {
-            return 0;
-        }
-        constexpr std::uint64_t all = (std::numeric_limits<std::uint64_t>::max)();
-        return static_cast<double>((std::min)(physical.value_or(all), limit.value_or(all)));
+    /// Bytes that the process may ever use: the lower of the machine's and the limit, 0 when
+    /// neither is known. Of an override whole bytes.
+    [[nodiscard]] std::uint64_t usable() const noexcept {
+        return override_ ? whole(*override_) : lowest({physical, limit});
     }
 
+    /// Bytes that the process can still take now before it is killed, refused or made to swap, 0
+    /// when nothing is known. An override takes the place of the limit.
+    [[nodiscard]] std::uint64_t available() const noexcept {
+        const std::optional<std::uint64_t> machine =
+            machine_available ? machine_available : physical;
+        if (override_) {
+            const std::uint64_t taken = usage.value_or(0) - reclaimable.value_or(0);
+            return lowest({machine, usable() - (std::min)(usable(), taken), process_available});
+        }
+        return lowest({machine, limit, group_available, process_available});
+    }
+
+    /// The number that decides what is usable; with equal ones the limit.
     [[nodiscard]] limit_source limiting_factor() const {
         if (override_) {
             return {limit_kind::override_, override_variable};
@@ -151,194 +197,213 @@ struct memory_budget {
         if (limit && (!physical || *limit <= *physical)) {
             return {limit_kind::memory_limit, limit_file};
         }
-        return physical ? limit_source{limit_kind::machine, "sysinfo(2)"} : limit_source{};
+        return physical ? limit_source{limit_kind::machine, physical_file} : limit_source{};
     }
+
+private:
+    [[nodiscard]] static std::uint64_t whole(double bytes) noexcept {
+        return bytes < 18446744073709551616.0 ? static_cast<std::uint64_t>(bytes)
+                                              : (std::numeric_limits<std::uint64_t>::max)();
+    }
+
+    [[nodiscard]] static std::uint64_t lowest(
+        std::initializer_list<std::optional<std::uint64_t>> numbers) noexcept {
+        std::optional<std::uint64_t> least;
+        for (const std::optional<std::uint64_t>& number : numbers) {
+            if (number && (!least || *number < *least)) {
+                least = number;
+            }
+        }
+        return least.value_or(0);
+    }
+};
+
+/// How much of the time tasks waited for a resource: percent of the last 10, 60 and 300 seconds,
+/// and the sum since the group or the machine began.
+struct pressure_averages {
+    double avg10;
+    double avg60;
+    double avg300;
+    std::chrono::microseconds total;
+};
+
+struct resource_pressure {
+    std::optional<pressure_averages> some;  ///< time in which one task or more waited
+    std::optional<pressure_averages> full;  ///< time in which all waited; of CPUs since Linux 5.13
+    std::string file;
+};
+
+/// Pressure stall information; nullopt where the kernel has none.
+struct pressure {
+    std::optional<resource_pressure> cpu;
+    std::optional<resource_pressure> memory;
+    std::optional<resource_pressure> io;
+};
+
+/// How many descriptors the process may have open; nullopt is unlimited.
+struct fd_limits {
+    std::optional<std::uint64_t> soft;  ///< what counts
+    std::optional<std::uint64_t> hard;  ///< as far as the soft limit may be raised
 };
 
 namespace detail {
 
-struct override_variable {
-    const char* name;
-    double unit;
-};
-
-inline constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
-inline constexpr std::array cpu_overrides{
-    override_variable{"SKYUTIL_CPU_COUNT", 1},
-    override_variable{"SKYPILOT_POD_CPU_CORE_LIMIT", 1},
-};
-inline constexpr std::array memory_overrides{
-    override_variable{"SKYUTIL_MEMORY_BYTES", 1},
-    override_variable{"SKYPILOT_POD_MEMORY_GB_LIMIT", bytes_per_gib},
-    override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
-};
-
-/// A positive decimal number, with white space around and one plus sign; any locale.
-inline std::optional<double> parse_positive(std::string_view text) noexcept {
-    text = trim(text);
-    if (text.starts_with('+')) {
-        text.remove_prefix(1);
-        if (text.starts_with('-')) {
-            return std::nullopt;
-        }
-    }
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
-        value <= 0) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-/// The first variable that is set.
-struct override_setting {
-    const char* name = nullptr;
-    const char* text = nullptr;
-    std::optional<double> value;  // nullopt when none is set, or the text is no positive number
-
-    template <std::size_t Count>
-    explicit override_setting(const std::array<override_variable, Count>& variables) noexcept {
-        for (const auto& [variable, unit] : variables) {
-            text = os::environment(variable);
-            if (text != nullptr) {
-                name = variable;
-                value = parse_positive(text);
-                if (value) {
-                    *value *= unit;
-                    if (!std::isfinite(*value)) {
-                        value.reset();
-                    }
-                }
-                return;
-            }
-        }
-    }
-
-    [[nodiscard]] std::error_code error() const noexcept {
-        return text != nullptr && !value ? std::make_error_code(std::errc::invalid_argument)
-                                         : std::error_code();
-    }
-
-    void throw_if_malformed(const char* function) const {
-        if (error()) {
-            throw std::invalid_argument(std::string(function) + ": the environment variable " +
-                                        name + " is " + quoted(text) +
-                                        ", which is no positive number");
-        }
-    }
-};
-
 /// Everything but the override.
 inline cpu_budget read_cpu_budget(const sysroot& root) {
     cpu_budget budget;
-    const cgroup_tree groups(root);
-    budget.online = count_cpu_list(read_text(root, "/sys/devices/system/cpu/online").value_or(""));
-    if (auto cpuset = groups.cpuset()) {
-        budget.cpuset = cpuset->value;
-        budget.cpuset_file = std::move(cpuset->file);
-    }
-    if (!root.is_real() || !os::is_real_time()) {
-        if (auto quota = groups.cpu_quota()) {
-            budget.quota = quota->value;
-            budget.quota_file = std::move(quota->file);
+    file_reader files(root);
+    const cgroup_tree groups(files);
+    const auto take = [](auto found, auto& number, std::string& file) {
+        if (found) {
+            number = found->value;
+            file = std::move(found->file);
         }
-    }
-    if (!root.is_real()) {
-        const std::string status = read_text(root, "/proc/self/status").value_or("");
-        budget.affinity = count_cpu_list(find_value(status, "Cpus_allowed_list"));
-    } else if (const int affinity = os::affinity_count(); affinity != 0) {
-        budget.affinity = affinity;
+    };
+    budget.online = read_online(files);
+    budget.affinity = read_affinity(files);
+    take(groups.cpuset(files), budget.cpuset, budget.cpuset_file);
+    take(groups.cpu_request(files), budget.request, budget.request_file);
+    if (!is_real_time(files)) {
+        take(groups.cpu_quota(files), budget.quota, budget.quota_file);
     }
     return budget;
+}
+
+inline std::optional<std::uint64_t> read_limit(file_reader& files, os::resource which,
+                                               std::string_view name) {
+    if (files.root().is_real()) {
+        std::error_code ignored;
+        return os::get_limit(which, ignored).soft;
+    }
+    return find_process_limit(files.own("limits").value_or(""), name).soft;
 }
 
 /// Everything but the override.
 inline memory_budget read_memory_budget(const sysroot& root) {
     memory_budget budget;
-    if (auto limit = cgroup_tree(root).memory_limit()) {
-        budget.limit = limit->value;
-        budget.limit_file = std::move(limit->file);
+    file_reader files(root);
+    const auto take = [](auto& found, auto& number, std::string& file) {
+        if (found) {
+            number = found->value;
+            file = std::move(found->file);
+        }
+    };
+    group_memory groups = cgroup_tree(files).memory(files);
+    take(groups.limit, budget.limit, budget.limit_file);
+    take(groups.soft_limit, budget.soft_limit, budget.soft_limit_file);
+    take(groups.swap_limit, budget.swap_limit, budget.swap_limit_file);
+    take(groups.available, budget.group_available, budget.group_available_file);
+    if (groups.use) {
+        budget.usage = groups.use->usage;
+        budget.reclaimable = groups.use->reclaimable;
+        budget.usage_file = std::move(groups.use->file);
     }
-    std::uint64_t physical = 0;
-    if (root.is_real()) {
-        physical = os::physical_memory();
-    } else {
-        const std::string text = read_text(root, "/proc/meminfo").value_or("");
-        std::string_view kib = find_value(text, "MemTotal");
-        physical = parse_unsigned(take_until(kib, ' ')).value_or(0) * 1024;
-    }
-    if (physical != 0) {
-        budget.physical = physical;
+    const std::string machine = files.text("/proc/meminfo").value_or("");
+    auto physical = read_physical(files, machine);
+    take(physical, budget.physical, budget.physical_file);
+    budget.machine_available = find_kib(machine, "MemAvailable");
+
+    budget.address_space_limit =
+        read_limit(files, os::resource::address_space, "Max address space");
+    budget.data_limit = read_limit(files, os::resource::data, "Max data size");
+    const std::string status = files.own("status").value_or("");
+    for (const auto& [limit, name] : {std::pair(budget.address_space_limit, "VmSize"),
+                                      std::pair(budget.data_limit, "VmData")}) {
+        if (const auto used = find_kib(status, name); limit && used) {
+            const std::uint64_t left = *limit - (std::min)(*limit, *used);
+            budget.process_available = (std::min)(left, budget.process_available.value_or(left));
+        }
     }
     return budget;
 }
 
-/// Keeps what a function read for ten milliseconds by a clock that is up to ten more behind. One a
-/// thread: no lock, nothing shared, and a child made by fork goes on with a copy.
-template <class Value>
-class recent {
-public:
-    template <class Read>
-    const Value& get(Read read) {
-        const std::uint64_t now = os::coarse_milliseconds();
-        if (now >= expires_) {
-            value_ = read();
-            expires_ = now + 10;
-        }
-        return value_;
-    }
-
-private:
-    Value value_{};
-    std::uint64_t expires_ = 0;
-};
-
-inline int count_cpus(const override_setting& setting) {
+inline int count_cpus(const std::optional<double>& override_, const cpu_limits& limits,
+                      file_reader& files) {
     cpu_budget budget;
-    if (setting.value) {
-        budget.override_ = setting.value;
-        return budget.usable();
-    }
-    struct limits {
-        std::optional<int> cpus;
-        std::optional<double> quota;
-    };
-    thread_local recent<limits> known;
-    const limits& now = known.get([] {
-        const sysroot real;
-        const cgroup_tree groups(real);
-        std::optional<int> cpus =
-            count_cpu_list(read_text(real, "/sys/devices/system/cpu/online").value_or(""));
-        if (const auto cpuset = groups.cpuset(); cpuset && (!cpus || cpuset->value < *cpus)) {
-            cpus = cpuset->value;
+    budget.override_ = override_;
+    if (!override_) {
+        budget.online = limits.cpus;
+        budget.affinity = read_affinity(files);
+        if (limits.quota && !is_real_time(files)) {
+            budget.quota = limits.quota;
         }
-        const auto quota = groups.cpu_quota();
-        return limits{cpus, quota ? std::optional(quota->value) : std::nullopt};
-    });
-    budget.online = now.cpus;
-    if (const int affinity = os::affinity_count(); affinity != 0) {
-        budget.affinity = affinity;
-    }
-    if (now.quota && !os::is_real_time()) {
-        budget.quota = now.quota;
     }
     return budget.usable();
 }
 
+inline int count_cpus(const override_setting& setting) {
+    file_reader files{sysroot{}};
+    return count_cpus(setting.value, setting.value ? cpu_limits{} : recent_cpu_limits(), files);
+}
+
 inline double measure_memory(const override_setting& setting) {
-    if (setting.value) {
-        return *setting.value / bytes_per_gib;
+    return (setting.value ? *setting.value : static_cast<double>(recent_memory())) / bytes_per_gib;
+}
+
+inline pressure_averages to_averages(const pressure_line& line) {
+    constexpr auto most = static_cast<std::uint64_t>((std::chrono::microseconds::max)().count());
+    return {line.avg10, line.avg60, line.avg300,
+            std::chrono::microseconds((std::min)(line.total, most))};
+}
+
+inline std::optional<resource_pressure> parse_pressure(std::string_view text) {
+    resource_pressure result;
+    if (const auto line = find_pressure(text, "some")) {
+        result.some = to_averages(*line);
     }
-    thread_local recent<double> known;
-    return known.get([] { return read_memory_budget(sysroot{}).usable(); }) / bytes_per_gib;
+    if (const auto line = find_pressure(text, "full")) {
+        result.full = to_averages(*line);
+    }
+    return result.some || result.full ? std::optional(result) : std::nullopt;
+}
+
+inline pressure read_pressure(const sysroot& root) {
+    file_reader files(root);
+    const cgroup_tree groups(files);
+    const auto read = [&](const std::string& name) {
+        auto [found, file] = groups.read_own(files, name + ".pressure", parse_pressure);
+        if (!found) {
+            file = "/proc/pressure/" + name;
+            found = parse_pressure(files.text(file).value_or(""));
+        }
+        if (found) {
+            found->file = std::move(file);
+        }
+        return found;
+    };
+    return {read("cpu"), read("memory"), read("io")};
+}
+
+inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error) {
+    if (root.is_real()) {
+        const os::resource_limit limit = os::get_limit(os::resource::descriptors, error);
+        return {limit.soft, limit.hard};
+    }
+    const process_limit limit =
+        find_process_limit(file_reader(root).own("limits").value_or(""), "Max open files");
+    return {limit.soft, limit.hard};
+}
+
+inline std::size_t count_open_fds(const sysroot& root, std::error_code& error) {
+    for (const char* const name : {"/proc/thread-self/fd", "/proc/self/fd"}) {
+        error.clear();
+        const unique_fd directory(os::open_directory(name_in(root, name), error));
+        if (directory) {
+            const std::size_t count = os::count_entries(directory.get(), error);
+            return error ? 0 : count - (root.is_real() ? 1 : 0);  // not the one that counts
+        }
+        if (error != std::errc::no_such_file_or_directory) {
+            break;
+        }
+    }
+    return 0;
 }
 
 }  // namespace detail
 
-/// Returns the numbers that limit the CPUs of the calling thread, read now: CPUs switched on,
-/// affinity mask (sched_getaffinity(2)), cpuset, and the lowest quota of its control groups up to
-/// the root (cgroup v1 and v2).
+/// Returns the numbers that have to do with the CPUs of the calling thread, read now: CPUs switched
+/// on, affinity mask (sched_getaffinity(2)), cpuset, the lowest quota of its control groups up to
+/// the root, and what they ask for (cgroup v1 and v2).
 [[nodiscard]] inline cpu_budget get_cpu_budget(const sysroot& root, std::error_code& error) {
     const detail::override_setting setting(detail::cpu_overrides);
     error = setting.error();
@@ -356,8 +421,9 @@ inline double measure_memory(const override_setting& setting) {
     return get_cpu_budget(root, error);
 }
 
-/// Returns the numbers that limit the memory of this process, read now: the machine's and the
-/// lowest limit of its control groups up to the root (cgroup v1 and v2).
+/// Returns the numbers that have to do with the memory of this process, read now: the machine's,
+/// the lowest limits of its control groups up to the root (cgroup v1 and v2), what they have in
+/// use, and its own limits (getrlimit(2)).
 [[nodiscard]] inline memory_budget get_memory_budget(const sysroot& root, std::error_code& error) {
     const detail::override_setting setting(detail::memory_overrides);
     error = setting.error();
@@ -380,7 +446,8 @@ inline double measure_memory(const override_setting& setting) {
 /// cpu_budget, rounded down. The first of these that is set wins instead: SKYUTIL_CPU_COUNT,
 /// SKYPILOT_POD_CPU_CORE_LIMIT.
 ///
-/// The affinity mask is the present one; the rest may be 20 milliseconds old.
+/// The affinity mask is the present one; the rest may be 20 milliseconds old. Where it can no
+/// longer be read (no descriptors left, chroot without /proc) the last answer stays.
 [[nodiscard]] inline int get_cpu_count(std::error_code& error) {
     const detail::override_setting setting(detail::cpu_overrides);
     error = setting.error();
@@ -395,7 +462,8 @@ inline double measure_memory(const override_setting& setting) {
 
 /// Returns how much memory this process may use, in GiB (2^30 bytes): the lowest number of its
 /// memory_budget. The first of these that is set wins instead: SKYUTIL_MEMORY_BYTES,
-/// SKYPILOT_POD_MEMORY_GB_LIMIT, SKYPILOT_POD_MEMORY_BYTES_LIMIT. May be 20 milliseconds old.
+/// SKYPILOT_POD_MEMORY_GB_LIMIT, SKYPILOT_POD_MEMORY_BYTES_LIMIT. May be 20 milliseconds old, and
+/// stays as get_cpu_count() does.
 [[nodiscard]] inline double get_mem_size_gb(std::error_code& error) {
     const detail::override_setting setting(detail::memory_overrides);
     error = setting.error();
@@ -408,4 +476,139 @@ inline double measure_memory(const override_setting& setting) {
     return detail::measure_memory(setting);
 }
 
+/// Returns how long the tasks of this process's control group (version 2) waited for each resource,
+/// or, where the group has no such file, those of the machine. Source: kernel documentation,
+/// accounting/psi.
+[[nodiscard]] inline pressure get_pressure(const sysroot& root = {}) {
+    return detail::read_pressure(root);
+}
+
+/// Returns the limits on open descriptors, see getrlimit(2), RLIMIT_NOFILE.
+[[nodiscard]] inline fd_limits get_fd_limits(std::error_code& error) {
+    error.clear();
+    return detail::read_fd_limits(sysroot{}, error);
+}
+
+[[nodiscard]] inline fd_limits get_fd_limits() {
+    std::error_code error;
+    const fd_limits limits = get_fd_limits(error);
+    detail::throw_if(error, "skyutil::get_fd_limits: cannot read RLIMIT_NOFILE");
+    return limits;
+}
+
+/// Raises the soft limit on open descriptors to the hard one, but not beyond `most`, and returns
+/// the limits then; a limit that is higher already stays. Some containers have a hard limit of a
+/// thousand million: a program that calls select(2), which takes descriptors below 1024 alone, or
+/// starts others that close or look at every possible one, wants a `most`. Children inherit the
+/// limit.
+inline fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error) {
+    error.clear();
+    fd_limits limits = get_fd_limits(error);
+    const std::uint64_t wanted = (std::min)(most, limits.hard.value_or(most));
+    if (error || !limits.soft || *limits.soft >= wanted) {
+        return limits;
+    }
+    std::optional<std::uint64_t> soft = wanted;
+    if (wanted == (std::numeric_limits<std::uint64_t>::max)()) {
+        soft.reset();
+    }
+    detail::os::set_limit(detail::os::resource::descriptors, {soft, limits.hard}, error);
+    if (!error) {
+        limits.soft = soft;
+    }
+    return limits;
+}
+
+inline fd_limits raise_fd_limit(std::error_code& error) {
+    return raise_fd_limit((std::numeric_limits<std::uint64_t>::max)(), error);
+}
+
+inline fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)()) {
+    std::error_code error;
+    const fd_limits limits = raise_fd_limit(most, error);
+    detail::throw_if(error, "skyutil::raise_fd_limit: cannot set RLIMIT_NOFILE");
+    return limits;
+}
+
+/// Returns how many descriptors the calling thread's process has open, without the one it takes to
+/// count them. Costs time with their number. Fails where there is no /proc, and where no descriptor
+/// is left.
+[[nodiscard]] inline std::size_t open_fd_count(std::error_code& error) {
+    return detail::count_open_fds(sysroot{}, error);
+}
+
+[[nodiscard]] inline std::size_t open_fd_count() {
+    std::error_code error;
+    const std::size_t count = open_fd_count(error);
+    detail::throw_if(error, "skyutil::open_fd_count: cannot list /proc/self/fd");
+    return count;
+}
+
+enum class description { text, json };
+
+/// Returns a page about what this process may use: CPUs, memory, pressure and descriptors, each
+/// number with the file it is from, and which ones win; the same in JSON, in one line. Sizes are in
+/// bytes there, pressure in percent. What `skyutil inspect` prints.
+[[nodiscard]] std::string describe_resources(description form, const sysroot& root,
+                                             std::error_code& error);
+[[nodiscard]] std::string describe_resources(description form = description::text,
+                                             const sysroot& root = {});
+
+/// The numbers of get_cpu_count() and get_mem_size_gb() for those who want no state that belongs to
+/// a thread: reads them anew when they are older than they may be, and remembers where they are.
+///
+/// Overrides are taken from the environment once, by the constructor. One object is for one thread
+/// at a time; the affinity mask and policy are those of the thread that asks. Keeps no descriptor.
+class resource_monitor {
+public:
+    /// Throws std::invalid_argument when an override is no positive number. The clock is up to ten
+    /// milliseconds behind, so numbers can be that much older than `max_age`; with 0 each call
+    /// reads.
+    explicit resource_monitor(
+        sysroot root = {},
+        std::chrono::milliseconds max_age = std::chrono::milliseconds(detail::default_max_age))
+        : root_(std::move(root)),
+          reader_(root_.root()),
+          max_age_(static_cast<std::uint64_t>(
+              (std::max)(max_age.count(), decltype(max_age.count()){0}))) {
+        const detail::override_setting cpus(detail::cpu_overrides);
+        cpus.throw_if_malformed("skyutil::resource_monitor");
+        const detail::override_setting memory(detail::memory_overrides);
+        memory.throw_if_malformed("skyutil::resource_monitor");
+        cpu_override_ = cpus.value;
+        memory_override_ = memory.value;
+    }
+
+    /// CPUs the calling thread may use, at least 1.
+    [[nodiscard]] int cpu_count() {
+        if (cpu_override_) {
+            return detail::count_cpus(cpu_override_, {}, root_);
+        }
+        return detail::count_cpus(
+            {},
+            cpus_.get(max_age_, [this] { return reader_.read_cpus(); }, std::identity()), root_);
+    }
+
+    /// Memory the process may use, in GiB.
+    [[nodiscard]] double mem_size_gb() {
+        const double bytes =
+            memory_override_
+                ? *memory_override_
+                : static_cast<double>(memory_.get(
+                      max_age_, [this] { return reader_.read_memory(); }, std::identity()));
+        return bytes / detail::bytes_per_gib;
+    }
+
+private:
+    detail::file_reader root_;
+    detail::limit_reader reader_;
+    std::uint64_t max_age_;
+    std::optional<double> cpu_override_;
+    std::optional<double> memory_override_;
+    detail::recent<detail::cpu_limits> cpus_;
+    detail::recent<std::uint64_t> memory_;
+};
+
 }  // namespace skyutil::inline v0
+
+#include <skyutil/detail/describe_resources.hpp>

@@ -8,6 +8,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -63,24 +65,42 @@ constexpr bool list_contains(std::string_view list, std::string_view item) noexc
     return false;
 }
 
-/// How many CPUs a list such as "0-3,8,10-11" names; nullopt for none and for anything else.
+/// How many CPUs a list names, such as "0-3,8,10-11" or "0-1023:2/256" (of every 256 the first 2);
+/// nullopt for none and for anything else. The format is that of the kernel's bitmap lists, see
+/// cpuset(7) and admin-guide/kernel-parameters; lists are ascending, as the kernel prints them.
 constexpr std::optional<int> count_cpu_list(std::string_view list) noexcept {
     constexpr std::uint64_t most = 1U << 24;
-    list = trim(list);
+    constexpr std::string_view separators = ", \t\n";
     std::uint64_t count = 0;
-    std::uint64_t next = 0;  // lists are ascending
-    while (!list.empty()) {
-        std::string_view range = take_until(list, ',');
+    std::uint64_t next = 0;
+    for (;;) {
+        list.remove_prefix((std::min)(list.find_first_not_of(separators), list.size()));
+        if (list.empty()) {
+            return count == 0 ? std::nullopt : std::optional(static_cast<int>(count));
+        }
+        std::string_view group = list.substr(0, list.find_first_of(separators));
+        list.remove_prefix(group.size());
+        const bool strided = group.find(':') != std::string_view::npos;
+        std::string_view range = take_until(group, ':');
         const bool single = range.find('-') == std::string_view::npos;
         const std::optional<std::uint64_t> first = parse_unsigned(take_until(range, '-'));
         const std::optional<std::uint64_t> last = single ? first : parse_unsigned(range);
         if (!first || !last || *first < next || *last < *first || *last >= most) {
             return std::nullopt;
         }
-        count += *last - *first + 1;
+        const std::uint64_t size = *last - *first + 1;
         next = *last + 1;
+        if (!strided) {
+            count += size;
+            continue;
+        }
+        const std::optional<std::uint64_t> used = parse_unsigned(take_until(group, '/'));
+        const std::optional<std::uint64_t> each = parse_unsigned(group);
+        if (!used || !each || *used > *each || *each == 0 || *each >= most) {
+            return std::nullopt;
+        }
+        count += size / *each * *used + (std::min)(size % *each, *used);
     }
-    return count == 0 ? std::nullopt : std::optional(static_cast<int>(count));
 }
 
 /// CPUs that a quota and a period in microseconds allow.
@@ -108,6 +128,43 @@ constexpr std::optional<std::uint64_t> parse_memory_limit(std::string_view text)
     constexpr std::uint64_t no_limit = std::uint64_t{1} << 60;
     const std::optional<std::uint64_t> value = parse_unsigned(trim(text));
     return value && *value < no_limit ? value : std::nullopt;
+}
+
+/// CPUs that a group of version 1 asks for, in the words of Kubernetes: 1024 shares are one CPU.
+/// The kernel gives every group 1024, so that number asks for nothing.
+///
+/// Source: kernel documentation, scheduler/sched-design-CFS; Kubernetes, "Resource Management for
+/// Pods and Containers".
+constexpr std::optional<double> cpus_of_shares(std::string_view text) noexcept {
+    const std::optional<std::uint64_t> shares = parse_unsigned(trim(text));
+    if (!shares || *shares < 2 || *shares > 262144 || *shares == 1024) {
+        return std::nullopt;
+    }
+    return static_cast<double>(*shares) / 1024;
+}
+
+/// CPUs that a group of version 2 asks for: its weight, 1 to 10000, is first turned back into
+/// shares, 2 to 262144, along the straight line by which container runtimes made it
+///
+///     weight = 1 + (shares - 2) * 9999 / 262142
+///
+/// so that 39 is about one CPU. The kernel gives every group 100, so that number asks for nothing.
+/// From runc 1.3.2 and crun 1.23 on they use a curve instead, through 2 and 1, 1024 and 100, 262144
+/// and 10000:
+///
+///     log10(weight) = (l * l + 125 * l) / 612 - 7 / 34, where l = log2(shares)
+///
+/// No file tells which one was used. A weight made by the curve is read here as more CPUs than were
+/// asked for: as 4.3 where they were 2.
+///
+/// Source: kernel documentation, admin-guide/cgroup-v2, "Weights"; Kubernetes enhancement proposal
+/// 2254 and its blog, "New Conversion from cgroup v1 CPU Shares to v2 CPU Weight", 2026-01-30.
+constexpr std::optional<double> cpus_of_weight(std::string_view text) noexcept {
+    const std::optional<std::uint64_t> weight = parse_unsigned(trim(text));
+    if (!weight || *weight < 1 || *weight > 10000 || *weight == 100) {
+        return std::nullopt;
+    }
+    return (2 + static_cast<double>(*weight - 1) * 262142 / 9999) / 1024;
 }
 
 /// The number after a name at the start of a line: "hierarchical_memory_limit 1073741824".
@@ -236,6 +293,92 @@ constexpr std::optional<cgroup_location> locate_cgroup(std::string_view root,
         return cgroup_location{root_ups - path_ups, path};
     }
     return std::nullopt;
+}
+
+/// Bytes that the kernel can take back from a group before it is out of memory: its page cache
+/// (what is on the lists of file pages; shared memory is not) and, where version 2 tells, the slabs
+/// that give way. They are what the kernel counts as available in MemAvailable too.
+///
+/// Source: memory.stat in kernel documentation, admin-guide/cgroup-v2 and cgroup-v1/memory (where
+/// total_ is with the groups below, as usage_in_bytes is); MemAvailable in filesystems/proc.
+constexpr std::uint64_t count_reclaimable(std::string_view statistics, bool v2) noexcept {
+    constexpr std::array<std::string_view, 3> in_v2{"active_file", "inactive_file",
+                                                    "slab_reclaimable"};
+    constexpr std::array<std::string_view, 3> in_v1{"total_active_file", "total_inactive_file", ""};
+    std::uint64_t sum = 0;
+    for (const std::string_view name : v2 ? in_v2 : in_v1) {
+        const std::uint64_t bytes =
+            name.empty() ? 0 : parse_memory_limit(find_value(statistics, name)).value_or(0);
+        sum += bytes;  // each below 2^60
+    }
+    return sum;
+}
+
+/// A number that a line of /proc/PID/status or /proc/meminfo gives in "kB", which are 1024 bytes.
+constexpr std::optional<std::uint64_t> find_kib(std::string_view text,
+                                                std::string_view name) noexcept {
+    std::string_view value = find_value(text, name);
+    const std::optional<std::uint64_t> kib = parse_unsigned(take_until(value, ' '));
+    if (!kib || value != "kB" || *kib > (std::numeric_limits<std::uint64_t>::max)() / 1024) {
+        return std::nullopt;
+    }
+    return *kib * 1024;
+}
+
+/// A line of /proc/PID/limits: what a process may have of something; nullopt where it is unlimited.
+struct process_limit {
+    std::optional<std::uint64_t> soft;
+    std::optional<std::uint64_t> hard;
+};
+
+constexpr process_limit find_process_limit(std::string_view text, std::string_view name) noexcept {
+    while (!text.empty()) {
+        std::string_view line = take_until(text, '\n');
+        if (!line.starts_with(name) || !line.substr(name.size()).starts_with("  ")) {
+            continue;
+        }
+        line = trim(line.substr(name.size()));
+        const std::string_view soft = take_until(line, ' ');
+        line = trim(line);
+        return {parse_unsigned(soft), parse_unsigned(take_until(line, ' '))};
+    }
+    return {};
+}
+
+/// A percentage with two decimals, "12.34".
+constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
+    const std::optional<std::uint64_t> whole = parse_unsigned(take_until(text, '.'));
+    const std::optional<std::uint64_t> hundredths = parse_unsigned(text);
+    if (!whole || !hundredths || text.size() != 2 || *whole > 100 ||
+        *whole * 100 + *hundredths > 100 * 100) {
+        return std::nullopt;
+    }
+    return static_cast<double>(*whole * 100 + *hundredths) / 100;
+}
+
+/// A line of a pressure file, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
+struct pressure_line {
+    double avg10;
+    double avg60;
+    double avg300;
+    std::uint64_t total;  // microseconds
+};
+
+constexpr std::optional<pressure_line> find_pressure(std::string_view text,
+                                                     std::string_view kind) noexcept {
+    std::string_view line = find_value(text, kind);
+    const auto value_of = [&](std::string_view name) {
+        std::string_view field = take_until(line, ' ');
+        return take_until(field, '=') == name ? field : std::string_view();
+    };
+    const std::optional<double> avg10 = parse_percent(value_of("avg10"));
+    const std::optional<double> avg60 = parse_percent(value_of("avg60"));
+    const std::optional<double> avg300 = parse_percent(value_of("avg300"));
+    const std::optional<std::uint64_t> total = parse_unsigned(value_of("total"));
+    if (!avg10 || !avg60 || !avg300 || !total) {
+        return std::nullopt;
+    }
+    return pressure_line{*avg10, *avg60, *avg300, *total};
 }
 
 }  // namespace skyutil::inline v0::detail

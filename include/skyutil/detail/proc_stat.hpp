@@ -16,6 +16,7 @@ namespace skyutil::inline v0::detail {
 struct process_stat {
     char state;             // field 3
     std::uint64_t threads;  // field 20; a leader that has ended counts as long as others run
+    std::uint64_t policy;   // field 41, of scheduling; 0 where the line ends before
 
     /// Whether any thread runs. The state is that of the first thread, which can end before the
     /// others.
@@ -40,7 +41,11 @@ constexpr std::optional<process_stat> parse_process_stat(std::string_view text) 
     if (state.size() != 1 || !threads) {
         return std::nullopt;
     }
-    return process_stat{state.front(), *threads};
+    for (int field = 21; field < 41; ++field) {
+        take_until(text, ' ');
+    }
+    const std::uint64_t policy = parse_unsigned(trim(take_until(text, ' '))).value_or(0);
+    return process_stat{state.front(), *threads, policy};
 }
 
 }  // namespace skyutil::inline v0::detail

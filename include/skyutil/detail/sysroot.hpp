@@ -63,6 +63,39 @@ inline std::optional<std::string> read_text(const sysroot& root, std::string_vie
     return read_text(root, name, ignored);
 }
 
+/// Reads small files of one sysroot and notes when that failed for want of descriptors or memory:
+/// then nobody knows whether there was a file.
+class file_reader {
+public:
+    explicit file_reader(const sysroot& root) : root_(root) {}
+
+    [[nodiscard]] const sysroot& root() const noexcept { return root_; }
+
+    /// nullopt when the file cannot be read.
+    [[nodiscard]] std::optional<std::string> text(std::string_view name) {
+        std::error_code error;
+        std::optional<std::string> text = read_text(root_, name, error);
+        starved_ = starved_ || error == std::errc::too_many_files_open ||
+                   error == std::errc::too_many_files_open_in_system ||
+                   error == std::errc::not_enough_memory;
+        return text;
+    }
+
+    /// What the kernel says of the calling thread in /proc; before Linux 3.17, and in copies, of
+    /// its process. That is another thing when threads are in groups of their own, and when the
+    /// first thread has ended.
+    [[nodiscard]] std::optional<std::string> own(std::string_view name) {
+        std::optional<std::string> text = this->text("/proc/thread-self/" + std::string(name));
+        return text ? text : this->text("/proc/self/" + std::string(name));
+    }
+
+    [[nodiscard]] bool starved() const noexcept { return starved_; }
+
+private:
+    sysroot root_;
+    bool starved_ = false;
+};
+
 }  // namespace detail
 
 }  // namespace skyutil::inline v0

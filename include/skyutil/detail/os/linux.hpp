@@ -371,12 +371,17 @@ inline int affinity_count() noexcept {
     return (std::max)(count, 0);
 }
 
-/// Whether the calling thread runs under SCHED_FIFO, SCHED_RR or SCHED_DEADLINE, which the
-/// bandwidth control of fair scheduling does not bind (kernel documentation, scheduler/sched-bwc).
-inline bool is_real_time() noexcept {
-    const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+/// Whether a scheduling policy is SCHED_FIFO, SCHED_RR or SCHED_DEADLINE, which the bandwidth
+/// control of fair scheduling does not bind (kernel documentation, scheduler/sched-bwc).
+inline bool is_real_time(std::uint64_t policy) noexcept {
     return policy == SCHED_FIFO || policy == SCHED_RR ||
            policy == 6;  // SCHED_DEADLINE, not in <sched.h>
+}
+
+/// Whether that of the calling thread is.
+inline bool is_real_time() noexcept {
+    const int policy = ::sched_getscheduler(0);
+    return policy >= 0 && is_real_time(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
 }
 
 /// Bytes of memory of the machine, 0 when the kernel does not say.
@@ -385,15 +390,41 @@ inline std::uint64_t physical_memory() noexcept {
     return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
 }
 
+/// What setrlimit(2) limits.
+enum class resource : int {
+    descriptors = RLIMIT_NOFILE,
+    address_space = RLIMIT_AS,
+    data = RLIMIT_DATA,
+};
+
+/// In descriptors or bytes; nullopt when there is no limit.
+struct resource_limit {
+    std::optional<std::uint64_t> soft;
+    std::optional<std::uint64_t> hard;
+};
+
+inline resource_limit get_limit(resource which, std::error_code& error) noexcept {
+    rlimit limit;  // NOLINT(*-member-init)
+    if (::getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+        error = last_error();
+        return {};
+    }
+    const auto bound = [](rlim_t value) {
+        return value == RLIM_INFINITY ? std::nullopt : std::optional<std::uint64_t>(value);
+    };
+    return {bound(limit.rlim_cur), bound(limit.rlim_max)};
+}
+
+inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept {
+    const rlimit limit{to.soft.value_or(RLIM_INFINITY), to.hard.value_or(RLIM_INFINITY)};
+    if (::setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+        error = last_error();
+    }
+}
+
 /// Soft limit on open descriptors; nullopt when there is none.
 inline std::optional<std::uint64_t> soft_fd_limit(std::error_code& error) noexcept {
-    rlimit limit;  // NOLINT(*-member-init)
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == -1) {
-        error = last_error();
-        return std::nullopt;
-    }
-    return limit.rlim_cur == RLIM_INFINITY ? std::nullopt
-                                           : std::optional<std::uint64_t>(limit.rlim_cur);
+    return get_limit(resource::descriptors, error).soft;
 }
 
 /// An environment variable; none at all in a program with more rights than its caller.

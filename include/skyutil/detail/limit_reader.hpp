@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/limit_reader.hpp: reads the limits that get_cpu_count() and get_mem_size_gb() need, and
+// remembers them for some milliseconds.
+//
+// No descriptor is kept. One of /proc/self names the parent after fork; all are lost, or worse, are
+// somebody else's files by then, in a program that closes every descriptor when it becomes a
+// daemon; and what they would save is saved by reading once in 10 milliseconds. A name is looked up
+// again each time, so a move to another group, exec, setns and chroot need no care. Where nothing
+// can be looked up, in a chroot without /proc or without descriptors left, the last answer stays: a
+// process does not leave its groups by that.
+
+#pragma once
+
+#include <skyutil/detail/cgroup.hpp>
+#include <skyutil/detail/cgroup_limits.hpp>
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/proc_stat.hpp>
+#include <skyutil/detail/sysroot.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace skyutil::inline v0::detail {
+
+/// CPUs in the calling thread's affinity mask; in copies those of the process.
+inline std::optional<int> read_affinity(file_reader& files) {
+    if (!files.root().is_real()) {
+        const std::string status = files.own("status").value_or("");
+        return count_cpu_list(find_value(status, "Cpus_allowed_list"));
+    }
+    const int count = os::affinity_count();
+    return count == 0 ? std::nullopt : std::optional(count);
+}
+
+/// Whether quotas do not bind the calling thread.
+inline bool is_real_time(file_reader& files) {
+    if (files.root().is_real()) {
+        return os::is_real_time();
+    }
+    const std::string text = files.own("stat").value_or("");
+    const std::optional<process_stat> stat = parse_process_stat(text);
+    return stat && os::is_real_time(stat->policy);
+}
+
+inline constexpr std::string_view online_file = "/sys/devices/system/cpu/online";
+
+inline std::optional<int> read_online(file_reader& files) {
+    return count_cpu_list(files.text(online_file).value_or(""));
+}
+
+/// Bytes of memory of the machine. lxcfs puts the limit of its container into /proc/meminfo, of
+/// which sysinfo(2) knows nothing: the lower number counts.
+inline std::optional<sourced<std::uint64_t>> read_physical(file_reader& files,
+                                                           std::string_view meminfo) {
+    std::optional<sourced<std::uint64_t>> physical;
+    if (files.root().is_real()) {
+        if (const std::uint64_t bytes = os::physical_memory(); bytes != 0) {
+            physical = {bytes, "sysinfo(2)"};
+        }
+    }
+    const std::optional<std::uint64_t> total = find_kib(meminfo, "MemTotal");
+    keep_lowest(physical, total && *total != 0 ? total : std::nullopt, "/proc/meminfo");
+    return physical;
+}
+
+/// What was read; `complete` is false when something could not be looked at.
+template <class T>
+struct reading {
+    T value{};
+    bool complete = false;
+};
+
+/// What limits the CPUs of a process, whichever thread asks.
+struct cpu_limits {
+    std::optional<int> cpus;
+    std::optional<double> quota;
+};
+
+class limit_reader {
+public:
+    explicit limit_reader(sysroot root = {}) : root_(std::move(root)) {}
+
+    [[nodiscard]] reading<cpu_limits> read_cpus() {
+        file_reader files(root_);
+        const bool found = find_groups(files);
+        cpu_limits limits;
+        // The kernel keeps a mask within the CPUs that are on and within the cpuset, see
+        // sched_setaffinity(2) and cpuset(7): there is nothing more to learn where it tells the
+        // mask.
+        const bool mask_tells_all = root_.is_real() && os::affinity_count() != 0;
+        if (!mask_tells_all || tree_.cpu_files_replaced()) {
+            limits.cpus = read_online(files);
+        }
+        if (!mask_tells_all) {
+            const auto cpuset = tree_.cpuset(files);
+            if (cpuset && (!limits.cpus || cpuset->value < *limits.cpus)) {
+                limits.cpus = cpuset->value;
+            }
+        }
+        if (const auto quota = tree_.cpu_quota(files)) {
+            limits.quota = quota->value;
+        }
+        return {limits, found && !files.starved()};
+    }
+
+    /// Bytes, 0 when nothing is known.
+    [[nodiscard]] reading<std::uint64_t> read_memory() {
+        file_reader files(root_);
+        const bool found = find_groups(files);
+        const bool calls_tell_all = root_.is_real() && !tree_.memory_file_replaced();
+        const auto physical =
+            read_physical(files, calls_tell_all ? "" : files.text("/proc/meminfo").value_or(""));
+        std::uint64_t bytes = physical ? physical->value : 0;
+        if (const auto limit = tree_.memory_limit(files); limit && (!physical || *limit < bytes)) {
+            bytes = *limit;
+        }
+        return {bytes, found && !files.starved()};
+    }
+
+private:
+    /// Where the groups are is looked up when the process is in others, and once a second: mounts
+    /// change seldom, and some machines have thousands.
+    bool find_groups(file_reader& files) {
+        constexpr std::uint64_t each = 1000;
+        const std::uint64_t now = os::coarse_milliseconds();
+        const bool due = now >= mounts_due_;
+        const bool found = tree_.look_again(files, due);
+        if (found && due) {
+            mounts_due_ = now + each;
+        }
+        return found;
+    }
+
+    sysroot root_;
+    cgroup_tree tree_;
+    std::uint64_t mounts_due_ = 0;
+};
+
+/// Calls with the reader of the calling thread: no lock, nothing shared, and a child made by fork
+/// goes on with a copy. While a thread ends, and its reader is gone, with a new one.
+template <class Function>
+auto with_thread_reader(Function function) {
+    thread_local constinit bool gone = false;
+    if (gone) {
+        limit_reader reader;
+        return function(reader);
+    }
+    struct keeper {
+        limit_reader reader;
+        keeper() = default;
+        keeper(const keeper&) = delete;
+        keeper& operator=(const keeper&) = delete;
+        ~keeper() { gone = true; }
+    };
+    thread_local keeper kept;
+    return function(kept.reader);
+}
+
+/// A value that is read anew when it is older than some milliseconds by a clock that is up to ten
+/// behind.
+template <class T>
+class recent {
+public:
+    /// `last` is asked when the first reading is not complete.
+    template <class Read, class Last>
+    const T& get(std::uint64_t max_age, Read read, Last last) {
+        const std::uint64_t now = os::coarse_milliseconds();
+        if (now >= expires_) {
+            reading<T> next = read();
+            if (next.complete || !known_) {
+                value_ = next.complete ? next.value : last(next.value);
+            }
+            known_ = true;
+            expires_ = now + max_age;
+        }
+        return value_;
+    }
+
+private:
+    T value_{};
+    std::uint64_t expires_ = 0;
+    bool known_ = false;
+};
+
+inline constexpr std::uint64_t default_max_age = 10;
+
+// The last complete answers of any thread, for one that begins when nothing can be looked at; 0 for
+// none.
+inline std::atomic<int> last_cpus = 0;
+inline std::atomic<double> last_quota = 0;
+inline std::atomic<std::uint64_t> last_memory = 0;
+
+inline const cpu_limits& recent_cpu_limits() {
+    thread_local constinit recent<cpu_limits> limits;
+    return limits.get(
+        default_max_age,
+        [] {
+            const auto now =
+                with_thread_reader([](limit_reader& reader) { return reader.read_cpus(); });
+            if (now.complete) {
+                last_cpus.store(now.value.cpus.value_or(0), std::memory_order_relaxed);
+                last_quota.store(now.value.quota.value_or(0), std::memory_order_relaxed);
+            }
+            return now;
+        },
+        [](cpu_limits now) {
+            const auto lower = [](auto& limit, auto last) {
+                if (last != 0 && (!limit || last < *limit)) {
+                    limit = last;
+                }
+            };
+            lower(now.cpus, last_cpus.load(std::memory_order_relaxed));
+            lower(now.quota, last_quota.load(std::memory_order_relaxed));
+            return now;
+        });
+}
+
+/// Bytes.
+inline std::uint64_t recent_memory() {
+    thread_local constinit recent<std::uint64_t> memory;
+    return memory.get(
+        default_max_age,
+        [] {
+            const auto now =
+                with_thread_reader([](limit_reader& reader) { return reader.read_memory(); });
+            if (now.complete) {
+                last_memory.store(now.value, std::memory_order_relaxed);
+            }
+            return now;
+        },
+        [](std::uint64_t now) {
+            const std::uint64_t last = last_memory.load(std::memory_order_relaxed);
+            return last == 0 ? now : now == 0 ? last : (std::min)(now, last);
+        });
+}
+
+}  // namespace skyutil::inline v0::detail
