@@ -6,6 +6,7 @@
 #include <skyutil/skyutil.hpp>
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -222,6 +223,7 @@ static_assert(std::same_as<decltype(skyutil::cpu_budget::online), std::optional<
 static_assert(std::same_as<decltype(skyutil::cpu_budget::affinity), std::optional<int>>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget::cpuset), std::optional<int>>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget::quota), std::optional<double>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::request), std::optional<double>>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget::override_), std::optional<double>>);
 static_assert(is_function<string_view(skyutil::limit_kind) noexcept>(&skyutil::to_string));
 static_assert(std::same_as<decltype(skyutil::cpu_budget{}.usable()), int>);
@@ -234,6 +236,33 @@ static_assert(
 static_assert(std::same_as<decltype(skyutil::memory_budget::limit), std::optional<std::uint64_t>>);
 static_assert(
     std::same_as<decltype(skyutil::memory_budget{}.limiting_factor()), skyutil::limit_source>);
+static_assert(
+    std::same_as<decltype(skyutil::memory_budget::soft_limit), std::optional<std::uint64_t>>);
+static_assert(
+    std::same_as<decltype(skyutil::memory_budget::swap_limit), std::optional<std::uint64_t>>);
+static_assert(std::same_as<decltype(skyutil::memory_budget::usage), std::optional<std::uint64_t>>);
+static_assert(
+    std::same_as<decltype(skyutil::memory_budget::reclaimable), std::optional<std::uint64_t>>);
+static_assert(std::same_as<decltype(skyutil::memory_budget{}.usable()), std::uint64_t>);
+static_assert(std::same_as<decltype(skyutil::memory_budget{}.available()), std::uint64_t>);
+static_assert(noexcept(skyutil::memory_budget{}.usable()));
+static_assert(noexcept(skyutil::memory_budget{}.available()));
+static_assert(std::same_as<decltype(skyutil::fd_limits::soft), std::optional<std::uint64_t>>);
+static_assert(std::same_as<decltype(skyutil::fd_limits::hard), std::optional<std::uint64_t>>);
+static_assert(is_function<skyutil::fd_limits()>(&skyutil::get_fd_limits));
+static_assert(is_function<skyutil::fd_limits(std::error_code&)>(&skyutil::get_fd_limits));
+static_assert(returns<skyutil::fd_limits>([] { return skyutil::raise_fd_limit(); }));
+static_assert(is_function<skyutil::fd_limits(std::error_code&)>(&skyutil::raise_fd_limit));
+static_assert(is_function<std::size_t()>(&skyutil::open_fd_count));
+static_assert(is_function<std::size_t(std::error_code&)>(&skyutil::open_fd_count));
+static_assert(returns<skyutil::pressure>([] { return skyutil::get_pressure(); }));
+static_assert(returns<std::string>([] { return skyutil::describe_resources(); }));
+static_assert(returns<std::string>([] {
+    return skyutil::describe_resources(skyutil::description::json, skyutil::sysroot{"/copy"});
+}));
+static_assert(std::is_constructible_v<skyutil::resource_monitor, skyutil::sysroot,
+                                      std::chrono::milliseconds>);
+static_assert(!std::is_convertible_v<skyutil::sysroot, skyutil::resource_monitor>);
 
 // ------------------------------------------------------------------------------------------
 // process

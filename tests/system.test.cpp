@@ -88,6 +88,10 @@ class no_overrides {
     scoped_variable e_{memory_variables[2], nullptr};
 };
 
+double gib_of(const skyutil::memory_budget& budget) {
+    return static_cast<double>(budget.usable()) / gib;
+}
+
 /// What an invalid_argument says; empty when there was none.
 std::string invalid_argument_of(const std::function<void()>& function) {
     try {
@@ -185,9 +189,24 @@ json budgets_of(const sysroot& root) {
     add("physical", memory.physical);
     add("limit", memory.limit);
     result["memory_factor"] = to_string(memory.limiting_factor().kind);
+    add("request", cpus.request);
+    add("soft_limit", memory.soft_limit);
+    add("swap_limit", memory.swap_limit);
+    add("usage", memory.usage);
+    add("reclaimable", memory.reclaimable);
+    add("group_available", memory.group_available);
+    add("address_space_limit", memory.address_space_limit);
+    add("data_limit", memory.data_limit);
+    add("process_available", memory.process_available);
+    if (memory.available() != memory.usable()) {
+        result["available"] = memory.available();
+    }
     for (const auto& [name, file] :
          {std::pair("cpuset_file", cpus.cpuset_file), std::pair("quota_file", cpus.quota_file),
-          std::pair("limit_file", memory.limit_file)}) {
+          std::pair("request_file", cpus.request_file), std::pair("limit_file", memory.limit_file),
+          std::pair("soft_limit_file", memory.soft_limit_file),
+          std::pair("swap_limit_file", memory.swap_limit_file),
+          std::pair("usage_file", memory.usage_file)}) {
         if (!file.empty()) {
             result[name] = file;
         }
@@ -497,6 +516,22 @@ constexpr std::array cpu_list_cases{
     cpu_list_case{"3-3", 1},
     cpu_list_case{"0-1535", 1536},
     cpu_list_case{"0-16777215", 16777216},
+    cpu_list_case{" 0-3, 8\t10\n", 6},
+    cpu_list_case{"0,,1,", 2},
+    cpu_list_case{"0-7:1/2", 4},
+    cpu_list_case{"0-8:1/2", 5},
+    cpu_list_case{"0-1023:2/256", 8},
+    cpu_list_case{"0-10:3/4,12", 10},
+    cpu_list_case{"4-5:4/4", 2},
+    cpu_list_case{"0-7:8/8", 8},
+    cpu_list_case{"0-7:0/2", std::nullopt},
+    cpu_list_case{"0-7:3/2", std::nullopt},
+    cpu_list_case{"0-7:1/0", std::nullopt},
+    cpu_list_case{"0-7:1", std::nullopt},
+    cpu_list_case{"0-7:", std::nullopt},
+    cpu_list_case{"0-7:/2", std::nullopt},
+    cpu_list_case{"0-7:1/18446744073709551615", std::nullopt},
+    cpu_list_case{",", std::nullopt},
     cpu_list_case{"", std::nullopt},
     cpu_list_case{"\n", std::nullopt},
     cpu_list_case{"3-1", std::nullopt},
@@ -505,8 +540,6 @@ constexpr std::array cpu_list_cases{
     cpu_list_case{"0-", std::nullopt},
     cpu_list_case{"-3", std::nullopt},
     cpu_list_case{"0-3-5", std::nullopt},
-    cpu_list_case{"0,,1", std::nullopt},
-    cpu_list_case{"0 1", std::nullopt},
     cpu_list_case{"all", std::nullopt},
     cpu_list_case{"0-16777216", std::nullopt},
     cpu_list_case{"0-18446744073709551615", std::nullopt},
@@ -561,6 +594,131 @@ constexpr std::array value_cases{
     value_case{"", "a", ""},
 };
 
+struct request_case {
+    std::string_view text;
+    std::optional<double> of_shares;
+    std::optional<double> of_weight;
+};
+
+constexpr bool is_about(std::optional<double> a, std::optional<double> b) {
+    return a.has_value() == b.has_value() && (!a || (*a - *b < 0.0005 && *b - *a < 0.0005));
+}
+
+constexpr bool holds(const request_case& c) {
+    return is_about(detail::cpus_of_shares(c.text), c.of_shares) &&
+           is_about(detail::cpus_of_weight(c.text), c.of_weight);
+}
+
+constexpr std::array request_cases{
+    request_case{"1\n", std::nullopt, 0.002},
+    request_case{"2\n", 0.00195, 0.0276},
+    request_case{"39\n", 0.0381, 0.9748},
+    request_case{"100\n", 0.0977, std::nullopt},
+    request_case{"512\n", 0.5, 13.0846},
+    request_case{"1024\n", std::nullopt, 26.193},
+    request_case{"10000\n", 9.7656, 256},
+    request_case{"10001\n", 9.7666, std::nullopt},
+    request_case{"262144\n", 256, std::nullopt},
+    request_case{"262145\n", std::nullopt, std::nullopt},
+    request_case{"0\n", std::nullopt, std::nullopt},
+    request_case{"-1\n", std::nullopt, std::nullopt},
+    request_case{"", std::nullopt, std::nullopt},
+    request_case{"idle", std::nullopt, std::nullopt},
+    request_case{"18446744073709551616", std::nullopt, std::nullopt},
+};
+
+struct kib_case {
+    std::string_view text;
+    std::optional<std::uint64_t> bytes;
+};
+
+constexpr bool holds(const kib_case& c) { return detail::find_kib(c.text, "MemFree") == c.bytes; }
+
+constexpr std::array kib_cases{
+    kib_case{"MemTotal: 2 kB\nMemFree:        1 kB\n", 1024},
+    kib_case{"MemFree:\t 0 kB\n", 0},
+    kib_case{"MemFree: 18014398509481983 kB\n", 18446744073709550592U},
+    kib_case{"MemFree: 18014398509481984 kB\n", std::nullopt},
+    kib_case{"MemFree: 1 MB\n", std::nullopt},
+    kib_case{"MemFree: 1\n", std::nullopt},
+    kib_case{"MemFree: -1 kB\n", std::nullopt},
+    kib_case{"MemFreed: 1 kB\n", std::nullopt},
+    kib_case{"", std::nullopt},
+};
+
+constexpr std::string_view limits_text =
+    "Limit                     Soft Limit           Hard Limit           Units     \n"
+    "Max data size             unlimited            unlimited            bytes     \n"
+    "Max open files            1024                 524288               files     \n"
+    "Max open files soon       1                    2                    files     \n"
+    "Max address space         -1                   99999999999999999999 bytes     \n";
+
+struct process_limit_case {
+    std::string_view name;
+    std::optional<std::uint64_t> soft;
+    std::optional<std::uint64_t> hard;
+};
+
+constexpr bool holds(const process_limit_case& c) {
+    const auto limit = detail::find_process_limit(limits_text, c.name);
+    return limit.soft == c.soft && limit.hard == c.hard;
+}
+
+constexpr std::array process_limit_cases{
+    process_limit_case{"Max open files", 1024, 524288},
+    process_limit_case{"Max data size", std::nullopt, std::nullopt},
+    process_limit_case{"Max address space", std::nullopt, std::nullopt},
+    process_limit_case{"Max open", std::nullopt, std::nullopt},
+    process_limit_case{"Max locked memory", std::nullopt, std::nullopt},
+};
+
+struct pressure_case {
+    std::string_view text;
+    bool valid;
+    double avg10 = 0;
+    double avg60 = 0;
+    double avg300 = 0;
+    std::uint64_t total = 0;
+};
+
+constexpr bool holds(const pressure_case& c) {
+    const auto line = detail::find_pressure(c.text, "some");
+    return line ? c.valid && line->avg10 == c.avg10 && line->avg60 == c.avg60 &&
+                      line->avg300 == c.avg300 && line->total == c.total
+                : !c.valid;
+}
+
+constexpr std::array pressure_cases{
+    pressure_case{"some avg10=0.12 avg60=3.40 avg300=100.00 total=18446744073709551615\n", true,
+                  0.12, 3.4, 100, 18446744073709551615U},
+    pressure_case{"full avg10=9.00 avg60=9.00 avg300=9.00 total=9\n"
+                  "some avg10=1.00 avg60=2.00 avg300=3.00 total=4\n",
+                  true, 1, 2, 3, 4},
+    pressure_case{"full avg10=1.00 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=100.01 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.0 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=-1.00 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=nan avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg60=2.00 avg10=1.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00\n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=18446744073709551616\n", false},
+    pressure_case{"some avg10=18446744073709551615.00 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some\n", false},
+    pressure_case{"", false},
+};
+
+constexpr std::string_view statistics_text =
+    "anon 1\nfile 2\nshmem 4\nactive_file 8\ninactive_file 16\nslab_reclaimable 32\n"
+    "slab_unreclaimable 64\ntotal_active_file 128\ntotal_inactive_file 256\n";
+
+static_assert(detail::count_reclaimable(statistics_text, true) == 8 + 16 + 32);
+static_assert(detail::count_reclaimable(statistics_text, false) == 128 + 256);
+static_assert(detail::count_reclaimable("active_file -1\ninactive_file x\n", true) == 0);
+static_assert(detail::count_reclaimable("active_file 18446744073709551615\n"
+                                        "inactive_file 18446744073709551615\n",
+                                        true) == 0);
+
 /// Every case at compile time and again, one by one, at run time.
 #define CHECK_BOTH_WAYS(cases) \
     STATIC_REQUIRE( \
@@ -591,6 +749,15 @@ TEST_CASE("a memory limit is bytes, and what stands for unlimited is none"){
 
 TEST_CASE("a value is found by the whole name before it"){CHECK_BOTH_WAYS(value_cases)}
 
+TEST_CASE("shares and weights are CPUs, and the kernel's defaults ask for nothing"){
+    CHECK_BOTH_WAYS(request_cases)}
+
+TEST_CASE("numbers in kB are bytes or none"){CHECK_BOTH_WAYS(kib_cases)}
+
+TEST_CASE("limits of a process are found by their whole name"){CHECK_BOTH_WAYS(process_limit_cases)}
+
+TEST_CASE("a line of a pressure file is taken apart or refused"){CHECK_BOTH_WAYS(pressure_cases)}
+
 TEST_CASE("names of mountinfo lose their octal escapes and nothing else") {
     SKYUTIL_STATIC_CHECK(detail::unescape(R"(/mnt/my\040cgroup)") == "/mnt/my cgroup");
     const std::vector<std::pair<std::string, std::string>> cases{
@@ -619,7 +786,7 @@ TEST_CASE("names of mountinfo lose their octal escapes and nothing else") {
 
 TEST_CASE("every situation gives the budget that its files say") {
     const no_overrides clean;
-    REQUIRE(situations().size() >= 50);
+    REQUIRE(situations().size() >= 75);
     for (const situation& each : situations()) {
         const temporary_directory root;
         write_files(root, each);
@@ -743,13 +910,282 @@ TEST_CASE("whatever the files hold, there is a CPU and no limit is exceeded") {
             REQUIRE(cpus.affinity.value_or(usable) >= usable);
             REQUIRE(cpus.cpuset.value_or(usable) >= usable);
             REQUIRE((std::max)(1.0, cpus.quota.value_or(usable)) >= usable);
-            REQUIRE(memory.usable() <=
-                    static_cast<double>(memory.physical.value_or(std::uint64_t{1} << 63)));
-            REQUIRE(memory.usable() <=
-                    static_cast<double>(memory.limit.value_or(std::uint64_t{1} << 63)));
+            REQUIRE(memory.usable() <= memory.physical.value_or(std::uint64_t{1} << 63));
+            REQUIRE(memory.usable() <= memory.limit.value_or(std::uint64_t{1} << 63));
+            REQUIRE((memory.usable() == 0 || memory.available() <= memory.usable()));
+            REQUIRE(memory.available() <= memory.machine_available.value_or(memory.available()));
+            REQUIRE(memory.available() <= memory.group_available.value_or(memory.available()));
+            REQUIRE(memory.available() <= memory.process_available.value_or(memory.available()));
+            REQUIRE(memory.reclaimable.value_or(0) <= memory.usage.value_or(0));
+            skyutil::resource_monitor monitor(sysroot{root.path()});
+            REQUIRE(monitor.cpu_count() == usable);
+            REQUIRE(monitor.mem_size_gb() == gib_of(memory));
+            REQUIRE_NOTHROW(json::parse(skyutil::describe_resources(skyutil::description::json,
+                                                                    sysroot{root.path()}, error)));
             replace_by(original);
         }
     }
+}
+
+TEST_CASE("a monitor of a copy answers as the budgets do") {
+    const no_overrides clean;
+    for (const situation& each : situations()) {
+        const temporary_directory root;
+        write_files(root, each);
+        skyutil::resource_monitor monitor(sysroot{root.path()});
+        CAPTURE(each.name);
+        CHECK(monitor.cpu_count() == each.expected["usable"]);
+        CHECK(monitor.mem_size_gb() == gib_of(skyutil::get_memory_budget(sysroot{root.path()})));
+    }
+}
+
+TEST_CASE("a monitor sees what changed when its answer is older than it may be") {
+    const no_overrides clean;
+    const temporary_directory root;
+    write_files(root, find_situation("v2_limit_on_parent"));
+    skyutil::resource_monitor fresh(sysroot{root.path()}, std::chrono::milliseconds(0));
+    skyutil::resource_monitor lasting(sysroot{root.path()}, std::chrono::hours(1));
+    CHECK(fresh.cpu_count() == 3);
+    CHECK(lasting.cpu_count() == 3);
+    CHECK(fresh.mem_size_gb() == 4);
+    CHECK(lasting.mem_size_gb() == 4);
+    const std::string slice = "/sys/fs/cgroup/user.slice/user-1000.slice/";
+    write_file(place_in(root, slice + "cpu.max"), "200000 100000\n");
+    write_file(place_in(root, slice + "memory.max"), "1073741824\n");
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(lasting.cpu_count() == 3);
+    CHECK(fresh.mem_size_gb() == 1);
+    CHECK(lasting.mem_size_gb() == 4);
+
+    // Another group: at once, wherever the old one was.
+    write_file(place_in(root, "/proc/self/cgroup"), "0::/\n");
+    CHECK(fresh.cpu_count() == 8);
+    CHECK(fresh.mem_size_gb() == 16);
+
+    // Nothing can be looked at any more: the process is where it was.
+    write_file(place_in(root, "/proc/self/cgroup"),
+               "0::/user.slice/user-1000.slice/session-2.scope\n");
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(fresh.mem_size_gb() == 1);
+    std::filesystem::remove(place_in(root, "/proc/self/cgroup"));
+    std::filesystem::remove_all(place_in(root, "/sys"));
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(fresh.mem_size_gb() == 1);
+}
+
+TEST_CASE("a monitor takes its overrides when it is made") {
+    const no_overrides clean;
+    {
+        const scoped_variable cpus("SKYUTIL_CPU_COUNT", "4321");
+        const scoped_variable memory("SKYUTIL_MEMORY_BYTES", "1073741824");
+        skyutil::resource_monitor monitor;
+        const scoped_variable later("SKYUTIL_CPU_COUNT", "5");
+        CHECK(monitor.cpu_count() == 4321);
+        CHECK(monitor.mem_size_gb() == 1);
+    }
+    const scoped_variable bad("SKYUTIL_MEMORY_BYTES", "many");
+    CHECK_THAT(invalid_argument_of([] { skyutil::resource_monitor monitor; }),
+               Catch::Matchers::ContainsSubstring("resource_monitor") &&
+                   Catch::Matchers::ContainsSubstring("SKYUTIL_MEMORY_BYTES"));
+}
+
+// ------------------------------------------------------------------------------------------
+// pressure
+
+namespace {
+
+constexpr const char* pressure_of_group =
+    "some avg10=1.00 avg60=2.00 avg300=3.00 total=4000\n"
+    "full avg10=0.50 avg60=0.25 avg300=0.10 total=5\n";
+constexpr const char* pressure_of_machine = "some avg10=10.00 avg60=20.00 avg300=30.00 total=40\n";
+
+}  // namespace
+
+TEST_CASE("pressure is that of the process's own group, else that of the machine") {
+    const temporary_directory root;
+    write_files(root, find_situation("v2_limit_on_parent"));
+    std::filesystem::create_directories(place_in(root, "/proc/pressure"));
+    const std::string group = "/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope/";
+    write_file(place_in(root, group + "cpu.pressure"), pressure_of_group);
+    write_file(place_in(root, group + "memory.pressure"), "garbled\n");
+    for (const char* const name : {"cpu", "memory"}) {
+        write_file(place_in(root, std::string("/proc/pressure/") + name), pressure_of_machine);
+    }
+    const skyutil::pressure found = skyutil::get_pressure(sysroot{root.path()});
+    REQUIRE(found.cpu);
+    CHECK(found.cpu->file == group + "cpu.pressure");
+    REQUIRE(found.cpu->some);
+    CHECK(found.cpu->some->avg10 == 1);
+    CHECK(found.cpu->some->avg60 == 2);
+    CHECK(found.cpu->some->avg300 == 3);
+    CHECK(found.cpu->some->total == std::chrono::microseconds(4000));
+    REQUIRE(found.cpu->full);
+    CHECK(found.cpu->full->avg60 == 0.25);
+    REQUIRE(found.memory);
+    CHECK(found.memory->file == "/proc/pressure/memory");
+    CHECK(found.memory->some->avg10 == 10);
+    CHECK(!found.memory->full);
+    CHECK(!found.io);
+
+    const temporary_directory nothing;
+    const skyutil::pressure none = skyutil::get_pressure(sysroot{nothing.path()});
+    CHECK((!none.cpu && !none.memory && !none.io));
+}
+
+// ------------------------------------------------------------------------------------------
+// descriptors
+
+TEST_CASE("open descriptors are counted without the one that counts") {
+    const std::size_t before = skyutil::open_fd_count();
+    CHECK(before == count_open_descriptors());
+    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    REQUIRE(fd != -1);
+    std::error_code error = std::make_error_code(std::errc::io_error);
+    CHECK(skyutil::open_fd_count(error) == before + 1);
+    CHECK(!error);
+    ::close(fd);
+    CHECK(skyutil::open_fd_count() == before);
+}
+
+TEST_CASE("descriptors that cannot be counted are an error that says so") {
+    const json answer = run_in_child([] {
+        const no_descriptors scope;
+        std::error_code error;
+        json result{skyutil::open_fd_count(error), error == std::errc::too_many_files_open};
+        try {
+            static_cast<void>(skyutil::open_fd_count());
+        } catch (const std::system_error& exception) {
+            result.push_back(exception.what());
+        }
+        return result;
+    });
+    CHECK(answer[0] == 0);
+    CHECK(answer[1] == true);
+    CHECK_THAT(answer[2].get<std::string>(), Catch::Matchers::ContainsSubstring("open_fd_count"));
+}
+
+TEST_CASE("the soft limit on descriptors is raised to the hard one, or as far as asked") {
+    const json answer = run_in_child([] {
+        const rlimit low{256, 512};
+        if (::setrlimit(RLIMIT_NOFILE, &low) == -1) {
+            throw cannot_run{"cannot lower the limit on descriptors"};
+        }
+        const auto show = [](const skyutil::fd_limits& limits) {
+            return json{limits.soft.value_or(0), limits.hard.value_or(0)};
+        };
+        json result;
+        result.push_back(show(skyutil::get_fd_limits()));
+        result.push_back(show(skyutil::raise_fd_limit(100)));  // never lower
+        result.push_back(show(skyutil::raise_fd_limit(300)));
+        result.push_back(show(skyutil::raise_fd_limit()));
+        std::error_code error = std::make_error_code(std::errc::io_error);
+        result.push_back(show(skyutil::raise_fd_limit(error)));
+        result.push_back(error.value());
+        result.push_back(show(skyutil::get_fd_limits()));
+        rlimit now{};
+        ::getrlimit(RLIMIT_NOFILE, &now);
+        result.push_back({now.rlim_cur, now.rlim_max});
+        return result;
+    });
+    CHECK(answer == json::parse("[[256,512],[256,512],[300,512],[512,512],[512,512],0,[512,512],"
+                                "[512,512]]"));
+}
+
+// ------------------------------------------------------------------------------------------
+// description
+
+TEST_CASE("the description tells each number, its file and which one wins, in text and JSON") {
+    const no_overrides clean;
+    const temporary_directory directory;
+    write_files(directory, find_situation("v2_limit_on_parent"));
+    const std::string group = "/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope/";
+    write_file(place_in(directory, group + "cpu.pressure"), pressure_of_group);
+    write_file(place_in(directory, "/proc/self/limits"), limits_text);
+    const sysroot root{directory.path()};
+    const std::string slice = "/sys/fs/cgroup/user.slice/user-1000.slice/";
+
+    const std::string page = skyutil::describe_resources(skyutil::description::text, root);
+    CAPTURE(page);
+    const auto line_of = [&](const std::string& start) {
+        const std::size_t at = page.find("\n" + start);
+        REQUIRE(at != std::string::npos);
+        return page.substr(at + 1, page.find('\n', at + 1) - at - 1);
+    };
+    using Catch::Matchers::ContainsSubstring;
+    CHECK_THAT(line_of("CPUs"), ContainsSubstring("3, limited by the CPU quota"));
+    CHECK_THAT(line_of("> CPU quota"),
+               ContainsSubstring(" 3 ") && ContainsSubstring(slice + "cpu.max"));
+    CHECK_THAT(line_of("  machine"), ContainsSubstring("/sys/devices/system/cpu/online"));
+    CHECK_THAT(line_of("  cpuset"), ContainsSubstring("no limit"));
+    CHECK_THAT(line_of("Memory"), ContainsSubstring("4 GiB, limited by the memory limit"));
+    CHECK_THAT(line_of("> memory limit"),
+               ContainsSubstring("4 GiB") && ContainsSubstring(slice + "memory.max"));
+    CHECK_THAT(line_of("  cpu  "),
+               ContainsSubstring("1 2 3") && ContainsSubstring(group + "cpu.pressure"));
+    CHECK_THAT(line_of("> soft limit"), ContainsSubstring("1024"));
+
+    const json form = json::parse(skyutil::describe_resources(skyutil::description::json, root));
+    CAPTURE(form.dump(2));
+    CHECK(form["version"] == skyutil::version);
+    CHECK(form["cpus"]["usable"] == 3);
+    CHECK(form["cpus"]["limited_by"] == json{{"kind", "CPU quota"}, {"source", slice + "cpu.max"}});
+    CHECK(form["cpus"]["quota"] == json{{"value", 3}, {"source", slice + "cpu.max"}});
+    CHECK(form["cpus"]["online"]["value"] == 8);
+    CHECK(form["cpus"]["cpuset"].is_null());
+    CHECK(form["cpus"]["request"].is_null());
+    CHECK(form["memory_bytes"]["usable"] == 4294967296);
+    CHECK(form["memory_bytes"]["available"] == 4294967296);
+    CHECK(form["memory_bytes"]["limit"] ==
+          json{{"value", 4294967296}, {"source", slice + "memory.max"}});
+    CHECK(form["memory_bytes"]["soft_limit"].is_null());
+    CHECK(form["pressure_percent"]["cpu"]["value"]["full"] ==
+          json{{"avg10", 0.5}, {"avg60", 0.25}, {"avg300", 0.1}, {"total_us", 5}});
+    CHECK(form["descriptors"]["soft"]["value"] == 1024);
+    CHECK(form["descriptors"]["hard"]["value"] == 524288);
+}
+
+TEST_CASE("the description of this system agrees with the budgets") {
+    const no_overrides clean;
+    const json form = json::parse(skyutil::describe_resources(skyutil::description::json));
+    CHECK(form["cpus"]["usable"] == skyutil::get_cpu_count());
+    CHECK(form["memory_bytes"]["usable"] == skyutil::get_memory_budget().usable());
+    CHECK(form["descriptors"]["open"]["value"] == count_open_descriptors());
+    const scoped_variable variable("SKYUTIL_CPU_COUNT", "2.5");
+    const json overridden = json::parse(skyutil::describe_resources(skyutil::description::json));
+    CHECK(overridden["cpus"]["usable"] == 2);
+    CHECK(overridden["cpus"]["override"] == json{{"value", 2.5}, {"source", "SKYUTIL_CPU_COUNT"}});
+    CHECK_THAT(skyutil::describe_resources(), Catch::Matchers::ContainsSubstring("> override"));
+    const scoped_variable bad("SKYUTIL_CPU_COUNT", "many");
+    CHECK_THAT(invalid_argument_of([] { static_cast<void>(skyutil::describe_resources()); }),
+               Catch::Matchers::ContainsSubstring("describe_resources"));
+    std::error_code error;
+    CHECK(!skyutil::describe_resources(skyutil::description::text, {}, error).empty());
+    CHECK(error == std::errc::invalid_argument);
+}
+
+TEST_CASE("names of groups break neither the page nor the JSON") {
+    const no_overrides clean;
+    const temporary_directory directory;
+    situation what = find_situation("v2_limit_on_leaf");
+    std::string group;
+    for (auto& [name, text] : what.files) {
+        if (name == "/proc/self/cgroup") {
+            text = "0::/a\"b\\c\x01\xff\n";
+        }
+        if (name.ends_with("/cpu.max") && group.empty()) {
+            group = name.substr(0, name.rfind('/'));
+        }
+    }
+    write_files(directory, what);
+    const std::string odd = "/sys/fs/cgroup/a\"b\\c\x01\xff";
+    std::filesystem::create_directories(place_in(directory, odd));
+    write_file(place_in(directory, odd + "/cpu.max"), "100000 100000\n");
+    const sysroot root{directory.path()};
+    CHECK(json::parse(skyutil::describe_resources(skyutil::description::json,
+                                                  root))["cpus"]["quota"]["source"] ==
+          "/sys/fs/cgroup/a\"b\\c\x01\xef\xbf\xbd/cpu.max");
+    CHECK(skyutil::describe_resources(skyutil::description::text, root).find('\x01') ==
+          std::string::npos);
 }
 
 TEST_CASE("a budget is rounded as asked and is never less than one CPU") {
@@ -824,15 +1260,15 @@ TEST_CASE("the running system has CPUs and memory, and the short forms agree wit
     CHECK(cpus.limiting_factor().kind != limit_kind::none);
     const skyutil::memory_budget memory = skyutil::get_memory_budget();
     REQUIRE(memory.physical);
-    CHECK(skyutil::get_mem_size_gb() * gib == memory.usable());
+    CHECK(gib_of(memory) == skyutil::get_mem_size_gb());
     CHECK(skyutil::get_mem_size_gb() > 0);
-    CHECK(memory.usable() <= static_cast<double>(*memory.physical));
+    CHECK(memory.usable() <= *memory.physical);
 
     std::error_code error = std::make_error_code(std::errc::io_error);
     CHECK(skyutil::get_cpu_count(error) == cpus.usable());
     CHECK(!error);
     error = std::make_error_code(std::errc::io_error);
-    CHECK(skyutil::get_mem_size_gb(error) * gib == memory.usable());
+    CHECK(skyutil::get_mem_size_gb(error) == gib_of(memory));
     CHECK(!error);
 }
 
@@ -934,7 +1370,7 @@ TEST_CASE(
             CHECK(skyutil::get_mem_size_gb(error) == memory);
             CHECK(error == std::errc::invalid_argument);
             error.clear();
-            CHECK(skyutil::get_memory_budget({}, error).usable() == memory * gib);
+            CHECK(gib_of(skyutil::get_memory_budget({}, error)) == memory);
             CHECK(error == std::errc::invalid_argument);
         }
     }
@@ -953,7 +1389,7 @@ TEST_CASE("an override of the memory is in the unit of its variable") {
         CAPTURE(name, text);
         const scoped_variable variable(name, text);
         CHECK(skyutil::get_mem_size_gb() == expected);
-        CHECK(skyutil::get_memory_budget().usable() == expected * gib);
+        CHECK(gib_of(skyutil::get_memory_budget()) == expected);
         CHECK(skyutil::get_memory_budget().limiting_factor().kind == limit_kind::override_);
         CHECK(skyutil::get_memory_budget().limiting_factor().file == name);
     }
@@ -1088,7 +1524,7 @@ TEST_CASE("eight threads that ask at once get the same answers") {
                 wrong += skyutil::get_mem_size_gb() == memory ? 0 : 1;
                 if (k % 20 == 0) {
                     wrong += skyutil::get_cpu_budget({}, error).usable() == cpus ? 0 : 1;
-                    wrong += skyutil::get_memory_budget({}, error).usable() == memory * gib ? 0 : 1;
+                    wrong += gib_of(skyutil::get_memory_budget({}, error)) == memory ? 0 : 1;
                 }
             }
         });
@@ -1112,6 +1548,30 @@ TEST_CASE("a child made by fork gets its own answers, and its parent keeps its")
     });
     CHECK(answer == json{cpus, memory, 1, 1});
     CHECK(skyutil::get_cpu_count() == cpus);
+}
+
+namespace {
+
+struct asks_at_the_end {
+    int* answer;
+    ~asks_at_the_end() {
+        std::error_code error;
+        *answer = skyutil::get_cpu_count(error);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("destructors of a thread that ends may ask") {
+    const no_overrides clean;
+    int answer = 0;
+    std::thread([&] {
+        thread_local const asks_at_the_end last{&answer};  // outlives what get_cpu_count() keeps
+        CHECK(last.answer == &answer);
+        static_cast<void>(skyutil::get_cpu_count());
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));  // so that it reads again
+    }).join();
+    CHECK(answer == skyutil::get_cpu_count());
 }
 
 TEST_CASE("asking leaves no descriptor open") {
@@ -1142,6 +1602,91 @@ TEST_CASE("a real quota on the parent group counts within 20 milliseconds of mov
     });
     CHECK(answer == json{1, 1.5, groups.outer() + "/cpu.cfs_quota_us", 0.5});
     CHECK(skyutil::get_cpu_count() == before);
+}
+
+TEST_CASE("a quota that can no longer be looked at still counts") {
+    const no_overrides clean;
+    if (cpu_mask().count() < 2) {
+        SKYUTIL_SKIP("needs two CPUs");
+    }
+    const nested_groups groups("cpu", "cpu.cfs_quota_us");
+    groups.set_outer("cpu.cfs_quota_us", "100000");
+    const auto count_later = [] {
+        return answer_after_20_ms(std::chrono::steady_clock::now(),
+                                  [] { return skyutil::get_cpu_count(); });
+    };
+    const auto count_in_thread = [] {
+        int count = 0;
+        std::thread([&] { count = skyutil::get_cpu_count(); }).join();
+        return count;
+    };
+    const json without_descriptors = run_in_child([&] {
+        groups.enter();
+        const int before = count_later();
+        const no_descriptors scope;
+        return json{before, count_later(), count_in_thread()};
+    });
+    CHECK(without_descriptors == json{1, 1, 1});
+
+    const temporary_directory jail;
+    const json in_a_jail = run_in_child([&] {
+        groups.enter();
+        const int before = count_later();
+        if (::chroot(jail.path().c_str()) == -1 || ::chdir("/") == -1) {
+            throw cannot_run{"may not call chroot"};
+        }
+        return json{before, count_later(), count_in_thread()};
+    });
+    CHECK(in_a_jail == json{1, 1, 1});
+}
+
+TEST_CASE("a group that is removed or changes meanwhile never makes an answer wrong") {
+    const no_overrides clean;
+    const nested_groups groups("cpu", "cpu.cfs_quota_us");
+    const int cpus = skyutil::get_cpu_count();
+    const json answer = run_in_child([&] {
+        const std::string moving = groups.outer() + "/moving";
+        std::atomic<bool> done = false;
+        std::atomic<int> wrong = 0;
+        std::thread mover([&] {
+            for (int i = 0; i < 100; ++i) {
+                ::mkdir(moving.c_str(), 0755);
+                write_file(moving + "/cpu.cfs_quota_us", i % 2 == 0 ? "100000" : "-1");
+                write_file(moving + "/cgroup.procs", std::to_string(::getpid()));
+                write_file(groups.inner() + "/cgroup.procs", std::to_string(::getpid()));
+                ::rmdir(moving.c_str());
+            }
+            done = true;
+        });
+        skyutil::resource_monitor monitor({}, std::chrono::milliseconds(0));
+        while (!done) {
+            for (const int count : {monitor.cpu_count(), skyutil::get_cpu_budget().usable()}) {
+                wrong += count >= 1 && count <= cpus ? 0 : 1;
+            }
+        }
+        mover.join();
+        return json{wrong.load(), monitor.cpu_count()};
+    });
+    CHECK(answer == json{0, cpus});
+}
+
+TEST_CASE("a thread in a group of its own has that group's quota, its process another") {
+    const no_overrides clean;
+    if (cpu_mask().count() < 2) {
+        SKYUTIL_SKIP("needs two CPUs");
+    }
+    const nested_groups groups("cpu", "cpu.cfs_quota_us");
+    groups.set_inner("cpu.cfs_quota_us", "100000");
+    const int cpus = skyutil::get_cpu_count();
+    const json answer = run_in_child([&] {
+        int in_group = 0;
+        std::thread([&] {
+            write_file(groups.inner() + "/tasks", std::to_string(::syscall(SYS_gettid)));
+            in_group = skyutil::get_cpu_count();
+        }).join();
+        return json{in_group, skyutil::get_cpu_count()};
+    });
+    CHECK(answer == json{1, cpus});
 }
 
 TEST_CASE("a real memory limit on the parent group counts within 20 milliseconds of moving there") {
