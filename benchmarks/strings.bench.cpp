@@ -19,11 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#if __has_include(<gmp.h>)
+#if defined(SKYUTIL_BENCH_GMP)
 #include <gmp.h>
-#define SKYUTIL_BENCH_GMP 1
-#else
-#define SKYUTIL_BENCH_GMP 0
 #endif
 
 namespace {
@@ -123,7 +120,7 @@ void base36_to_chars(benchmark::State& state) {
     });
 }
 
-#if SKYUTIL_BENCH_GMP
+#if defined(SKYUTIL_BENCH_GMP)
 void base36_gmp(benchmark::State& state) {
     each(state, hex_inputs(state.range(0)), [](const std::string& hex) {
         mpz_t value;
@@ -183,7 +180,7 @@ void each_size(benchmark::internal::Benchmark* benchmark) {
 
 BENCHMARK(base36_encode)->Apply(each_size);
 BENCHMARK(base36_to_chars)->Apply(each_size);
-#if SKYUTIL_BENCH_GMP
+#if defined(SKYUTIL_BENCH_GMP)
 BENCHMARK(base36_gmp)->Apply(each_size);
 #endif
 
