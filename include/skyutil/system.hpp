@@ -35,7 +35,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
 namespace skyutil::inline v0 {
 
@@ -252,11 +251,11 @@ inline pressure read_pressure(const sysroot& root);
 inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error);
 inline std::size_t count_open_fds(const sysroot& root, std::error_code& error);
 
-inline int count_cpus(const std::optional<double>& override_, const cpu_limits& limits,
+inline int count_cpus(const std::optional<double>& setting, const cpu_limits& limits,
                       file_reader& files) {
     cpu_budget budget;
-    budget.override_ = override_;
-    if (!override_) {
+    budget.override_ = setting;
+    if (!setting) {
         budget.online = limits.cpus;
         budget.affinity = read_affinity(files);
         if (limits.quota && !is_real_time(files)) {
@@ -441,10 +440,10 @@ public:
     /// milliseconds behind, so numbers can be that much older than `max_age`; with 0 each call
     /// reads.
     explicit resource_monitor(
-        sysroot root = {},
+        const sysroot& root = {},
         std::chrono::milliseconds max_age = std::chrono::milliseconds(detail::default_max_age))
-        : root_(std::move(root)),
-          reader_(root_.root()),
+        : root_(root),
+          reader_(root),
           max_age_(static_cast<std::uint64_t>(
               (std::max)(max_age.count(), decltype(max_age.count()){0}))) {
         const detail::override_setting cpus(detail::cpu_overrides);
