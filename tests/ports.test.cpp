@@ -1232,6 +1232,8 @@ TEST_CASE("ports are reserved all or none, and no two are the same") {
         result["one of nothing"] = all(1, 5000, {.last = 4999});
         result["the last"] = all(2, 65534, {});
         result["beyond the last"] = all(2, 65535, {});
+        const unique_fd last_but_one = hold({.listening = true}, 65534);
+        result["beyond the last, one taken"] = all(2, 65534, {});
         result["far too many"] = all((std::numeric_limits<std::size_t>::max)(), 1, {});
         result["far too many of any"] = all((std::numeric_limits<std::size_t>::max)(), 0, {});
         const auto hand_over = skyutil::hold::hand_over;
@@ -1256,6 +1258,7 @@ TEST_CASE("ports are reserved all or none, and no two are the same") {
     CHECK(answer["one of nothing"] == in_use);
     CHECK(answer["the last"] == json{65534, 65535});
     CHECK(answer["beyond the last"] == in_use);
+    CHECK(answer["beyond the last, one taken"] == in_use);
     CHECK(answer["far too many"] == in_use);
     CHECK(answer["far too many of any"] == in_use);
     CHECK(answer["to hand over"] == json{5000, 5002, 5003});
