@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
         port.listen();
         std::cout << url << std::endl;
         const skyutil::unique_fd listener(port.release());
-        serve(listener.get(), argc > 1 ? std::atoi(argv[1]) : -1, "hello from " + url + "\n");
+        serve(listener.get(), argc > 1 ? std::stoi(argv[1]) : -1, "hello from " + url + "\n");
         return EXIT_SUCCESS;
     } catch (const std::exception& e) {
         std::cerr << e.what() << '\n';

@@ -1166,7 +1166,7 @@ TEST_CASE("the forms of reserved ports agree") {
     error = std::make_error_code(std::errc::io_error);
     const reserved_port with(20000, {.last = 32000}, error);
     CHECK_FALSE(error);
-    CHECK(with.port() > from.port());
+    CHECK(with.port() != from.port());
     CHECK(reserved_port().port() != any.port());
     CHECK(reserved_port(20000).port() >= 20000);
 
