@@ -252,7 +252,7 @@ public:
     ///
     /// errc::address_in_use: another server has taken over. errc::operation_not_supported: there is
     /// only UDP. errc::bad_file_descriptor: nothing is held. listen(2), which says what `backlog`
-    /// is; the most that the system allows unless given.
+    /// is; SOMAXCONN unless given.
     void listen(int backlog, std::error_code& error) noexcept {
         error.clear();
         sockets_.listen(backlog, error);

@@ -60,12 +60,14 @@ public:
                 ++i;
                 continue;
             }
-            const bool no_ipv6 = failure == std::errc::address_family_not_supported ||
-                                 failure == std::errc::address_not_available;
-            if (no_ipv6 && optional_ipv6 && current.type.ipv6 && current.type.ipv4) {
+            const bool no_ipv6 = optional_ipv6 && current.type.ipv6 &&
+                                 failure != std::errc::address_in_use &&
+                                 (failure == std::errc::address_family_not_supported ||
+                                  failure == std::errc::address_not_available);
+            if (no_ipv6 && current.type.ipv4) {
                 current.type.ipv6 = false;
                 current.socket.reset();
-            } else if (no_ipv6 && optional_ipv6 && current.type.ipv6 && size_ > 1) {
+            } else if (no_ipv6 && size_ > 1) {
                 remove(i);
             } else {
                 error = failure;
