@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -26,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -283,7 +285,9 @@ int hash(const std::vector<std::filesystem::path>& files, const std::string& nam
 
 struct port_arguments {
     std::uint16_t start = 1024;
+    std::uint16_t count = 1;
     std::optional<std::uint16_t> check;
+    std::chrono::duration<double> hold{};
     skyutil::port_options options;
 };
 
@@ -297,11 +301,20 @@ int port(const port_arguments& arguments, bool as_json) {
         }
         return available ? yes : no;
     }
-    const std::uint16_t found = skyutil::find_free_port(arguments.start, arguments.options);
+    const std::vector<skyutil::reserved_port> held =
+        skyutil::reserve_ports(arguments.count, arguments.start, arguments.options);
+    json ports = json::array();
+    for (const skyutil::reserved_port& each : held) {
+        ports.push_back(each.port());
+        if (!as_json) {
+            std::cout << each.port() << '\n';
+        }
+    }
     if (as_json) {
-        print({{"port", found}});
-    } else {
-        std::cout << found << '\n';
+        print({{"port", held.front().port()}, {"ports", std::move(ports)}});
+    }
+    if (arguments.hold.count() > 0 && std::cout.flush()) {
+        std::this_thread::sleep_for(arguments.hold);
     }
     return yes;
 }
@@ -429,12 +442,23 @@ int run(int argc, char** argv) {
     const std::map<std::string, skyutil::protocol> protocols{{"both", skyutil::protocol::both},
                                                              {"tcp", skyutil::protocol::tcp},
                                                              {"udp", skyutil::protocol::udp}};
-    sub = add("port", "Print a free port, or tell whether one is free",
+    sub = add("port", "Print free ports, hold them for a time, or tell whether one is free",
               [&] { return port(port_with, as_json); });
     sub->add_option("start", port_with.start, "The first port to try, 0 for any")
         ->capture_default_str();
     sub->add_option("--last", port_with.options.last, "The last port to try")
         ->capture_default_str();
+    sub->add_option("-c,--count", port_with.count, "How many ports, no two the same")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    sub->add_option_function<double>(
+           "--hold",
+           [&](double seconds) { port_with.hold = std::chrono::duration<double>(seconds); },
+           "Keep others from the ports for so many seconds after printing them")
+        ->check(CLI::Range(0.0, 1e9));
+    sub->add_flag_callback(
+        "--hand-over", [&] { port_with.options.hold = skyutil::hold::hand_over; },
+        "Let a server that sets SO_REUSEADDR take a port over while it is held");
     sub->add_option("--check", port_with.check, "Tell whether this port is free: exit code 0 or 1");
     const auto add_choice = [&](const std::string& name, auto& value, const auto& choices,
                                 const char* description) {

@@ -195,10 +195,60 @@ static_assert(skyutil::port_options{}.address == skyutil::address::any);
 static_assert(skyutil::port_options{}.family == skyutil::family::both);
 static_assert(skyutil::port_options{}.protocol == skyutil::protocol::tcp);
 static_assert(skyutil::port_options{}.last == 65535);
+static_assert(skyutil::port_options{}.hold == skyutil::hold::exclusive);
+static_assert(skyutil::hold::exclusive != skyutil::hold::hand_over);
 static_assert(std::same_as<decltype(skyutil::port_options::last), std::uint16_t>);
 static_assert(skyutil::address::any != skyutil::address::loopback);
 static_assert(skyutil::family::ipv4 != skyutil::family::ipv6 &&
               skyutil::protocol::udp != skyutil::protocol::both);
+static_assert(std::is_nothrow_move_constructible_v<skyutil::reserved_port>);
+static_assert(std::is_nothrow_move_assignable_v<skyutil::reserved_port>);
+static_assert(!std::is_copy_constructible_v<skyutil::reserved_port>);
+static_assert(!std::is_copy_assignable_v<skyutil::reserved_port>);
+static_assert(std::is_nothrow_destructible_v<skyutil::reserved_port>);
+static_assert(std::is_default_constructible_v<skyutil::reserved_port>);
+static_assert(std::is_constructible_v<skyutil::reserved_port, std::uint16_t>);
+static_assert(
+    std::is_constructible_v<skyutil::reserved_port, std::uint16_t, const skyutil::port_options&>);
+static_assert(std::is_nothrow_constructible_v<skyutil::reserved_port, std::error_code&>);
+static_assert(
+    std::is_nothrow_constructible_v<skyutil::reserved_port, std::uint16_t, std::error_code&>);
+static_assert(std::is_nothrow_constructible_v<skyutil::reserved_port, std::uint16_t,
+                                              const skyutil::port_options&, std::error_code&>);
+static_assert(!std::is_convertible_v<std::uint16_t, skyutil::reserved_port>);
+static_assert(!std::is_convertible_v<skyutil::reserved_port, bool>);
+static_assert(std::same_as<skyutil::reserved_port::native_handle_type, int>);
+static_assert(noexcept(std::declval<const skyutil::reserved_port&>().port()));
+static_assert(
+    std::same_as<decltype(std::declval<const skyutil::reserved_port&>().port()), std::uint16_t>);
+static_assert(noexcept(std::declval<const skyutil::reserved_port&>().native_handle()));
+static_assert(
+    std::same_as<decltype(std::declval<const skyutil::reserved_port&>().native_handle()), int>);
+static_assert(noexcept(std::declval<skyutil::reserved_port&>().release()));
+static_assert(std::same_as<decltype(std::declval<skyutil::reserved_port&>().release()), int>);
+static_assert(noexcept(bool(std::declval<const skyutil::reserved_port&>())));
+static_assert(returns<void>([] { skyutil::reserved_port().listen(); }));
+static_assert(returns<void>([] { skyutil::reserved_port().listen(5); }));
+static_assert(
+    noexcept(std::declval<skyutil::reserved_port&>().listen(5, std::declval<std::error_code&>())));
+static_assert(
+    noexcept(std::declval<skyutil::reserved_port&>().listen(std::declval<std::error_code&>())));
+static_assert(is_function<std::vector<skyutil::reserved_port>(
+                  size_t, std::uint16_t, const skyutil::port_options&)>(&skyutil::reserve_ports));
+static_assert(is_function<std::vector<skyutil::reserved_port>(
+                  size_t, std::uint16_t, const skyutil::port_options&, std::error_code&)>(
+    &skyutil::reserve_ports));
+static_assert(
+    is_function<std::vector<skyutil::reserved_port>(size_t, std::uint16_t, std::error_code&)>(
+        &skyutil::reserve_ports));
+static_assert(is_function<std::vector<skyutil::reserved_port>(size_t, std::error_code&)>(
+    &skyutil::reserve_ports));
+static_assert(returns<std::vector<skyutil::reserved_port>>([] {
+    return skyutil::reserve_ports(3);
+}));
+static_assert(returns<std::vector<skyutil::reserved_port>>([] {
+    return skyutil::reserve_ports(3, 8000, {.last = 8100, .hold = skyutil::hold::hand_over});
+}));
 
 // -------------------------------------------------------------------------------------------
 // system
@@ -431,6 +481,8 @@ TEST_CASE("the error_code forms clear an error that was there") {
     CHECK(clears(
         [&](auto& error) { static_cast<void>(skyutil::hash_file(directory / "file", error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::find_free_port(0, error)); }));
+    CHECK(clears([](auto& error) { const skyutil::reserved_port port(error); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::reserve_ports(1, error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(1, error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(0, error)); }));
     CHECK(clears([&](auto& error) {

@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -272,6 +273,70 @@ TEST_CASE("output that cannot be written is an error") {
     const auto [exit_code, out, err] = run({"base36", "ff"}, {}, "/dev/full");
     CHECK(exit_code == 2);
     CHECK(err == "skyutil: cannot write to standard output\n");
+}
+
+TEST_CASE("port prints as many ports as are asked for") {
+    const auto [exit_code, out, err] = run({"port", "--json", "--count", "3", "20000"});
+    CHECK(exit_code == 0);
+    CHECK(err.empty());
+    const json page = json::parse(out);
+    auto ports = page["ports"].get<std::vector<int>>();
+    CHECK(page["port"] == ports.front());
+    CHECK(ports.size() == 3);
+    CHECK(ports.front() >= 20000);
+    CHECK(std::is_sorted(ports.begin(), ports.end()));
+    CHECK(std::adjacent_find(ports.begin(), ports.end()) == ports.end());
+
+    const outcome lines = run({"port", "-c", "2", "0", "--protocol", "both", "--loopback"});
+    CHECK(lines.exit_code == 0);
+    CHECK(std::count(lines.out.begin(), lines.out.end(), '\n') == 2);
+
+    const outcome none = run({"port", "-c", "11", "20000", "--last", "20009"});
+    CHECK(none.exit_code == 2);
+    CHECK(none.out.empty());
+    CHECK(is_one_line(none.err));
+    CHECK_THAT(none.err, Catch::Matchers::ContainsSubstring("11 ports from 20000 to 20009"));
+    for (const std::vector<std::string>& line : {std::vector<std::string>{"port", "-c", "0"},
+                                                 {"port", "--hold", "-1"},
+                                                 {"port", "--hold", "x"}}) {
+        CHECK(run(line).exit_code == 2);
+    }
+}
+
+TEST_CASE("port --hold keeps the port from others, --hand-over not from who sets SO_REUSEADDR") {
+    for (const bool hand_over : {false, true}) {
+        CAPTURE(hand_over);
+        int ends[2];
+        REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::dup2(ends[1], 1);
+            ::execl(SKYUTIL_TEST_PROGRAM, "skyutil", "port", "0", "--hold", "60",
+                    hand_over ? "--hand-over" : nullptr, nullptr);
+            ::_exit(127);
+        }
+        ::close(ends[1]);
+        std::string line;
+        for (char c = 0; ::read(ends[0], &c, 1) == 1 && c != '\n';) {
+            line += c;
+        }
+        ::close(ends[0]);
+        CHECK(run({"port", "--check", line}).exit_code == 1);
+        const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int on = 1;
+        CHECK(::setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(static_cast<std::uint16_t>(line.empty() ? 0 : std::stoi(line)));
+        const bool taken_over =
+            ::bind(server, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+            ::listen(server, 1) == 0;
+        ::close(server);
+        ::kill(child, SIGKILL);
+        CHECK(::waitpid(child, nullptr, 0) == child);
+        CHECK_FALSE(line.empty());
+        CHECK(taken_over == hand_over);
+    }
 }
 
 }  // namespace

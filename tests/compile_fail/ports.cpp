@@ -14,6 +14,8 @@ void misuse() {
         skyutil::find_free_port(8000, {.protocol = skyutil::protocol::udp}, error);
     const bool available =
         skyutil::is_port_available(port, {.address = skyutil::address::loopback});
+    skyutil::reserved_port held(8000, {.hold = skyutil::hold::hand_over}, error);
+    held.listen(5, error);
 
 #if defined(CASE_port_ignored)
     // expect: nodiscard
@@ -36,6 +38,18 @@ void misuse() {
 #elif defined(CASE_number_for_family)
     // expect: cannot convert|could not convert|no matching function|no viable conversion
     (void)skyutil::find_free_port(8000, {.family = 4});
+#elif defined(CASE_reserved_ports_ignored)
+    // expect: nodiscard
+    skyutil::reserve_ports(3);
+#elif defined(CASE_socket_ignored)
+    // expect: nodiscard
+    held.release();
+#elif defined(CASE_reserved_port_copied)
+    // expect: deleted
+    const skyutil::reserved_port copy = held;
+#elif defined(CASE_reserved_port_from_a_number)
+    // expect: conversion from|no viable conversion
+    const skyutil::reserved_port other = 8000;
 #endif
     (void)available;
 }

@@ -326,6 +326,24 @@ inline void bind(int fd, const socket_type& type, std::uint16_t port,
     }
 }
 
+/// What listen(2) takes for a backlog when the caller names none; the kernel lowers it to its
+/// somaxconn.
+inline constexpr int default_backlog = SOMAXCONN;
+
+inline void listen(int fd, int backlog, std::error_code& error) noexcept {
+    if (::listen(fd, backlog) == -1) {
+        error = last_error();
+    }
+}
+
+/// Sets SO_REUSEADDR, see socket(7).
+inline void allow_address_reuse(int fd, std::error_code& error) noexcept {
+    const int on = 1;
+    if (::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1) {
+        error = last_error();
+    }
+}
+
 /// The port a socket is bound to.
 inline std::uint16_t bound_port(int fd, std::error_code& error) noexcept {
     sockaddr_storage storage{};
