@@ -321,8 +321,9 @@ inline double measure_memory(const override_setting& setting) {
 /// cpu_budget, rounded down. The first of these that is set wins instead: SKYUTIL_CPU_COUNT,
 /// SKYPILOT_POD_CPU_CORE_LIMIT.
 ///
-/// The affinity mask is the present one; the rest may be 20 milliseconds old. Where it can no
-/// longer be read (no descriptors left, chroot without /proc) the last answer stays.
+/// The affinity mask is the present one; the rest may be 20 milliseconds old, and where control
+/// groups are mounted a second. Where it can no longer be read (no descriptors left, chroot without
+/// /proc) the last answer stays.
 [[nodiscard]] inline int get_cpu_count(std::error_code& error) {
     const detail::override_setting setting(detail::cpu_overrides);
     error = setting.error();

@@ -368,7 +368,7 @@ private:
                                                                const std::string& top,
                                                                std::size_t depth,
                                                                std::string_view rest) {
-        const std::string own = own_pid(root);
+        const thread_ids own(root);
         std::size_t left = 4096;
         std::vector<std::string> level{top};
         for (; depth != 0; --depth) {
@@ -389,23 +389,42 @@ private:
         }
         for (std::string& group : level) {
             group += rest;
-            const std::string pids = read_text(root, group + "/cgroup.procs").value_or("");
-            for (std::string_view lines = pids; !lines.empty();) {
-                if (take_until(lines, '\n') == own) {
-                    return std::move(group);
-                }
+            // The threads of each group: version 2, version 1, and those of processes, which
+            // copies have.
+            if (lists(root, group + "/cgroup.threads", own.thread) ||
+                lists(root, group + "/tasks", own.thread) ||
+                lists(root, group + "/cgroup.procs", own.process)) {
+                return std::move(group);
             }
         }
         return std::nullopt;
     }
 
-    [[nodiscard]] static std::string own_pid(const sysroot& root) {
-        if (root.is_real()) {
-            return std::to_string(os::process_id());
+    [[nodiscard]] static bool lists(const sysroot& root, const std::string& file,
+                                    std::string_view id) {
+        const std::string ids = read_text(root, file).value_or("");
+        for (std::string_view lines = ids; !lines.empty();) {
+            if (take_until(lines, '\n') == id) {
+                return true;
+            }
         }
-        const std::string text = read_text(root, "/proc/self/stat").value_or("");
-        return text.substr(0, text.find(' '));
+        return false;
     }
+
+    struct thread_ids {
+        explicit thread_ids(const sysroot& root) {
+            if (root.is_real()) {
+                thread = std::to_string(os::thread_id());
+                process = std::to_string(os::process_id());
+            } else {
+                const std::string text = read_text(root, "/proc/self/stat").value_or("");
+                thread = process = text.substr(0, text.find(' '));
+            }
+        }
+
+        std::string thread;
+        std::string process;
+    };
 
     std::string memberships_;
     bool cpu_files_replaced_ = true;

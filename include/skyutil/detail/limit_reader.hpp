@@ -90,18 +90,16 @@ public:
         file_reader files(root_);
         const bool found = find_groups(files);
         cpu_limits limits;
-        // The kernel keeps a mask within the CPUs that are on and within the cpuset, see
-        // sched_setaffinity(2) and cpuset(7): there is nothing more to learn where it tells the
-        // mask.
-        const bool mask_tells_all = root_.is_real() && os::affinity_count() != 0;
-        if (!mask_tells_all || tree_.cpu_files_replaced()) {
+        // A mask has no CPUs that are off, see sched_setaffinity(2): there is nothing to learn
+        // where the kernel tells both.
+        if (!root_.is_real() || tree_.cpu_files_replaced() || os::affinity_count() == 0) {
             limits.cpus = read_online(files);
         }
-        if (!mask_tells_all) {
-            const auto cpuset = tree_.cpuset(files);
-            if (cpuset && (!limits.cpus || cpuset->value < *limits.cpus)) {
-                limits.cpus = cpuset->value;
-            }
+        // It has CPUs of no other cpuset either, see cpuset(7), but for processes in the root group
+        // that others took CPUs from (Linux 6.1).
+        const auto cpuset = tree_.cpuset(files);
+        if (cpuset && (!limits.cpus || cpuset->value < *limits.cpus)) {
+            limits.cpus = cpuset->value;
         }
         if (const auto quota = tree_.cpu_quota(files)) {
             limits.quota = quota->value;

@@ -229,6 +229,8 @@ inline bool is_directory(const std::string& name) noexcept {
 
 inline std::int64_t process_id() noexcept { return ::getpid(); }
 
+inline std::int64_t thread_id() noexcept { return ::syscall(SYS_gettid); }
+
 /// Whether a pid from outside is one that the kernel could have given: never 0, which means the
 /// caller's process group in kill(2), nor a negative one, which means another group.
 inline bool fits_pid(std::int64_t pid) noexcept {
