@@ -11,6 +11,7 @@
 #include <skyutil/detail/bytes.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -71,9 +72,26 @@ struct walk_result {
     std::size_t missing;  // of the wanted ones, because the text ended
 };
 
-// Compilers make vector instructions of loops over bytes with this fixed count. The sums are no
-// bytes: g++ 12 with -O3 negates a sum of comparisons in an unsigned char.
+// Compilers make vector instructions of a loop over the bytes of a block that fills an array. They
+// sum no bytes: g++ 12 with -O3 negates a sum of comparisons in an unsigned char.
 inline constexpr int block_size = 16;
+using block_bytes = std::array<char, block_size>;
+
+/// The sum of both halves of a block of 0 and 1.
+constexpr std::uint64_t sum_halves(const block_bytes& bytes) noexcept {
+    return load_little_endian(bytes.data()) + load_little_endian(bytes.data() + 8);
+}
+
+constexpr unsigned sum(const block_bytes& bytes) noexcept {
+    return static_cast<unsigned>((sum_halves(bytes) * every_byte) >> 56);
+}
+
+/// Whether the three bytes before `text` ask for no continuation there.
+constexpr bool may_start(const char* text) noexcept {
+    return (static_cast<unsigned char>(text[-1]) < 0xc0) &
+           (static_cast<unsigned char>(text[-2]) < 0xe0) &
+           (static_cast<unsigned char>(text[-3]) < 0xf0);
+}
 
 struct utf8_block {
     unsigned starts;  // bytes that are no continuation
@@ -83,24 +101,21 @@ struct utf8_block {
 /// Looks at the block at `text` and the three bytes before it: every byte is judged by what
 /// precedes it.
 constexpr utf8_block classify(const char* text) noexcept {
-    unsigned starts = 0;
-    unsigned wrong = 0;
+    block_bytes starts{};
+    block_bytes wrong{};
     for (int i = 0; i < block_size; ++i) {
         const auto byte = static_cast<signed char>(text[i]);
         const auto last = static_cast<unsigned char>(text[i - 1]);
-        const auto last_but_one = static_cast<unsigned char>(text[i - 2]);
-        const auto last_but_two = static_cast<unsigned char>(text[i - 3]);
         const bool start = byte >= -0x40;  // no 10xxxxxx
-        const bool may_start = (last < 0xc0) & (last_but_one < 0xe0) & (last_but_two < 0xf0);
         // Second bytes; as signed characters 0x80 is the least.
         const bool overlong = ((last == 0xe0) & (byte < -0x60)) | ((last == 0xf0) & (byte < -0x70));
         const bool beyond = ((last == 0xed) & (byte >= -0x60)) | ((last == 0xf4) & (byte >= -0x70));
         const bool never =
             (byte == -0x40) | (byte == -0x3f) | (static_cast<unsigned char>(byte) > 0xf4);
-        starts += start;
-        wrong += (start != may_start) | overlong | beyond | never;
+        starts.data()[i] = start;
+        wrong.data()[i] = (start != may_start(text + i)) | overlong | beyond | never;
     }
-    return {starts, wrong == 0};
+    return {sum(starts), sum_halves(wrong) == 0};
 }
 
 constexpr bool is_ascii(std::uint64_t bytes) noexcept { return (bytes & (every_byte * 0x80)) == 0; }
@@ -113,10 +128,6 @@ constexpr std::uint64_t ascii_other_than_space(std::uint64_t bytes) noexcept {
 /// 1 in every byte that is no continuation.
 constexpr std::uint64_t starts_of(std::uint64_t bytes) noexcept {
     return (~(bytes >> 7) | (bytes >> 6)) & every_byte;
-}
-
-constexpr std::size_t count_starts(std::uint64_t bytes) noexcept {
-    return (starts_of(bytes) * every_byte) >> 56;
 }
 
 /// The byte after `wanted` others that are no continuations and that is none itself. There must be
@@ -169,12 +180,11 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
     const char* const end = begin + text.size();
     const char* at = begin + offset;
     while (wanted != 0 && at != end) {
-        for (; wanted >= 8 && end - at >= 8 && is_ascii(load_little_endian(at)); at += 8) {
+        for (; end - at >= 8 && is_ascii(load_little_endian(at)); at += 8) {
+            if (wanted <= 8) {
+                return {static_cast<std::size_t>(at - begin) + wanted, 0};
+            }
             wanted -= 8;
-        }
-        if (wanted < 8 && end - at >= 8 && is_ascii(load_little_endian(at))) {
-            at += std::exchange(wanted, 0);
-            break;
         }
         if (end - at >= block_size && at - begin >= 3 && !is_continuation(*at)) {
             const char* const stop = walk_blocks(at, end, wanted);
@@ -182,6 +192,9 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
                 at = stop;
                 continue;
             }
+        }
+        for (; wanted != 0 && at != end && static_cast<unsigned char>(*at) < 0x80; ++at) {
+            --wanted;
         }
         if (wanted != 0 && at != end) {
             --wanted;
@@ -191,25 +204,14 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
     return {static_cast<std::size_t>(at - begin), wanted};
 }
 
-constexpr std::size_t count_spaces(std::string_view text) noexcept {
-    constexpr std::uint64_t low_bits = every_byte * 0x7f;
-    constexpr std::ptrdiff_t most = 31;  // blocks; the sum of a 1 for each byte fits a byte
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    std::size_t count = 0;
-    while (end - at >= 8) {
-        const std::ptrdiff_t blocks = (std::min)((end - at) / 8, most);
-        std::uint64_t others = 0;
-        for (const char* const stop = at + 8 * blocks; at != stop; at += 8) {
-            const std::uint64_t difference = load_little_endian(at) ^ (every_byte * ' ');
-            others += ((((difference & low_bits) + low_bits) | difference) >> 7) & every_byte;
-        }
-        count += static_cast<std::size_t>(8 * blocks) - ((others * every_byte) >> 56);
+/// Spaces among the first `size` bytes of the block at `text`.
+constexpr std::size_t count_spaces(const char* text, signed char size = block_size) noexcept {
+    block_bytes spaces{};
+#pragma GCC unroll 1  // clang would unroll it before it sees vectors
+    for (signed char i = 0; i < block_size; ++i) {
+        spaces.data()[i] = (text[i] == ' ') & (i < size);
     }
-    for (; at != end; ++at) {
-        count += *at == ' ' ? 1 : 0;
-    }
-    return count;
+    return sum(spaces);
 }
 
 struct spaces_walk {
@@ -219,28 +221,29 @@ struct spaces_walk {
 
 /// Walks over `wanted` code points from the start and counts the spaces among them.
 constexpr spaces_walk walk_counting_spaces(std::string_view text, std::size_t wanted) noexcept {
-    constexpr std::size_t most = 31 * 8;  // bytes; the sum of a 1 for each fits a byte
     const char* at = text.data();
+    const char* const stop = at + (std::min)(wanted, text.size()) / block_size * block_size;
     std::size_t spaces = 0;
-    for (bool ascii = true; ascii;) {
-        const auto left = static_cast<std::size_t>(text.data() + text.size() - at);
-        const char* const begin = at;
-        const char* const stop = at + (std::min)({wanted, left, most}) / 8 * 8;
-        std::uint64_t others = 0;
-        for (; at != stop && is_ascii(load_little_endian(at)); at += 8) {
-            others += ascii_other_than_space(load_little_endian(at));
-        }
-        const auto walked = static_cast<std::size_t>(at - begin);
-        spaces += walked - ((others * every_byte) >> 56);
-        wanted -= walked;
-        ascii = walked == most;
+    for (; at != stop && is_ascii(load_little_endian(at) | load_little_endian(at + 8));
+         at += block_size) {
+        spaces += count_spaces(at);
     }
     const auto done = static_cast<std::size_t>(at - text.data());
-    if (wanted == 0) {
+    if (done == wanted) {
         return {done, spaces};
     }
-    const std::size_t offset = walk_forward(text, done, wanted).offset;
-    return {offset, spaces + count_spaces(text.substr(done, offset - done))};
+    const std::size_t offset = walk_forward(text, done, wanted - done).offset;
+    const char* const end = text.data() + offset;
+    for (; end - at >= block_size; at += block_size) {
+        spaces += count_spaces(at);
+    }
+    if (text.data() + text.size() - at >= block_size) {
+        return {offset, spaces + count_spaces(at, static_cast<signed char>(end - at))};
+    }
+    for (; at != end; ++at) {
+        spaces += *at == ' ' ? 1 : 0;
+    }
+    return {offset, spaces};
 }
 
 /// Offset of the last space with fewer than `wanted` code points that are no space between `offset`
@@ -251,21 +254,21 @@ constexpr std::size_t last_space(std::string_view text, std::size_t offset,
     const char* const end = begin + text.size();
     const char* at = begin + offset;
     const char* last = at;
-    while (wanted != 0 && at != end) {
-        if (const std::uint64_t bytes = end - at >= 8 ? load_little_endian(at) : ~std::uint64_t{0};
-            is_ascii(bytes)) {
-            const std::uint64_t others = ascii_other_than_space(bytes);
-            const std::uint64_t counts = others * every_byte;
-            const std::uint64_t few =
-                (every_byte * (127 + (std::min<std::uint64_t>)(wanted, 9)) - counts) >>
-                7;  // counts < wanted
-            if (const std::uint64_t spaces = few & ~others & every_byte; spaces != 0) {
-                last = at + 7 - std::countl_zero(spaces) / 8;
-            }
-            wanted -= (std::min<std::uint64_t>)(wanted, counts >> 56);
-            at += 8;
-            continue;
+    for (; end - at >= 8 && is_ascii(load_little_endian(at)); at += 8) {
+        const std::uint64_t others = ascii_other_than_space(load_little_endian(at));
+        const std::uint64_t counts = others * every_byte;
+        std::uint64_t spaces = others ^ every_byte;  // 1 in every byte that is one
+        const bool enough = counts >> 56 >= wanted;
+        if (enough) {
+            spaces &= (every_byte * (127 + wanted) - counts) >> 7;  // counts < wanted
         }
+        last = spaces != 0 ? at + 7 - std::countl_zero(spaces) / 8 : last;
+        if (enough) {
+            return static_cast<std::size_t>(last - begin);
+        }
+        wanted -= counts >> 56;
+    }
+    while (wanted != 0 && at != end) {
         const bool space = *at == ' ';
         last = space ? at : last;
         wanted -= space ? 0 : 1;
@@ -274,30 +277,33 @@ constexpr std::size_t last_space(std::string_view text, std::size_t offset,
     return static_cast<std::size_t>(last - begin);
 }
 
-/// Offset of the last `wanted` code points of the text.
+/// Offset of the last `wanted` code points of the text; at least one is wanted.
 constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) noexcept {
     const char* const begin = text.data();
     const char* const end = begin + text.size();
     const char* at = end;
-    for (std::size_t left = wanted; left != 0 && at != begin;) {
-        if (at - begin < 8) {
-            left -= is_continuation(*--at) ? 0 : 1;
-            continue;
+    for (; at - begin >= 8 && is_ascii(load_little_endian(at - 8)); at -= 8) {
+        if (wanted <= 8) {
+            return static_cast<std::size_t>(at - begin) - wanted;
         }
-        at -= 8;
-        if (const std::size_t starts = count_starts(load_little_endian(at)); starts < left) {
-            left -= starts;
-        } else {
-            at = skip_starts(at, starts - std::exchange(left, 0));
+        wanted -= 8;
+    }
+    if (at - begin >= block_size + 3 && may_start(at)) {
+        for (; at - begin >= block_size + 3; at -= block_size) {
+            const auto [starts, well_formed] = classify(at - block_size);
+            if (!well_formed) {
+                break;
+            }
+            if (starts >= wanted) {
+                return static_cast<std::size_t>(skip_starts(at - block_size, starts - wanted) -
+                                                begin);
+            }
+            wanted -= starts;
+        }
+        while (at != end && is_continuation(*at)) {  // their lead is not behind yet
+            ++at;
         }
     }
-    // Ill-formed text has more code points than bytes that start one.
-    constexpr auto all = static_cast<std::size_t>(-1);
-    const auto offset = static_cast<std::size_t>(at - begin);
-    if (all - walk_forward(text, offset, all).missing <= wanted) {
-        return offset;
-    }
-    at = end;
     for (; wanted != 0 && at != begin; --wanted) {
         const char* lead = at - 1;
         while (lead != begin && at - lead < 4 && is_continuation(*lead)) {
@@ -314,15 +320,18 @@ constexpr std::string to_string(std::string_view text) {
     return std::string(text.begin(), text.end());
 }
 
-/// text[0, first), `replacement` and text[last, size) in one string, allocated once.
+/// text[0, first), `replacement` and text[last, size) in one string, allocated once unless it is
+/// longer than the text.
 constexpr std::string replace_middle(std::string_view text, std::size_t first,
                                      std::string_view replacement, std::size_t last) {
-    std::string out;
-    out.reserve(first + replacement.size() + (text.size() - last));
-    out.append(text.substr(0, first)).append(replacement);
-    if (last != text.size()) {
-        out.append(text.substr(last));
+    const std::size_t size = first + replacement.size() + (text.size() - last);
+    std::string out(text.begin(), text.begin() + (std::min)(size, text.size()));
+    out.resize(size);
+    char* at = out.data() + first;
+    for (const char c : replacement) {  // mostly few: no call
+        *at++ = c;
     }
+    std::copy(text.begin() + last, text.end(), at);
     return out;
 }
 
