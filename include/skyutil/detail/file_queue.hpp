@@ -35,7 +35,7 @@ namespace skyutil::inline v0 {
 struct file_digest {
     std::filesystem::path path;
     skyutil::digest digest;  ///< empty when there is an error
-    std::error_code error;   ///< why the file has no digest; errc::operation_canceled after a stop
+    std::error_code error;   ///< operation_canceled for a file that a stop came before
 };
 
 struct hash_files_options {
@@ -48,10 +48,10 @@ struct hash_files_options {
     /// then, at most 20 times a second, and once more at the end. Always called by the thread that
     /// called hash_files; the others go on meanwhile. When it throws, the work stops and hash_files
     /// throws that exception.
-    std::function<void(std::uint64_t bytes_done, std::size_t files_done)> progress;
+    std::function<void(std::uint64_t bytes_done, std::size_t files_done)> progress = {};
 
     /// Stops the work within a block of each file, also while waiting for the writer of a FIFO.
-    std::stop_token stop;
+    std::stop_token stop = {};
 };
 
 namespace detail {
