@@ -818,10 +818,10 @@ TEST_CASE("short reads are completed, and an error between them is no end") {
         scripted_input input{std::move(steps)};
         pattern_hasher hash;
         skyutil::detail::read_blocks(input, block, error, [&](std::span<const std::byte> bytes) {
-            skyutil::detail::update(hash, bytes);
+            skyutil::detail::update_hash(hash, bytes);
         });
         CHECK(input.at == input.steps.size());
-        const digest result = skyutil::detail::finish(hash);
+        const digest result = skyutil::detail::finish_hash(hash);
         CHECK(pattern_hasher::right(result));
         return pattern_hasher::count(result);
     };

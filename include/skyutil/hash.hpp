@@ -53,14 +53,14 @@ public:
         : incremental_hash(parse_hash_algorithm(algorithm)) {}
 
     incremental_hash& update(std::span<const std::byte> bytes) {
-        std::visit([&](auto& hasher) { detail::update(hasher, bytes); }, hasher_);
+        std::visit([&](auto& hasher) { detail::update_hash(hasher, bytes); }, hasher_);
         return *this;
     }
 
     /// Returns the digest of all bytes so far and starts anew: the next update begins another
     /// message.
     [[nodiscard]] digest finish() {
-        return std::visit([](auto& hasher) { return detail::finish(hasher); }, hasher_);
+        return std::visit([](auto& hasher) { return detail::finish_hash(hasher); }, hasher_);
     }
 
 private:
@@ -74,11 +74,11 @@ template <hasher... H>
 class hasher_set {
 public:
     void update(std::span<const std::byte> bytes) {
-        std::apply([&](H&... h) { (detail::update(h, bytes), ...); }, hashers_);
+        std::apply([&](H&... h) { (detail::update_hash(h, bytes), ...); }, hashers_);
     }
 
     std::array<digest, sizeof...(H)> finish_all() {
-        return std::apply([](H&... h) { return std::array{detail::finish(h)...}; }, hashers_);
+        return std::apply([](H&... h) { return std::array{detail::finish_hash(h)...}; }, hashers_);
     }
 
     digest finish()

@@ -56,7 +56,7 @@ struct hash_files_options {
 
 namespace detail {
 
-inline constexpr std::size_t block_size = std::size_t{256} * 1024;
+inline constexpr std::size_t file_block_size = std::size_t{256} * 1024;
 
 /// Feeds what is left of an input to `update`, block by block; until an error, which is not the
 /// end.
@@ -82,8 +82,8 @@ void read_file_blocks(const std::filesystem::path& path, std::error_code& error,
     if (error) {
         return;
     }
-    std::size_t size = block_size;
-    if (file.has_size() && file.size() < block_size) {
+    std::size_t size = file_block_size;
+    if (file.has_size() && file.size() < file_block_size) {
         size = (std::max)(static_cast<std::size_t>(file.size()) + 1, smallest_block);
     }
     const auto block = std::make_unique_for_overwrite<char[]>(size);
@@ -163,12 +163,12 @@ private:
 
     template <class NewHash>
     void hash_with(std::size_t threads, const NewHash& new_hash) {
-        const buffer own = std::make_unique_for_overwrite<char[]>(block_size);
+        const buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
         std::vector<std::jthread> others;
         others.reserve(threads - 1);
         try {
             while (others.size() != threads - 1) {
-                buffer block = std::make_unique_for_overwrite<char[]>(block_size);
+                buffer block = std::make_unique_for_overwrite<char[]>(file_block_size);
                 others.emplace_back([this, &new_hash, block = std::move(block)] {
                     guard([&] { work(block, new_hash, [] {}); });
                     const std::scoped_lock lock(mutex_);
@@ -198,7 +198,7 @@ private:
             if (!file.error) {
                 auto hash = new_hash();
                 read_blocks(
-                    input, {block.get(), block_size}, file.error,
+                    input, {block.get(), file_block_size}, file.error,
                     [&](std::span<const std::byte> bytes) {
                         hash.update(bytes);
                         bytes_done_ += bytes.size();

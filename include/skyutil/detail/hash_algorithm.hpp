@@ -121,12 +121,12 @@ concept hasher =
 namespace detail {
 
 template <hasher H>
-void update(H& hasher, std::span<const std::byte> bytes) {
+void update_hash(H& hasher, std::span<const std::byte> bytes) {
     hasher.Update(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
 }
 
 template <hasher H>
-digest finish(H& hasher) {
+digest finish_hash(H& hasher) {
     std::array<std::byte, H::DIGESTSIZE> bytes{};
     hasher.Final(reinterpret_cast<unsigned char*>(bytes.data()));
     return digest(bytes);
