@@ -172,7 +172,6 @@ static_assert(std::same_as<decltype(skyutil::hash_files_options::threads), int>)
 static_assert(std::same_as<decltype(skyutil::hash_files_options::progress),
                            std::function<void(std::uint64_t, size_t)>>);
 static_assert(std::same_as<decltype(skyutil::hash_files_options::stop), std::stop_token>);
-static_assert(skyutil::hash_files_options{}.threads == 0);
 static_assert(std::same_as<decltype(skyutil::file_digest::path), path>);
 static_assert(std::same_as<decltype(skyutil::file_digest::digest), skyutil::digest>);
 static_assert(std::same_as<decltype(skyutil::file_digest::error), std::error_code>);

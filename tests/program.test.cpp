@@ -324,13 +324,27 @@ TEST_CASE("a list with a wrong digest or a missing file is a no, one with bad li
     CHECK(page["results"][0]["error"] == "No such file or directory");
     CHECK(page["results"][1]["ok"] == true);
 
-    for (const std::string& bad :
-         {std::string("no checksum"), digest, digest + " " + abc, digest + "  ",
-          digest.substr(2) + "  " + abc, "g" + digest.substr(1) + "  " + abc,
-          "MD4 (" + abc + ") = 900150983cd24fb0d6963f7d28e17f72", "MD5 (" + abc + ") = " + digest,
-          "SHA256 () = " + digest, "SHA256 (" + abc + ") = ", "SHA256 ) = " + digest,
-          "SHA256 () = ", std::string(" () = "), "\\" + digest + "  a\\x", "\\" + digest + "  a\\",
-          std::string("\\"), std::string(100'000, 'a'), std::string("\0\xff", 2)}) {
+    const std::vector<std::string> bad_lines{
+        "no checksum",
+        digest,
+        digest + " " + abc,
+        digest + "  ",
+        digest.substr(2) + "  " + abc,
+        "g" + digest.substr(1) + "  " + abc,
+        "MD4 (" + abc + ") = 900150983cd24fb0d6963f7d28e17f72",
+        "MD5 (" + abc + ") = " + digest,
+        "SHA256 () = " + digest,
+        "SHA256 (" + abc + ") = ",
+        "SHA256 ) = " + digest,
+        "SHA256 () = ",
+        " () = ",
+        "\\" + digest + "  a\\x",
+        "\\" + digest + "  a\\",
+        "\\",
+        std::string(100'000, 'a'),
+        std::string("\0\xff", 2),
+    };
+    for (const std::string& bad : bad_lines) {
         CAPTURE(bad);
         write_file(list, digest + "  " + abc + "\n" + bad + "\n");
         result = run({"hash", "-c", list});
