@@ -649,11 +649,13 @@ TEST_CASE("files without a size, devices and streams are hashed to their end") {
 TEST_CASE("a file that changes meanwhile is hashed as it was read") {
     const temporary_directory directory;
     const fs::path path = directory / "file";
-    write_file(path, pattern(0, 1'000'000));
+    constexpr std::uint64_t size = 250 * 4096;  // whole pages, which truncation does not write into
+    constexpr std::uint64_t most = size + 5'000'000;
+    write_file(path, pattern(0, size));
     const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     REQUIRE(fd != -1);
     std::vector<std::string> pieces;
-    for (std::uint64_t offset = 1'000'000; offset < 6'000'000; offset += 50'000) {
+    for (std::uint64_t offset = size; offset < most; offset += 50'000) {
         pieces.push_back(pattern(offset, 50'000));
     }
     const bool shrinks = GENERATE(false, true);
@@ -666,7 +668,7 @@ TEST_CASE("a file that changes meanwhile is hashed as it was read") {
             if (!shrinks) {
                 return;
             }
-            (void)!::ftruncate(fd, 1'000'000);
+            (void)!::ftruncate(fd, size);
         }
     });
     const auto deadline = std::chrono::steady_clock::now() + 500ms;
@@ -676,8 +678,8 @@ TEST_CASE("a file that changes meanwhile is hashed as it was read") {
         std::error_code error;
         const digest result = skyutil::hash_file<pattern_hasher>(path, error);
         const bool right = !error && pattern_hasher::right(result) &&
-                           pattern_hasher::count(result) >= 1'000'000 &&
-                           pattern_hasher::count(result) <= 6'000'000;
+                           pattern_hasher::count(result) >= size &&
+                           pattern_hasher::count(result) <= most;
         wrong += right ? 0 : 1;
         ++reads;
     } while (std::chrono::steady_clock::now() < deadline);
@@ -975,7 +977,7 @@ TEST_CASE("hash_files gives what hash_file gives, in input order, with any numbe
     const temporary_directory directory;
     const std::vector<fs::path> paths =
         make_files(directory, {0, 300'000, 5, 70'000, 0, 262'144, 1, 1'000'000, 17, 4096});
-    const int threads = GENERATE(-1, 0, 1, 2, 3, 10, 64, std::numeric_limits<int>::max());
+    const int threads = GENERATE(-1, 0, 1, 3, std::numeric_limits<int>::max());
     INFO(threads << " threads");
     for (const hash_algorithm algorithm : every_algorithm) {
         INFO(to_string(algorithm));
@@ -988,9 +990,9 @@ TEST_CASE("hash_files gives what hash_file gives, in input order, with any numbe
         }
     }
     const auto files =
-        skyutil::hash_files<pattern_hasher>(std::vector(100, paths[7]), {.threads = threads});
+        skyutil::hash_files<pattern_hasher>(std::vector(30, paths[1]), {.threads = threads});
     CHECK(std::all_of(files.begin(), files.end(), [](const skyutil::file_digest& file) {
-        return pattern_hasher::count(file.digest) == 1'000'000;
+        return pattern_hasher::count(file.digest) == 300'000;
     }));
 }
 
@@ -1108,7 +1110,7 @@ TEST_CASE("as many files are hashed at once as there are threads, and never more
 TEST_CASE("hash_files needs no more descriptors than threads, and leaves none open") {
     const temporary_directory directory;
     const std::vector<fs::path> paths =
-        make_files(directory, std::vector<std::size_t>(300, 200'000));
+        make_files(directory, std::vector<std::size_t>(300, 20'000));
     const nlohmann::json answer = run_in_child([&] {
         meet_error_types();
         static_cast<void>(skyutil::hash_files(paths, hash_algorithm::sha1, {.threads = 3}));
@@ -1352,24 +1354,25 @@ TEST_CASE("FIFOs among many files are read to their end") {
 TEST_CASE("files that grow and shrink are hashed as they were read, many at once") {
     const temporary_directory directory;
     const fs::path path = directory / "file";
-    write_file(path, pattern(0, 600'000));
+    constexpr std::size_t size = 74 * 4096;  // whole pages, which truncation does not write into
+    write_file(path, pattern(0, size));
     std::atomic<bool> stop = false;
     std::jthread writer([&] {
-        const std::string more = pattern(600'000, 600'000);
+        const std::string more = pattern(size, size);
         const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
         while (!stop) {
             (void)!::write(fd, more.data(), more.size());
-            (void)!::ftruncate(fd, 600'000);
+            (void)!::ftruncate(fd, size);
         }
         ::close(fd);
     });
     int wrong = 0;
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 5; ++i) {
         for (const auto& file :
              skyutil::hash_files<pattern_hasher>(std::vector(10, path), {.threads = 3})) {
             const bool right = !file.error && pattern_hasher::right(file.digest) &&
-                               pattern_hasher::count(file.digest) >= 600'000 &&
-                               pattern_hasher::count(file.digest) <= 1'200'000;
+                               pattern_hasher::count(file.digest) >= size &&
+                               pattern_hasher::count(file.digest) <= 2 * size;
             wrong += right ? 0 : 1;
         }
     }

@@ -200,7 +200,7 @@ std::vector<file_digest> make_file_digests(R&& paths) {
 inline std::vector<file_digest> hash_files(std::vector<file_digest> files, hash_algorithm algorithm,
                                            const hash_files_options& options) {
     const incremental_hash fresh(algorithm);
-    file_queue(files, options).run([&] { return fresh; });
+    file_queue(files, options).run([&] { return incremental_hash(fresh); });
     return files;
 }
 

@@ -53,7 +53,7 @@ class evp_hasher {
     static_assert(Size > 0 && Size <= digest::max_size);
 
 public:
-    static constexpr unsigned DIGESTSIZE = Size;
+    static constexpr unsigned DIGESTSIZE = Size;  // NOLINT(*-identifier-naming)
 
     evp_hasher() : context_(::EVP_MD_CTX_new()) {
         if (!context_) {
@@ -68,12 +68,13 @@ public:
         }
     }
 
+    // NOLINTNEXTLINE(*-identifier-naming)
     void Update(const unsigned char* bytes, std::size_t size) {
         check(::EVP_DigestUpdate(context_.get(), bytes, size) == 1, "update");
     }
 
     /// Writes DIGESTSIZE bytes and starts anew.
-    void Final(unsigned char* out) {
+    void Final(unsigned char* out) {  // NOLINT(*-identifier-naming)
         check(::EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1 &&
                   ::EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1,
               "finish");

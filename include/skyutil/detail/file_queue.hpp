@@ -20,7 +20,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <numeric>
 #include <span>
 #include <stop_token>
@@ -166,22 +165,28 @@ private:
         const buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
         std::vector<std::jthread> others;
         others.reserve(threads - 1);
-        try {
-            while (others.size() != threads - 1) {
-                buffer block = std::make_unique_for_overwrite<char[]>(file_block_size);
-                others.emplace_back([this, &new_hash, block = std::move(block)] {
-                    guard([&] { work(block, new_hash, [] {}); });
-                    const std::scoped_lock lock(mutex_);
-                    ++ended_;
-                    change_.notify_one();
-                });
-            }
-        } catch (const std::system_error&) {  // the threads there are will do
-        } catch (const std::bad_alloc&) {
+        while (others.size() != threads - 1 && start_one(others, new_hash)) {
         }
         guard([&] { work(own, new_hash, [&] { report(); }); });
         if (options_.progress) {
             guard([&] { report_until_ended(others.size()); });
+        }
+    }
+
+    /// False when the system gives no more threads or memory: those there are do the work.
+    template <class NewHash>
+    bool start_one(std::vector<std::jthread>& others, const NewHash& new_hash) noexcept {
+        try {
+            buffer block = std::make_unique_for_overwrite<char[]>(file_block_size);
+            others.emplace_back([this, &new_hash, block = std::move(block)] {
+                guard([&] { work(block, new_hash, [] {}); });
+                const std::scoped_lock lock(mutex_);
+                ++ended_;
+                change_.notify_one();
+            });
+            return true;
+        } catch (...) {
+            return false;
         }
     }
 
