@@ -69,18 +69,13 @@ public:
         return out;
     }
 
-    friend constexpr bool operator==(const digest& a, const digest& b) noexcept {
-        return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
-    }
-
-    /// The order of the bytes, as that of the hexadecimal texts.
-    friend constexpr std::strong_ordering operator<=>(const digest& a, const digest& b) noexcept {
-        return std::lexicographical_compare_three_way(a.bytes().begin(), a.bytes().end(),
-                                                      b.bytes().begin(), b.bytes().end());
-    }
+    /// The order of the bytes, which is that of the hexadecimal texts.
+    friend constexpr bool operator==(const digest&, const digest&) noexcept = default;
+    friend constexpr std::strong_ordering operator<=>(const digest&,
+                                                      const digest&) noexcept = default;
 
 private:
-    std::array<std::byte, max_size> bytes_{};
+    std::array<std::byte, max_size> bytes_{};  // zero from size_ on, as the order needs
     std::size_t size_ = 0;
 };
 
