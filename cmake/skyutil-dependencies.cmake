@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Finds what skyutil::hash and skyutil::subprocess need. The build uses this file, and so does
+# Finds what skyutil::hash, skyutil::hash_openssl and skyutil::subprocess need. The build uses this file, and so does
 # find_package(skyutil) from its installed copy.
 #
 # Each function makes one imported target and leaves "" in <problem>, or a sentence that says what is
@@ -60,6 +60,19 @@ function(skyutil_find_cryptopp problem)
     set_target_properties(skyutil::cryptopp PROPERTIES
         INTERFACE_LINK_LIBRARIES "${link}"
         INTERFACE_INCLUDE_DIRECTORIES "${include}")
+endfunction()
+
+# skyutil_find_openssl(<problem>) makes OpenSSL::Crypto.
+function(skyutil_find_openssl problem)
+    set(${problem} "" PARENT_SCOPE)
+    if(NOT TARGET OpenSSL::Crypto)
+        find_package(OpenSSL 1.1.1 QUIET COMPONENTS Crypto)
+    endif()
+    if(NOT TARGET OpenSSL::Crypto)
+        string(CONCAT sentence "skyutil::hash_openssl needs OpenSSL 1.1.1 or newer, which was not found "
+            "(Debian, Ubuntu: libssl-dev; Fedora: openssl-devel; Homebrew, vcpkg, Conan: openssl).")
+        set(${problem} "${sentence}" PARENT_SCOPE)
+    endif()
 endfunction()
 
 # skyutil_find_boost_process(<problem>) makes skyutil::boost_process. Boost.Process v2 is header only

@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -158,7 +159,34 @@ static_assert(returns<skyutil::digest>([] {
 static_assert(returns<std::array<skyutil::digest, 2>>([] {
     return skyutil::hash_file<CryptoPP::SHA256, CryptoPP::Weak1::MD5>("name");
 }));
-static_assert(std::regular<skyutil::digest>);
+static_assert(returns<std::vector<skyutil::file_digest>>([] {
+    return skyutil::hash_files(std::vector<path>());
+}));
+static_assert(returns<std::vector<skyutil::file_digest>>([] {
+    return skyutil::hash_files({"a", "b"}, skyutil::hash_algorithm::md5,
+                               {.threads = 2, .progress = [](std::uint64_t, size_t) {}});
+}));
+static_assert(returns<std::vector<skyutil::file_digest>>([] {
+    return skyutil::hash_files<CryptoPP::SHA256>(std::span<const string>(), {.threads = 2});
+}));
+static_assert(std::same_as<decltype(skyutil::hash_files_options::threads), int>);
+static_assert(std::same_as<decltype(skyutil::hash_files_options::progress),
+                           std::function<void(std::uint64_t, size_t)>>);
+static_assert(std::same_as<decltype(skyutil::hash_files_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::file_digest::path), path>);
+static_assert(std::same_as<decltype(skyutil::file_digest::digest), skyutil::digest>);
+static_assert(std::same_as<decltype(skyutil::file_digest::error), std::error_code>);
+static_assert(skyutil::path_range<std::vector<string>> && !skyutil::path_range<string> &&
+              !skyutil::path_range<path> && !skyutil::path_range<const char*> &&
+              !skyutil::path_range<std::vector<char>>);
+static_assert(returns<skyutil::digest>([] {
+    return skyutil::hash_buffers(std::vector<std::span<const std::byte>>(),
+                                 skyutil::hash_algorithm::md5);
+}));
+static_assert(std::copyable<skyutil::incremental_hash>);
+static_assert(!std::convertible_to<skyutil::hash_algorithm, skyutil::incremental_hash> &&
+              !std::convertible_to<string_view, skyutil::incremental_hash>);
+static_assert(std::regular<skyutil::digest> && std::totally_ordered<skyutil::digest>);
 static_assert(std::is_nothrow_copy_constructible_v<skyutil::digest>);
 static_assert(std::same_as<decltype(std::declval<const skyutil::digest&>().bytes()),
                            std::span<const std::byte>>);

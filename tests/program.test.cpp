@@ -339,4 +339,97 @@ TEST_CASE("port --hold keeps the port from others, --hand-over not from who sets
     }
 }
 
+TEST_CASE("hash prints names as sha256sum does, and checks the lists of both and of BSD") {
+    const temporary_directory directory;
+    const std::string abc = directory / "abc";
+    const std::string odd = directory / "back\\slash and\nline end";
+    write_file(abc, "abc");
+    write_file(odd, "def");
+    const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const std::string odd_digest =
+        "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34";
+    const std::string odd_name = directory.path().string() + "/back\\\\slash and\\nline end";
+    const std::string list = directory / "list";
+
+    write_file(list, run({"hash", "--threads", "2", odd, abc}).out);
+    CHECK(read_file(list) ==
+          "\\" + odd_digest + "  " + odd_name + "\n" + digest + "  " + abc + "\n");
+    CHECK(run({"hash", "--check", list}).out == "\\" + odd_name + ": OK\n" + abc + ": OK\n");
+
+    write_file(list, "# a comment\n\n" + digest + " *" + abc + "\r\nMD5 (" + abc +
+                         ") = 900150983cd24fb0d6963f7d28e17f72\nSHA256 (" + abc + ") = " + digest);
+    const auto [exit_code, out, err] = run({"hash", "-c", list});
+    CHECK(exit_code == 0);
+    CHECK(out == abc + ": OK\n" + abc + ": OK\n" + abc + ": OK\n");
+    CHECK(err.empty());
+}
+
+TEST_CASE("a list with a wrong digest or a missing file is a no, one with bad lines an error") {
+    const temporary_directory directory;
+    const std::string abc = directory / "abc";
+    const std::string missing = directory / "missing";
+    const std::string list = directory / "list";
+    write_file(abc, "abc");
+    const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const std::string zeroes(64, '0');
+
+    write_file(list, zeroes + "  " + abc + "\n" + digest + "  " + abc + "\n");
+    outcome result = run({"hash", "-c", list});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == abc + ": FAILED\n" + abc + ": OK\n");
+
+    write_file(list, digest + "  " + missing + "\n" + digest + "  " + abc + "\n");
+    result = run({"hash", "-c", list});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == missing + ": FAILED open or read\n" + abc + ": OK\n");
+    CHECK(is_one_line(result.err));
+
+    const json page = json::parse(run({"hash", "--json", "-c", list}).out);
+    CHECK(page["ok"] == false);
+    CHECK(page["results"][0]["error"] == "No such file or directory");
+    CHECK(page["results"][1]["ok"] == true);
+
+    const std::vector<std::string> bad_lines{
+        "no checksum",
+        digest,
+        digest + " " + abc,
+        digest + "  ",
+        digest.substr(2) + "  " + abc,
+        "g" + digest.substr(1) + "  " + abc,
+        "MD4 (" + abc + ") = 900150983cd24fb0d6963f7d28e17f72",
+        "MD5 (" + abc + ") = " + digest,
+        "SHA256 () = " + digest,
+        "SHA256 (" + abc + ") = ",
+        "SHA256 ) = " + digest,
+        "SHA256 () = ",
+        " () = ",
+        "\\" + digest + "  a\\x",
+        "\\" + digest + "  a\\",
+        "\\",
+        std::string(100'000, 'a'),
+        std::string("\0\xff", 2),
+    };
+    for (const std::string& bad : bad_lines) {
+        CAPTURE(bad);
+        write_file(list, digest + "  " + abc + "\n" + bad + "\n");
+        result = run({"hash", "-c", list});
+        CHECK(result.exit_code == 2);
+        CHECK(result.out == abc + ": OK\n");
+        CHECK(is_one_line(result.err));
+        CHECK_THAT(result.err, Catch::Matchers::ContainsSubstring("line 2"));
+    }
+    for (const std::vector<std::string>& line :
+         {std::vector<std::string>{"hash", "-c", "/dev/null"},
+          {"hash", "-c", missing},
+          {"hash", "-c", "/dev/zero"},
+          {"hash", "-c", directory.path().string()},
+          {"hash", "-c", list, abc}}) {
+        CAPTURE(line);
+        result = run(line);
+        CHECK(result.exit_code == 2);
+        CHECK(result.out.empty());
+        CHECK(is_one_line(result.err));
+    }
+}
+
 }  // namespace

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The compiler's own list of the files that SOURCE includes, system headers too, names nothing of
-# Boost or Crypto++; with EXPECT (boost or cryptopp) it must name that library.
+# Boost, Crypto++ or OpenSSL; with EXPECT (boost, cryptopp or openssl) it must name that library.
 
 include("${COMPILER_FILE}")
 list(TRANSFORM system_include PREPEND -isystem)
@@ -23,7 +23,7 @@ if(position EQUAL -1)
     message(FATAL_ERROR "This is no list of the files of ${SOURCE}")
 endif()
 
-string(REGEX MATCHALL "[^ \n]*[/\\](boost|cryptopp|crypto\\+\\+)[/\\][^ \n]*" found "${files}")
+string(REGEX MATCHALL "[^ \n]*[/\\](boost|cryptopp|crypto\\+\\+|openssl)[/\\][^ \n]*" found "${files}")
 if(EXPECT AND NOT found MATCHES "[/\\](${EXPECT})[/\\]")
     message("${files}")
     message(FATAL_ERROR "${SOURCE} includes ${EXPECT}, and the check does not notice")

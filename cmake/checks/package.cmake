@@ -6,6 +6,7 @@
 set(prefix "${WORK_DIR}/moved")
 set(build "${WORK_DIR}/${SCENARIO}")
 set(hide_cryptopp -D CMAKE_DISABLE_FIND_PACKAGE_cryptopp=ON)
+set(hide_openssl -D CMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON)
 set(hide_boost -D CMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
 
 # configure(<source directory> <argument>...) leaves result and output.
@@ -74,6 +75,10 @@ if(SCENARIO STREQUAL "install")
 
     # Every header is installed, and nothing names where it came from.
     file(GLOB_RECURSE wanted RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/include/*.hpp")
+    file(GLOB openssl_targets "${prefix}/*/cmake/skyutil/skyutil-hash_openssl-targets.cmake")
+    if(NOT openssl_targets)  # built where there is no OpenSSL
+        list(REMOVE_ITEM wanted include/skyutil/hash_openssl.hpp)
+    endif()
     foreach(header IN LISTS wanted)
         if(NOT EXISTS "${prefix}/${header}")
             message(FATAL_ERROR "${header} is not installed")
@@ -104,7 +109,7 @@ elseif(SCENARIO STREQUAL "core_alone")
     build_and_run(core)
 
 elseif(SCENARIO STREQUAL "optional")
-    configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::subprocess"
+    configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::hash_openssl skyutil::subprocess"
         ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
@@ -112,13 +117,23 @@ elseif(SCENARIO STREQUAL "hash_missing")
     configure("${consumer}" "-DCOMPONENTS=core hash" -DPROGRAMS=core ${hide_cryptopp})
     must_say("skyutil::hash needs Crypto++, which was not found (Debian, Ubuntu: libcrypto++-dev;")
 
+elseif(SCENARIO STREQUAL "hash_openssl")
+    configure("${consumer}" "-DCOMPONENTS=hash_openssl" "-DPROGRAMS=hash hash_openssl"
+        -DABSENT=skyutil::subprocess ${hide_boost})
+    build_and_run(hash hash_openssl)
+
+elseif(SCENARIO STREQUAL "hash_openssl_missing")
+    # Installed without it, or without OpenSSL where it is used.
+    configure("${consumer}" "-DCOMPONENTS=core hash_openssl" -DPROGRAMS=core ${hide_openssl})
+    must_say("skyutil::hash_openssl")
+
 elseif(SCENARIO STREQUAL "subprocess_missing")
     configure("${consumer}" "-DCOMPONENTS=core subprocess" -DPROGRAMS=core ${hide_boost})
     must_say("skyutil::subprocess needs Boost 1.81 or newer, which was not found (Debian, Ubuntu: libboost-dev")
 
 elseif(SCENARIO STREQUAL "unknown")
     configure("${consumer}" "-DCOMPONENTS=core strings" -DPROGRAMS=core)
-    must_say("skyutil has no component \"strings\"; there are core, hash and subprocess.")
+    must_say("skyutil has no component \"strings\"; there are core, hash, hash_openssl and subprocess.")
 
 elseif(SCENARIO STREQUAL "other_version")
     configure("${consumer}" -DVERSION=0.0.1 -DPROGRAMS=core)

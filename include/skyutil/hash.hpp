@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// skyutil/hash.hpp: the digest of a file of any size and kind, with the algorithms of Crypto++.
+// skyutil/hash.hpp: the digest of a file of any size and kind, of many files at once, and of bytes
+// in memory, with the algorithms of Crypto++.
 //
-//     skyutil::hash_file("disk.img").hex();                                      // SHA-256
-//     skyutil::hash_file("disk.img", "sha512");                                  // by name
-//     auto [a, b] = skyutil::hash_file<CryptoPP::SHA256, CryptoPP::SHA1>(path);  // several in one
-//     pass
+//     skyutil::hash_file("disk.img").hex();                                         // SHA-256
+//     skyutil::hash_file("disk.img", "sha512");                                     // by name
+//     auto [a, b] = skyutil::hash_file<CryptoPP::SHA256, CryptoPP::SHA1>("d.img");  // in one pass
+//     for (const auto& [path, digest, error] : skyutil::hash_files(paths)) { ... }  // on all CPUs
 //
 // The throwing forms throw std::filesystem::filesystem_error, the others set their std::error_code
 // and clear it on success; an unknown algorithm is std::invalid_argument in both. MD5 and SHA-1 are
@@ -14,264 +15,81 @@
 
 #pragma once
 
-#include <skyutil/detail/digits.hpp>
+#include <skyutil/detail/digest.hpp>  // IWYU pragma: export
 #include <skyutil/detail/error.hpp>
-#include <skyutil/detail/input.hpp>
-#include <skyutil/detail/text_error.hpp>
+#include <skyutil/detail/file_queue.hpp>      // IWYU pragma: export
+#include <skyutil/detail/hash_algorithm.hpp>  // IWYU pragma: export
 #include <skyutil/version.hpp>
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
-#include <functional>
-#include <memory>
+#include <initializer_list>
+#include <ranges>
 #include <span>
-#include <stdexcept>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <tuple>
 #include <utility>
-
-#if !defined(CRYPTOPP_ENABLE_NAMESPACE_WEAK)
-#define CRYPTOPP_ENABLE_NAMESPACE_WEAK 1
-#include <cryptopp/md5.h>
-#undef CRYPTOPP_ENABLE_NAMESPACE_WEAK
-#else
-#include <cryptopp/md5.h>
-#endif
-#include <cryptopp/blake2.h>
-#include <cryptopp/sha.h>
-#include <cryptopp/sha3.h>
+#include <variant>
+#include <vector>
 
 namespace skyutil::inline v0 {
 
-enum class hash_algorithm {
-    md5,
-    sha1,
-    sha224,
-    sha256,
-    sha384,
-    sha512,
-    sha3_256,
-    sha3_512,
-    blake2b,
-    blake2s
-};
-
-namespace detail {
-
-inline constexpr std::array<std::pair<std::string_view, hash_algorithm>, 10> hash_names{{
-    {"md5", hash_algorithm::md5},
-    {"sha1", hash_algorithm::sha1},
-    {"sha224", hash_algorithm::sha224},
-    {"sha256", hash_algorithm::sha256},
-    {"sha384", hash_algorithm::sha384},
-    {"sha512", hash_algorithm::sha512},
-    {"sha3_256", hash_algorithm::sha3_256},
-    {"sha3_512", hash_algorithm::sha3_512},
-    {"blake2b", hash_algorithm::blake2b},
-    {"blake2s", hash_algorithm::blake2s},
-}};
-
-/// Equal but for letter case, hyphens and underscores.
-constexpr bool same_hash_name(std::string_view a, std::string_view b) noexcept {
-    const auto skip = [](std::string_view text, std::size_t at) {
-        while (at < text.size() && (text[at] == '-' || text[at] == '_')) {
-            ++at;
-        }
-        return at;
-    };
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    std::size_t i = skip(a, 0);
-    std::size_t j = skip(b, 0);
-    while (i < a.size() && j < b.size() && lower(a[i]) == lower(b[j])) {
-        i = skip(a, i + 1);
-        j = skip(b, j + 1);
-    }
-    return i == a.size() && j == b.size();
-}
-
-}  // namespace detail
-
-/// Returns the name that parse_hash_algorithm and Python's hashlib know an algorithm by.
-[[nodiscard]] constexpr std::string_view to_string(hash_algorithm algorithm) noexcept {
-    for (const auto& [name, value] : detail::hash_names) {
-        if (value == algorithm) {
-            return name;
-        }
-    }
-    return "unknown";
-}
-
-/// Returns the algorithm of a name in any letter case, with or without '-' and '_': "sha256",
-/// "SHA-256", "sha3_256", "SHA3-256". Throws std::invalid_argument that lists the known names
-/// otherwise.
-[[nodiscard]] constexpr hash_algorithm parse_hash_algorithm(std::string_view name) {
-    for (const auto& [known, algorithm] : detail::hash_names) {
-        if (detail::same_hash_name(name, known)) {
-            return algorithm;
-        }
-    }
-    std::string what = "skyutil::parse_hash_algorithm: ";
-    what.append(detail::quoted(name)).append(" is none of");
-    for (const auto& [known, algorithm] : detail::hash_names) {
-        what.append(" ").append(known);
-    }
-    throw std::invalid_argument(what);
-}
-
-/// Up to 64 bytes by value; empty when default-constructed.
-class digest {
+/// The digest of bytes that come in pieces.
+///
+///     skyutil::incremental_hash hash("sha256");
+///     hash.update(header).update(body);
+///     const skyutil::digest digest = hash.finish();
+///
+/// A copy goes on from what the original was given. Each object is for one thread at a time.
+class incremental_hash {
 public:
-    static constexpr std::size_t max_size = 64;
+    explicit incremental_hash(hash_algorithm algorithm = hash_algorithm::sha256)
+        : hasher_(detail::make_hasher(algorithm)) {}
 
-    constexpr digest() noexcept = default;
+    explicit incremental_hash(std::string_view algorithm)
+        : incremental_hash(parse_hash_algorithm(algorithm)) {}
 
-    /// Takes a copy of at most max_size bytes: std::length_error for more.
-    constexpr explicit digest(std::span<const std::byte> bytes) : size_(bytes.size()) {
-        if (size_ > max_size) {
-            throw std::length_error("skyutil::digest: more than 64 bytes");
-        }
-        std::copy(bytes.begin(), bytes.end(), bytes_.begin());
+    incremental_hash& update(std::span<const std::byte> bytes) {
+        std::visit([&](auto& hasher) { detail::update_hash(hasher, bytes); }, hasher_);
+        return *this;
     }
 
-    /// Returns the digest of a hexadecimal text of either case. Throws std::invalid_argument for an
-    /// odd length, more than 128 digits or anything that is no digit.
-    [[nodiscard]] static constexpr digest from_hex(std::string_view hex) {
-        if (hex.size() % 2 != 0 || hex.size() > 2 * max_size) {
-            throw std::invalid_argument("skyutil::digest::from_hex: " + std::to_string(hex.size()) +
-                                        " digits, but it takes an even number up to 128");
-        }
-        digest result;
-        result.size_ = hex.size() / 2;
-        for (std::size_t i = 0; i < hex.size(); ++i) {
-            const int value = detail::digit_value(hex[i]);
-            if (value < 0 || value >= 16) {
-                detail::throw_invalid_text("skyutil::digest::from_hex", "hexadecimal", hex, i);
-            }
-            result.bytes_[i / 2] = (result.bytes_[i / 2] << 4) | static_cast<std::byte>(value);
-        }
-        return result;
-    }
-
-    /// The bytes, valid as long as the digest.
-    [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
-        return {bytes_.data(), size_};
-    }
-
-    /// Lower-case hexadecimal, two digits a byte.
-    [[nodiscard]] constexpr std::string hex() const {
-        std::string out;
-        out.reserve(2 * size_);
-        for (const std::byte byte : bytes()) {
-            out += detail::digit_characters[std::to_integer<std::size_t>(byte >> 4)];
-            out += detail::digit_characters[std::to_integer<std::size_t>(byte & std::byte{15})];
-        }
-        return out;
-    }
-
-    friend constexpr bool operator==(const digest& a, const digest& b) noexcept {
-        return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+    /// Returns the digest of all bytes so far and starts anew: the next update begins another
+    /// message.
+    [[nodiscard]] digest finish() {
+        return std::visit([](auto& hasher) { return detail::finish_hash(hasher); }, hasher_);
     }
 
 private:
-    std::array<std::byte, max_size> bytes_{};
-    std::size_t size_ = 0;
+    detail::any_hasher hasher_;
 };
-
-/// What Crypto++'s hash classes have: default-constructible, fed any number of bytes at a time,
-/// finished once.
-template <class H>
-concept hasher =
-    std::default_initializable<H> && requires(H h, const unsigned char* in, unsigned char* out) {
-        h.Update(in, std::size_t{});
-        h.Final(out);
-        requires H::DIGESTSIZE > 0 && H::DIGESTSIZE <= digest::max_size;
-    };
 
 namespace detail {
 
-/// The one thing every algorithm does, so that files are read in one place.
+/// Several hash classes fed at once.
 template <hasher... H>
 class hasher_set {
 public:
-    void update(std::span<const char> bytes) {
-        const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
-        std::apply([&](H&... h) { (h.Update(data, bytes.size()), ...); }, hashers_);
+    void update(std::span<const std::byte> bytes) {
+        std::apply([&](H&... h) { (detail::update_hash(h, bytes), ...); }, hashers_);
     }
 
-    std::array<digest, sizeof...(H)> finish() {
-        return std::apply([](H&... h) { return std::array{finish_one(h)...}; }, hashers_);
+    std::array<digest, sizeof...(H)> finish_all() {
+        return std::apply([](H&... h) { return std::array{detail::finish_hash(h)...}; }, hashers_);
+    }
+
+    digest finish()
+        requires(sizeof...(H) == 1)
+    {
+        return finish_all().front();
     }
 
 private:
-    template <hasher One>
-    static digest finish_one(One& h) {
-        std::array<std::byte, One::DIGESTSIZE> bytes{};
-        h.Final(reinterpret_cast<unsigned char*>(bytes.data()));
-        return digest(bytes);
-    }
-
     std::tuple<H...> hashers_;
 };
-
-/// Feeds a file in blocks of 256 KiB to `update`; smaller ones for a file known to be smaller.
-template <class Update>
-void read_blocks(const std::filesystem::path& path, std::error_code& error, Update update) {
-    constexpr std::size_t largest_block = std::size_t{256} * 1024;
-    constexpr std::size_t smallest_block = std::size_t{16} * 1024;
-    error.clear();
-    input_file file(path, error);
-    if (error) {
-        return;
-    }
-    std::size_t size = largest_block;
-    if (file.has_size() && file.size() < largest_block) {
-        size = (std::max)(static_cast<std::size_t>(file.size()) + 1, smallest_block);
-    }
-    const auto block = std::make_unique_for_overwrite<char[]>(size);
-    for (;;) {
-        const std::size_t count = file.read({block.get(), size}, error);
-        if (error || count == 0) {
-            return;
-        }
-        update(std::span<const char>(block.get(), count));
-    }
-}
-
-/// Calls `use` with a new set of the one hasher that implements the algorithm.
-template <class Use>
-auto with_hasher(hash_algorithm algorithm, Use use) {
-    switch (algorithm) {
-        case hash_algorithm::md5:
-            return use(hasher_set<CryptoPP::Weak1::MD5>());
-        case hash_algorithm::sha1:
-            return use(hasher_set<CryptoPP::SHA1>());
-        case hash_algorithm::sha224:
-            return use(hasher_set<CryptoPP::SHA224>());
-        case hash_algorithm::sha256:
-            return use(hasher_set<CryptoPP::SHA256>());
-        case hash_algorithm::sha384:
-            return use(hasher_set<CryptoPP::SHA384>());
-        case hash_algorithm::sha512:
-            return use(hasher_set<CryptoPP::SHA512>());
-        case hash_algorithm::sha3_256:
-            return use(hasher_set<CryptoPP::SHA3_256>());
-        case hash_algorithm::sha3_512:
-            return use(hasher_set<CryptoPP::SHA3_512>());
-        case hash_algorithm::blake2b:
-            return use(hasher_set<CryptoPP::BLAKE2b>());
-        case hash_algorithm::blake2s:
-            return use(hasher_set<CryptoPP::BLAKE2s>());
-    }
-    throw std::invalid_argument("skyutil::hash_algorithm: no algorithm has the value " +
-                                std::to_string(static_cast<int>(algorithm)));
-}
 
 inline constexpr char hash_file_failed[] = "skyutil::hash_file: cannot read the file";
 
@@ -288,10 +106,11 @@ inline constexpr char hash_file_failed[] = "skyutil::hash_file: cannot read the 
 template <hasher H, hasher... More>
 [[nodiscard]] auto hash_file(const std::filesystem::path& path, std::error_code& error) {
     detail::hasher_set<H, More...> hashers;
-    detail::read_blocks(path, error, [&](std::span<const char> block) { hashers.update(block); });
+    detail::read_file_blocks(path, error,
+                             [&](std::span<const std::byte> bytes) { hashers.update(bytes); });
     std::array<digest, 1 + sizeof...(More)> results{};
     if (!error) {
-        results = hashers.finish();
+        results = hashers.finish_all();
     }
     if constexpr (sizeof...(More) == 0) {
         return results.front();
@@ -311,11 +130,10 @@ template <hasher H, hasher... More>
 /// Returns the digest of a file; everything else as above.
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
                                       std::error_code& error) {
-    return detail::with_hasher(algorithm, [&](auto hashers) {
-        detail::read_blocks(path, error,
-                            [&](std::span<const char> block) { hashers.update(block); });
-        return error ? digest() : hashers.finish().front();
-    });
+    incremental_hash hash(algorithm);
+    detail::read_file_blocks(path, error,
+                             [&](std::span<const std::byte> bytes) { hash.update(bytes); });
+    return error ? digest() : hash.finish();
 }
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::error_code& error) {
@@ -342,19 +160,82 @@ template <hasher H, hasher... More>
 
 /// Returns the digest of bytes in memory.
 [[nodiscard]] inline digest hash_bytes(std::span<const std::byte> bytes, hash_algorithm algorithm) {
-    return detail::with_hasher(algorithm, [&](auto hashers) {
-        hashers.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-        return hashers.finish().front();
-    });
+    return incremental_hash(algorithm).update(bytes).finish();
+}
+
+/// Returns the digest of the bytes of several buffers, one after the other, as if they were one:
+/// any range of what converts to std::span<const std::byte>.
+template <std::ranges::input_range Buffers>
+    requires std::convertible_to<std::ranges::range_reference_t<Buffers>,
+                                 std::span<const std::byte>>
+[[nodiscard]] digest hash_buffers(Buffers&& buffers, hash_algorithm algorithm) {
+    incremental_hash hash(algorithm);
+    for (auto&& buffer : buffers) {
+        hash.update(buffer);
+    }
+    return hash.finish();
+}
+
+/// A range of paths, of strings, or of the entries of a directory; not one path, which is a range
+/// of its parts.
+template <class R>
+concept path_range =
+    std::ranges::input_range<R> && !std::convertible_to<R, std::filesystem::path> &&
+    std::convertible_to<std::ranges::range_reference_t<R>, std::filesystem::path>;
+
+namespace detail {
+
+template <path_range R>
+std::vector<file_digest> make_file_digests(R&& paths) {
+    std::vector<file_digest> files;
+    if constexpr (std::ranges::sized_range<R>) {
+        files.reserve(static_cast<std::size_t>(std::ranges::size(paths)));
+    }
+    for (auto&& path : paths) {
+        files.push_back({std::forward<decltype(path)>(path), {}, {}});
+    }
+    return files;
+}
+
+inline std::vector<file_digest> hash_files(std::vector<file_digest> files, hash_algorithm algorithm,
+                                           const hash_files_options& options) {
+    const incremental_hash fresh(algorithm);
+    file_queue(files, options).run([&] { return incremental_hash(fresh); });
+    return files;
+}
+
+}  // namespace detail
+
+/// Returns the digests of many files, in the order of `paths`, read by several threads.
+///
+/// What is said of hash_file holds for each file, but for errors: a file that cannot be read has
+/// its error in its own entry, and the others are hashed all the same. As many descriptors are open
+/// at once as there are threads, never more. Larger files are started earlier where their sizes are
+/// cheap to get. After a stop the files that were not finished have errc::operation_canceled.
+///
+/// Throws std::invalid_argument for an unknown algorithm and what get_cpu_count() and `progress`
+/// throw, and std::bad_alloc when there is no memory for one thread.
+template <path_range R>
+[[nodiscard]] std::vector<file_digest> hash_files(R&& paths,
+                                                  hash_algorithm algorithm = hash_algorithm::sha256,
+                                                  const hash_files_options& options = {}) {
+    return detail::hash_files(detail::make_file_digests(std::forward<R>(paths)), algorithm,
+                              options);
+}
+
+[[nodiscard]] inline std::vector<file_digest> hash_files(
+    std::initializer_list<std::filesystem::path> paths,
+    hash_algorithm algorithm = hash_algorithm::sha256, const hash_files_options& options = {}) {
+    return detail::hash_files(detail::make_file_digests(paths), algorithm, options);
+}
+
+/// As above, with a hash class. What that throws stops the work and is thrown on.
+template <hasher H, path_range R>
+[[nodiscard]] std::vector<file_digest> hash_files(R&& paths,
+                                                  const hash_files_options& options = {}) {
+    std::vector<file_digest> files = detail::make_file_digests(std::forward<R>(paths));
+    detail::file_queue(files, options).run([] { return detail::hasher_set<H>(); });
+    return files;
 }
 
 }  // namespace skyutil::inline v0
-
-template <>
-struct std::hash<skyutil::digest> {
-    [[nodiscard]] std::size_t operator()(const skyutil::digest& digest) const noexcept {
-        const std::span<const std::byte> bytes = digest.bytes();
-        return std::hash<std::string_view>()(
-            {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
-};

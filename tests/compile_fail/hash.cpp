@@ -64,6 +64,27 @@ void misuse() {
 #elif defined(CASE_text_for_bytes)
     // expect: could not convert|cannot convert|no viable conversion|no matching function
     (void)skyutil::hash_bytes(text, skyutil::hash_algorithm::md5);
+#elif defined(CASE_texts_for_buffers)
+    // expect: no matching function|constraints not satisfied
+    (void)skyutil::hash_buffers(std::vector<std::string>(), skyutil::hash_algorithm::md5);
+#elif defined(CASE_buffers_hashed_in_vain)
+    // expect: nodiscard
+    skyutil::hash_buffers(std::vector<std::vector<std::byte>>(), skyutil::hash_algorithm::md5);
+#elif defined(CASE_one_path_for_many)
+    // expect: no matching function|constraints not satisfied
+    (void)skyutil::hash_files(std::filesystem::path("file"));
+#elif defined(CASE_one_name_for_many)
+    // expect: no matching function|constraints not satisfied
+    (void)skyutil::hash_files("file");
+#elif defined(CASE_files_hashed_in_vain)
+    // expect: nodiscard
+    skyutil::hash_files({"file"});
+#elif defined(CASE_incremental_digest_ignored)
+    // expect: nodiscard
+    skyutil::incremental_hash().finish();
+#elif defined(CASE_text_for_update)
+    // expect: could not convert|cannot convert|no viable conversion|no matching function
+    skyutil::incremental_hash().update(text);
 #elif defined(CASE_text_for_digest)
     // expect: no matching
     (void)skyutil::digest("00ff");

@@ -7,17 +7,22 @@
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <stop_token>
 #include <system_error>
 
 namespace skyutil::inline v0::detail {
 
 /// How long a FIFO may stay without a writer before reading it is an error.
 inline constexpr std::chrono::milliseconds fifo_patience = std::chrono::seconds(10);
+
+/// How often a thread that waits for a writer looks whether it is to stop.
+inline constexpr std::chrono::milliseconds stop_interval(20);
 
 class input_file {
 public:
@@ -56,9 +61,14 @@ public:
     }
 
     /// Reads what is there, at least one byte, waiting for it if need be; 0 at the end. A FIFO that
-    /// had no writer in all the patience is errc::timed_out.
-    std::size_t read(std::span<char> buffer, std::error_code& error) noexcept {
+    /// had no writer in all the patience is errc::timed_out; a stop is errc::operation_canceled.
+    std::size_t read(std::span<char> buffer, std::error_code& error,
+                     const std::stop_token& stop = {}) noexcept {
         for (;;) {
+            if (stop.stop_requested()) {
+                error = os::make_error(std::errc::operation_canceled);
+                return 0;
+            }
             bool would_block = false;
             const std::size_t count = os::read_some(fd_.get(), buffer, would_block, error);
             if (count != 0 || error) {
@@ -67,12 +77,12 @@ public:
             }
             if (would_block) {
                 had_writer_ = true;
-                os::wait_readable(fd_.get(), std::chrono::milliseconds(-1), error);
+                wait(std::chrono::milliseconds(-1), stop, error);
             } else if (had_writer_ || status_.kind != os::file_kind::fifo) {
                 return 0;
             } else if (patience_.count() <= 0) {
                 error = os::make_error(std::errc::timed_out);
-            } else if (os::wait_readable(fd_.get(), patience_, error) == os::readiness::timed_out) {
+            } else if (wait(patience_, stop, error) == os::readiness::timed_out) {
                 patience_ = {};  // a writer that came but wrote nothing shows in the next read
             } else {
                 had_writer_ = true;
@@ -84,6 +94,25 @@ public:
     }
 
 private:
+    /// Waits until there is something to read, for ever if the time is negative, or there is a
+    /// stop.
+    os::readiness wait(std::chrono::milliseconds left, const std::stop_token& stop,
+                       std::error_code& error) const noexcept {
+        if (!stop.stop_possible()) {
+            return os::wait_readable(fd_.get(), left, error);
+        }
+        const bool for_ever = left.count() < 0;
+        for (;;) {
+            const auto slice = for_ever ? stop_interval : (std::min)(left, stop_interval);
+            const os::readiness found = os::wait_readable(fd_.get(), slice, error);
+            left -= slice;
+            if (found != os::readiness::timed_out || error || stop.stop_requested() ||
+                (!for_ever && left.count() <= 0)) {
+                return found;
+            }
+        }
+    }
+
     unique_fd fd_;
     os::file_status status_{};
     std::chrono::milliseconds patience_;
