@@ -85,13 +85,17 @@ inline void wait_unless_stopped(std::chrono::nanoseconds time, const std::stop_t
     never.wait_for(lock, stop, (std::min)(time, longest), [] { return false; });
 }
 
+constexpr int next_batch(int batch, int most) noexcept {
+    return batch > most / 2 ? most : batch * 2;
+}
+
 /// The body of slow_start; `wait` is called with the delay between two batches.
 template <class R, class F, class Wait>
-void slow_start(R& range, F& start, const slow_start_options& options, Wait wait) {
+void slow_start(R&& range, F&& start, const slow_start_options& options, Wait wait) {
     const int most = (std::max)(options.max_batch, 1);
     auto element = std::ranges::begin(range);
     const auto end = std::ranges::end(range);
-    for (int batch = 1; element != end; batch = batch > most / 2 ? most : batch * 2) {
+    for (int batch = 1; element != end; batch = next_batch(batch, most)) {
         for (int started = 0; started != batch && element != end; ++started, ++element) {
             if (options.stop.stop_requested()) {
                 return;
