@@ -62,40 +62,75 @@ template <class R>
 concept indexable = std::ranges::random_access_range<R> && std::ranges::sized_range<R> &&
                     sizeof(std::ranges::range_difference_t<R>) <= sizeof(std::ptrdiff_t);
 
-/// A place for each result. It stays where it is while others are added.
+/// Results that can be there before they are known. Not bool, whose neighbours share a byte.
 template <class T>
-class result_slots {
+concept plain_result = std::is_trivially_default_constructible_v<T> &&
+                       std::is_trivially_copy_assignable_v<T> && !std::same_as<T, bool>;
+
+/// Moves what all the places have into a vector.
+template <class Slots>
+auto collect_from(Slots& slots) {
+    std::vector<typename Slots::value_type::value_type> results;
+    results.reserve(slots.size());
+    for (auto& each : slots) {
+        results.push_back(*std::move(each));
+    }
+    return results;
+}
+
+/// A place for each result of a known number.
+template <class T>
+class fixed_results {
+public:
+    explicit fixed_results(std::size_t size) : slots_(size) {}
+
+    template <class Result>
+    void put(std::size_t index, Result&& result) {
+        if constexpr (plain_result<T>) {
+            slots_[index] = std::forward<Result>(result);
+        } else {
+            slots_[index].emplace(std::forward<Result>(result));
+        }
+    }
+    std::vector<T> collect() {
+        if constexpr (plain_result<T>) {
+            return std::move(slots_);
+        } else {
+            return collect_from(slots_);
+        }
+    }
+
+private:
+    std::vector<std::conditional_t<plain_result<T>, T, std::optional<T>>> slots_;
+};
+
+template <>
+class fixed_results<void> {
+public:
+    explicit fixed_results(std::size_t /*size*/) {}
+
+    static void collect() {}
+};
+
+/// Places that are added one after the other, and stay where they are.
+template <class T>
+class growing_results {
 public:
     using slot = std::optional<T>*;
 
-    explicit result_slots(std::size_t size = 0) : slots_(size) {}
-
     slot add() { return &slots_.emplace_back(); }
-    slot at(std::size_t index) { return &slots_[index]; }
-
-    /// All the results; every place has one.
-    std::vector<T> collect() {
-        std::vector<T> results;
-        results.reserve(slots_.size());
-        for (std::optional<T>& each : slots_) {
-            results.push_back(*std::move(each));
-        }
-        return results;
-    }
+    std::vector<T> collect() { return collect_from(slots_); }
 
 private:
     std::deque<std::optional<T>> slots_;
 };
 
 template <>
-class result_slots<void> {
+class growing_results<void> {
 public:
     using slot = std::nullptr_t;
 
-    explicit result_slots(std::size_t /*size*/ = 0) {}
-
     static slot add() { return nullptr; }
-    static slot at(std::size_t /*index*/) { return nullptr; }
     static void collect() {}
 };
 
@@ -134,7 +169,7 @@ public:
     explicit indexed_elements(R& range)
         : size_(static_cast<std::size_t>(std::ranges::size(range))),
           begin_(std::ranges::begin(range)),
-          slots_(size_) {}
+          results_(size_) {}
 
     std::optional<taken> take(first_failure& /*failure*/) noexcept {
         const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
@@ -147,13 +182,16 @@ public:
     argument_t<R> argument(const taken& element) const {
         return begin_[static_cast<std::ranges::range_difference_t<R>>(element.index)];
     }
-    auto slot(const taken& element) { return slots_.at(element.index); }
-    auto collect() { return slots_.collect(); }
+    template <class Result>
+    void put(const taken& element, Result&& result) {
+        results_.put(element.index, std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
 
 private:
     std::size_t size_;
     std::ranges::iterator_t<R> begin_;
-    result_slots<T> slots_;
+    fixed_results<T> results_;
     alignas(64) std::atomic<std::size_t> next_ = 0;  // alone in its cache line
 };
 
@@ -166,7 +204,7 @@ class locked_elements {
 public:
     struct taken {
         std::size_t index;
-        typename result_slots<T>::slot slot;
+        typename growing_results<T>::slot slot;
         std::conditional_t<keeps_iterator, std::ranges::iterator_t<R>,
                            std::ranges::range_value_t<R>>
             element;
@@ -191,9 +229,10 @@ public:
             }
             std::optional<taken> element;
             if constexpr (keeps_iterator) {
-                element.emplace(taken{size_, slots_.add(), next_});
+                element.emplace(taken{size_, results_.add(), next_});
             } else {
-                element.emplace(taken{size_, slots_.add(), std::ranges::range_value_t<R>(*next_)});
+                element.emplace(
+                    taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
             }
             ++size_;
             return element;
@@ -214,8 +253,11 @@ public:
             return static_cast<argument_t<R>>(element.element);
         }
     }
-    auto slot(const taken& element) { return element.slot; }
-    auto collect() { return slots_.collect(); }
+    template <class Result>
+    static void put(const taken& element, Result&& result) {
+        element.slot->emplace(std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
 
 private:
     std::mutex mutex_;
@@ -223,7 +265,7 @@ private:
     std::size_t size_ = 0;  // elements taken so far
     std::ranges::iterator_t<R> next_;
     std::ranges::sentinel_t<R> end_;
-    result_slots<T> slots_;
+    growing_results<T> results_;
 };
 
 /// Calls `func` with the elements from up to `threads` threads, the calling one included, until
@@ -245,7 +287,7 @@ bool call_with_all(Elements& elements, F& func, int threads, const std::stop_tok
             if constexpr (std::is_void_v<T>) {
                 std::invoke(func, elements.argument(element));
             } else {
-                elements.slot(element)->emplace(std::invoke(func, elements.argument(element)));
+                elements.put(element, std::invoke(func, elements.argument(element)));
             }
             return true;
         } catch (...) {
