@@ -14,6 +14,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -396,6 +397,43 @@ static_assert(!skyutil::mount_sources<std::vector<char>>);
 static_assert(!skyutil::mount_sources<std::map<string, int>>);
 static_assert(!skyutil::mount_sources<std::pair<string, path>>);
 static_assert(!skyutil::mount_sources<int>);
+
+// ------------------------------------------------------------------------------------------
+// parallel
+
+static_assert(returns<std::vector<int>>([] {
+    return skyutil::run_in_parallel([](int i) { return i; }, std::vector{1});
+}));
+static_assert(returns<std::vector<int>>([] {
+    return skyutil::run_in_parallel([](int i) { return i; }, std::vector{1}, 4);
+}));
+static_assert(returns<std::vector<int>>([] {
+    return skyutil::run_in_parallel([](int i) { return i; }, std::vector{1},
+                                    {.threads = 4, .stop = std::stop_token()});
+}));
+static_assert(returns<std::vector<std::unique_ptr<int>>>([] {
+    return skyutil::run_in_parallel([](int i) { return std::make_unique<int>(i); }, std::vector{1});
+}));
+static_assert(returns<std::vector<bool>>([] {
+    return skyutil::run_in_parallel([](int i) { return i == 1; }, std::vector{1});
+}));
+static_assert(returns<lines>([] {
+    return skyutil::run_in_parallel([](const string& s) -> const string& { return s; }, lines());
+}));
+static_assert(returns<void>([] { skyutil::run_in_parallel([](int) {}, std::vector{1}, 4); }));
+static_assert(returns<void>([] { skyutil::slow_start(std::vector{1}, [](int) {}); }));
+static_assert(returns<void>([] {
+    skyutil::slow_start(std::vector{1}, [](int) { return 0; },
+                        {.delay = std::chrono::milliseconds(1), .max_batch = 2});
+}));
+static_assert(std::same_as<decltype(skyutil::parallel_options::threads), int>);
+static_assert(std::same_as<decltype(skyutil::parallel_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::slow_start_options::delay), std::chrono::nanoseconds>);
+static_assert(std::same_as<decltype(skyutil::slow_start_options::max_batch), int>);
+static_assert(std::same_as<decltype(skyutil::slow_start_options::stop), std::stop_token>);
+static_assert(skyutil::parallel_range<const lines&>);
+static_assert(skyutil::parallel_range<std::vector<std::unique_ptr<int>>>);
+static_assert(!skyutil::parallel_range<int>);
 
 // -----------------------------------------------------------------------------------------
 // messages

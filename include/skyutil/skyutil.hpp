@@ -8,10 +8,11 @@
 
 #pragma once
 
-#include <skyutil/files.hpp>    // IWYU pragma: export
-#include <skyutil/hash.hpp>     // IWYU pragma: export
-#include <skyutil/ports.hpp>    // IWYU pragma: export
-#include <skyutil/process.hpp>  // IWYU pragma: export
-#include <skyutil/strings.hpp>  // IWYU pragma: export
-#include <skyutil/system.hpp>   // IWYU pragma: export
-#include <skyutil/version.hpp>  // IWYU pragma: export
+#include <skyutil/files.hpp>     // IWYU pragma: export
+#include <skyutil/hash.hpp>      // IWYU pragma: export
+#include <skyutil/parallel.hpp>  // IWYU pragma: export
+#include <skyutil/ports.hpp>     // IWYU pragma: export
+#include <skyutil/process.hpp>   // IWYU pragma: export
+#include <skyutil/strings.hpp>   // IWYU pragma: export
+#include <skyutil/system.hpp>    // IWYU pragma: export
+#include <skyutil/version.hpp>   // IWYU pragma: export

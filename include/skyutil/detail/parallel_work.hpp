@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/parallel_work.hpp: hands the elements of a range to calls in several threads.
+//
+// Elements are taken in input order, one at a time, and a call has started once its element is
+// taken. So every element before a taken one has been taken too: whichever call fails first in
+// time, the failure that is first in input order is always among those that happen.
+
+#pragma once
+
+#include <skyutil/version.hpp>
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <ranges>
+#include <stop_token>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline v0::detail {
+
+/// An element of a single-pass range is gone when the next is read, so it is kept as a value, which
+/// a call gets as what the range would have given: T& as T&, T as T&&; a proxy as its value.
+template <class R>
+using kept_argument_t =
+    std::conditional_t<std::same_as<std::remove_cvref_t<std::ranges::range_reference_t<R>>,
+                                    std::ranges::range_value_t<R>>,
+                       std::ranges::range_reference_t<R>&&, std::ranges::range_value_t<R>&&>;
+
+template <class R>
+using argument_t = std::conditional_t<std::ranges::forward_range<R>,
+                                      std::ranges::range_reference_t<R>, kept_argument_t<R>>;
+
+/// What a result is kept as: a value, also where a reference is returned.
+template <class F, class R>
+using parallel_value_t = std::remove_cvref_t<std::invoke_result_t<F&, argument_t<R>>>;
+
+template <class R>
+concept keepable_elements =
+    std::ranges::forward_range<R> ||
+    (std::constructible_from<std::ranges::range_value_t<R>, std::ranges::range_reference_t<R>> &&
+     std::move_constructible<std::ranges::range_value_t<R>>);
+
+template <class Result>
+concept keepable_result =
+    std::is_void_v<Result> || (std::constructible_from<std::remove_cvref_t<Result>, Result> &&
+                               std::move_constructible<std::remove_cvref_t<Result>>);
+
+/// A range whose elements one atomic number can count; iota over 64 bits has a wider difference.
+template <class R>
+concept indexable = std::ranges::random_access_range<R> && std::ranges::sized_range<R> &&
+                    sizeof(std::ranges::range_difference_t<R>) <= sizeof(std::ptrdiff_t);
+
+/// Results that can be there before they are known. Not bool, whose neighbours share a byte.
+template <class T>
+concept plain_result = std::is_trivially_default_constructible_v<T> &&
+                       std::is_trivially_copy_assignable_v<T> && !std::same_as<T, bool>;
+
+/// Moves what all the places have into a vector.
+template <class Slots>
+auto collect_from(Slots& slots) {
+    std::vector<typename Slots::value_type::value_type> results;
+    results.reserve(slots.size());
+    for (auto& each : slots) {
+        results.push_back(*std::move(each));
+    }
+    return results;
+}
+
+/// A place for each result of a known number.
+template <class T>
+class fixed_results {
+public:
+    explicit fixed_results(std::size_t size) : slots_(size) {}
+
+    template <class Result>
+    void put(std::size_t index, Result&& result) {
+        if constexpr (plain_result<T>) {
+            slots_[index] = std::forward<Result>(result);
+        } else {
+            slots_[index].emplace(std::forward<Result>(result));
+        }
+    }
+    std::vector<T> collect() {
+        if constexpr (plain_result<T>) {
+            return std::move(slots_);
+        } else {
+            return collect_from(slots_);
+        }
+    }
+
+private:
+    std::vector<std::conditional_t<plain_result<T>, T, std::optional<T>>> slots_;
+};
+
+template <>
+class fixed_results<void> {
+public:
+    explicit fixed_results(std::size_t /*size*/) {}
+
+    static void collect() {}
+};
+
+/// Places that are added one after the other, and stay where they are.
+template <class T>
+class growing_results {
+public:
+    using slot = std::optional<T>*;
+
+    slot add() { return &slots_.emplace_back(); }
+    std::vector<T> collect() { return collect_from(slots_); }
+
+private:
+    std::deque<std::optional<T>> slots_;
+};
+
+template <>
+class growing_results<void> {
+public:
+    using slot = std::nullptr_t;
+
+    static slot add() { return nullptr; }
+    static void collect() {}
+};
+
+/// The exception of the first element, in input order, that had one.
+class first_failure {
+public:
+    /// Notes the exception that is being handled.
+    void add(std::size_t index) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!exception_ || index < index_) {
+            index_ = index;
+            exception_ = std::current_exception();
+        }
+    }
+
+    void rethrow_if_any() const {
+        if (exception_) {
+            std::rethrow_exception(exception_);
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::size_t index_ = 0;
+    std::exception_ptr exception_;
+};
+
+/// Elements of a random access range. Threads share one number.
+template <class R, class T>
+class indexed_elements {
+public:
+    struct taken {
+        std::size_t index;
+    };
+
+    explicit indexed_elements(R& range)
+        : size_(static_cast<std::size_t>(std::ranges::size(range))),
+          begin_(std::ranges::begin(range)),
+          results_(size_) {}
+
+    std::optional<taken> take(first_failure& /*failure*/) noexcept {
+        const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+        return index < size_ ? std::optional(taken{index}) : std::nullopt;
+    }
+
+    /// Nothing is taken after that.
+    void close() noexcept { next_.store(size_, std::memory_order_relaxed); }
+
+    argument_t<R> argument(const taken& element) const {
+        return begin_[static_cast<std::ranges::range_difference_t<R>>(element.index)];
+    }
+    template <class Result>
+    void put(const taken& element, Result&& result) {
+        results_.put(element.index, std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
+
+private:
+    std::size_t size_;
+    std::ranges::iterator_t<R> begin_;
+    fixed_results<T> results_;
+    alignas(64) std::atomic<std::size_t> next_ = 0;  // alone in its cache line
+};
+
+/// Elements of any other range, taken under a lock. Those of forward ranges are then used outside
+/// it.
+template <class R, class T>
+class locked_elements {
+    static constexpr bool keeps_iterator = std::ranges::forward_range<R>;
+
+public:
+    struct taken {
+        std::size_t index;
+        typename growing_results<T>::slot slot;
+        std::conditional_t<keeps_iterator, std::ranges::iterator_t<R>,
+                           std::ranges::range_value_t<R>>
+            element;
+    };
+
+    explicit locked_elements(R& range)
+        : next_(std::ranges::begin(range)), end_(std::ranges::end(range)) {}
+
+    std::optional<taken> take(first_failure& failure) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (closed_.load(std::memory_order_relaxed)) {
+            return std::nullopt;
+        }
+        try {
+            // Not before: to step over the last element of a stream is to wait for more.
+            if (size_ != 0) {
+                ++next_;
+            }
+            if (next_ == end_) {
+                close();
+                return std::nullopt;
+            }
+            std::optional<taken> element;
+            if constexpr (keeps_iterator) {
+                element.emplace(taken{size_, results_.add(), next_});
+            } else {
+                element.emplace(
+                    taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
+            }
+            ++size_;
+            return element;
+        } catch (...) {
+            failure.add(size_);
+            close();
+            return std::nullopt;
+        }
+    }
+
+    /// Nothing is taken after that. Does not wait for an element that is being read.
+    void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
+
+    argument_t<R> argument(taken& element) const {
+        if constexpr (keeps_iterator) {
+            return *element.element;
+        } else {
+            return static_cast<argument_t<R>>(element.element);
+        }
+    }
+    template <class Result>
+    static void put(const taken& element, Result&& result) {
+        element.slot->emplace(std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
+
+private:
+    std::mutex mutex_;
+    std::atomic<bool> closed_ = false;
+    std::size_t size_ = 0;  // elements taken so far
+    std::ranges::iterator_t<R> next_;
+    std::ranges::sentinel_t<R> end_;
+    growing_results<T> results_;
+};
+
+/// Calls `func` with the elements from up to `threads` threads, the calling one included, until
+/// there are no more, a call fails or `stop` is asked. Returns whether that kept a call from
+/// starting; all threads have ended then.
+template <class T, class Elements, class F>
+bool call_with_all(Elements& elements, F& func, int threads, const std::stop_token& stop,
+                   first_failure& failure) noexcept {
+    using taken = typename Elements::taken;
+
+    std::atomic<bool> stopped = false;
+    const auto call = [&](taken& element) noexcept {
+        if (stop.stop_requested()) {
+            stopped.store(true, std::memory_order_relaxed);
+            elements.close();
+            return false;
+        }
+        try {
+            if constexpr (std::is_void_v<T>) {
+                std::invoke(func, elements.argument(element));
+            } else {
+                elements.put(element, std::invoke(func, elements.argument(element)));
+            }
+            return true;
+        } catch (...) {
+            failure.add(element.index);
+            elements.close();
+            return false;
+        }
+    };
+    const auto call_with_rest = [&]() noexcept {
+        while (std::optional<taken> element = elements.take(failure)) {
+            call(*element);
+        }
+    };
+
+    struct worker {
+        taken first;
+        std::jthread thread;
+
+        explicit worker(taken&& element) : first(std::move(element)) {}
+    };
+    const auto start = [&](worker& each) noexcept {
+        try {
+            each.thread = std::jthread([&] {
+                call(each.first);
+                call_with_rest();
+            });
+            return true;
+        } catch (...) {
+            return false;  // the system has no thread more: those there are do the work
+        }
+    };
+
+    // A thread starts with an element of its own, and once there is another for this thread.
+    std::list<worker> workers;
+    try {
+        for (worker* waiting = nullptr; workers.size() < static_cast<std::size_t>(threads);) {
+            std::optional<taken> element = elements.take(failure);
+            if (!element) {
+                break;
+            }
+            worker& newest = workers.emplace_back(std::move(*element));
+            if (waiting != nullptr && !start(*waiting)) {
+                break;
+            }
+            waiting = &newest;
+        }
+    } catch (...) {
+        failure.add((std::numeric_limits<std::size_t>::max)());
+        elements.close();
+    }
+    for (worker& each : workers) {
+        if (!each.thread.joinable() && !call(each.first)) {
+            break;
+        }
+    }
+    call_with_rest();
+    workers.clear();
+    return stopped.load(std::memory_order_relaxed);
+}
+
+}  // namespace skyutil::inline v0::detail
