@@ -76,19 +76,12 @@ private:
             note(failure);
             return false;
         }
+        os::unlock_directory(directory);
         level& last = levels_.emplace_back(level{name, id, {}});
-        bool locked = true;
         const auto remove = [&](const char* entry, bool is_directory) {
             failure = {};
             if (!is_directory) {
                 os::remove_file(directory, entry, failure);
-                if (failure == std::errc::permission_denied && std::exchange(locked, false)) {
-                    failure = {};
-                    os::unlock_directory(directory, failure);
-                    if (!failure) {
-                        os::remove_file(directory, entry, failure);
-                    }
-                }
             }
             if (is_directory || failure == std::errc::is_a_directory) {
                 last.directories.emplace_back(entry);

@@ -92,8 +92,6 @@ struct directory_maker {
         const std::string name = "../" + path.filename().native();
         constexpr int attempts = 3;  // somebody may be writing into it
         for (int i = 0; i < attempts; ++i) {
-            std::error_code ignored;
-            os::unlock_directory(fd, ignored);
             error.clear();
             os::rewind_directory(fd, error);
             if (!error) {
@@ -187,6 +185,10 @@ public:
 private:
     void make(const std::filesystem::path& directory, std::error_code& error) {
         error.clear();
+        if (directory.empty()) {
+            error = os::make_error(std::errc::no_such_file_or_directory);
+            return;
+        }
         const std::filesystem::path parent = std::filesystem::absolute(directory, error);
         const unique_fd location(error ? -1 : os::open_location(parent.native(), error));
         if (error) {

@@ -108,7 +108,7 @@ inline int open_directory(const std::string& name, std::error_code& error) noexc
 
 inline file_status status(int fd, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
-    if (::fstat(fd, &info) == -1) {
+    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -119,7 +119,8 @@ inline file_status status(int fd, std::error_code& error) noexcept {
         return {file_kind::directory, 0};
     }
     struct statfs system;  // NOLINT(*-member-init)
-    if (S_ISFIFO(info.st_mode) && ::fstatfs(fd, &system) == 0 && system.f_type != PIPEFS_MAGIC) {
+    if (S_ISFIFO(info.st_mode) && retry([&] { return ::fstatfs(fd, &system); }) == 0 &&
+        system.f_type != PIPEFS_MAGIC) {
         return {file_kind::fifo, 0};
     }
     // The numbers are fixed, see the kernel documentation, admin-guide/devices. No makedev(3): its
@@ -320,16 +321,17 @@ inline void remove_directory(int parent, const char* name, std::error_code& erro
     }
 }
 
-/// Lets the owner do everything with an open directory.
-inline void unlock_directory(int fd, std::error_code& error) noexcept {
-    if (retry([&] { return ::fchmod(fd, S_IRWXU); }) == -1) {
-        error = last_error();
+/// Lets the owner do everything with an open directory, if the caller may allow it.
+inline void unlock_directory(int fd) noexcept {
+    struct stat info;  // NOLINT(*-member-init)
+    if (retry([&] { return ::fstat(fd, &info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
+        retry([&] { return ::fchmod(fd, S_IRWXU); });
     }
 }
 
 /// Reads the entries from the first one on again.
 inline void rewind_directory(int fd, std::error_code& error) noexcept {
-    if (::lseek(fd, 0, SEEK_SET) == -1) {
+    if (retry([&] { return ::lseek(fd, 0, SEEK_SET); }) == -1) {
         error = last_error();
     }
 }
@@ -372,7 +374,7 @@ struct file_id {
 
 inline file_id identify(int fd, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
-    if (::fstat(fd, &info) == -1) {
+    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -382,7 +384,7 @@ inline file_id identify(int fd, std::error_code& error) noexcept {
 /// The same for an entry, which may be a link.
 inline file_id identify(int directory, const char* name, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
-    if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == -1) {
+    if (retry([&] { return ::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW); }) == -1) {
         error = last_error();
         return {};
     }
@@ -400,7 +402,8 @@ inline void rename(int directory, const char* from, const char* to,
 /// Where a link leads; nullopt for what is no link or is not there.
 inline std::optional<std::string> read_link(const std::string& name, std::error_code& error) {
     std::array<char, 4096> target;  // NOLINT(*-member-init): PATH_MAX
-    const ssize_t size = ::readlink(name.c_str(), target.data(), target.size());
+    const ssize_t size =
+        retry([&] { return ::readlink(name.c_str(), target.data(), target.size()); });
     if (size == -1 && errno != EINVAL && errno != ENOENT) {
         error = last_error();
     }
@@ -425,7 +428,7 @@ struct file_attributes {
 inline std::optional<file_attributes> attributes(const std::string& name,
                                                  std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
-    if (::stat(name.c_str(), &info) == -1) {
+    if (retry([&] { return ::stat(name.c_str(), &info); }) == -1) {
         if (errno != ENOENT) {
             error = last_error();
         }
@@ -439,7 +442,7 @@ inline std::optional<file_attributes> attributes(const std::string& name,
 /// it does not get the bits that would run it as somebody else.
 inline void set_attributes(int fd, const file_attributes& wanted, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
-    if (::fstat(fd, &info) == -1) {
+    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
         error = last_error();
         return;
     }
