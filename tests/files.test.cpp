@@ -2222,67 +2222,72 @@ TEST_CASE("write_file_atomic refuses what is no file and changes nothing") {
     CHECK(fs::is_character_file("/dev/null"));
 }
 
-TEST_CASE("write_file_atomic leaves the old file when it cannot write the new one") {
+namespace {
+
+/// Writes a megabyte, for which there is no room: the error, what the file has and how many entries
+/// the directory.
+nlohmann::json try_write_large(const fs::path& path) {
+    const int error = try_write(path, std::string(1'000'000, 'x')).value();
+    return {error, read_file(path), entries_of(path.parent_path())};
+}
+
+/// For a child: a file system of 64 KiB, gone with the child.
+void mount_small(const fs::path& place) {
+    if (::unshare(CLONE_NEWNS) == -1 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
+        ::mount("none", place.c_str(), "tmpfs", 0, "size=64k") == -1) {
+        throw cannot_run{"may not mount"};
+    }
+}
+
+}  // namespace
+
+TEST_CASE("write_file_atomic leaves the old file in a directory that is closed") {
     const temporary_directory directory;
-    fs::create_directory(directory / "place");
-    const fs::path path = directory / "place/file";
-    const std::string large(1'000'000, 'x');
-    nlohmann::json answer;
-    int expected = 0;
-    SECTION("in a directory that is closed") {
-        write_file(path, "old");
-        fs::permissions(directory / "place", fs::perms(0555));
-        fs::permissions(path, fs::perms(0666));
-        answer = run_in_child([&] {
-            drop_privileges();
-            return nlohmann::json{try_write(path, large).value(), read_file(path),
-                                  entries_of(directory / "place")};
-        });
-        fs::permissions(directory / "place", fs::perms(0755));
-        expected = EACCES;
-    }
-    SECTION("beyond the largest size a file may have") {
-        write_file(path, "old");
-        answer = run_in_child([&] {
-            ::signal(SIGXFSZ, SIG_IGN);
-            const rlimit limit{100'000, 100'000};
-            ::setrlimit(RLIMIT_FSIZE, &limit);
-            return nlohmann::json{try_write(path, large).value(), read_file(path),
-                                  entries_of(directory / "place")};
-        });
-        expected = EFBIG;
-    }
-    SECTION("on a full file system") {
-        answer = run_in_child([&] {
-            if (::unshare(CLONE_NEWNS) == -1 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
-                ::mount("none", (directory / "place").c_str(), "tmpfs", 0, "size=64k") == -1) {
-                throw cannot_run{"may not mount"};
-            }
-            write_file(path, "old");
-            return nlohmann::json{try_write(path, large).value(), read_file(path),
-                                  entries_of(directory / "place")};
-        });
-        expected = ENOSPC;
-    }
-    SECTION("on a file system that is read-only") {
-        answer = run_in_child([&] {
-            if (::unshare(CLONE_NEWNS) == -1 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
-                ::mount("none", (directory / "place").c_str(), "tmpfs", 0, "size=64k") == -1) {
-                throw cannot_run{"may not mount"};
-            }
-            write_file(path, "old");
-            if (::mount(nullptr, (directory / "place").c_str(), nullptr, MS_REMOUNT | MS_RDONLY,
-                        nullptr) == -1) {
-                throw cannot_run{"may not mount"};
-            }
-            return nlohmann::json{try_write(path, large).value(), read_file(path),
-                                  entries_of(directory / "place")};
-        });
-        expected = EROFS;
-    }
-    CHECK(answer == nlohmann::json{expected, "old", 1});
+    write_file(directory / "file", "old");
+    fs::permissions(directory / "file", fs::perms(0666));
+    fs::permissions(directory.path(), fs::perms(0555));
+    const nlohmann::json answer = run_in_child([&] {
+        drop_privileges();
+        return try_write_large(directory / "file");
+    });
+    fs::permissions(directory.path(), fs::perms(0755));
+    CHECK(answer == nlohmann::json{EACCES, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file beyond the largest size a file may have") {
+    const temporary_directory directory;
+    write_file(directory / "file", "old");
+    CHECK(run_in_child([&] {
+              ::signal(SIGXFSZ, SIG_IGN);
+              const rlimit limit{100'000, 100'000};
+              ::setrlimit(RLIMIT_FSIZE, &limit);
+              return try_write_large(directory / "file");
+          }) == nlohmann::json{EFBIG, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file on a full file system") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child([&] {
+        mount_small(directory.path());
+        write_file(directory / "file", "old");
+        return try_write_large(directory / "file");
+    });
+    CHECK(answer == nlohmann::json{ENOSPC, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file on a file system that is read-only") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child([&] {
+        mount_small(directory.path());
+        write_file(directory / "file", "old");
+        if (::mount(nullptr, directory.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) ==
+            -1) {
+            throw cannot_run{"may not mount"};
+        }
+        return try_write_large(directory / "file");
+    });
+    CHECK(answer == nlohmann::json{EROFS, "old", 1});
 }
 
 TEST_CASE("whoever reads while write_file_atomic writes finds one content or another, whole") {
