@@ -213,7 +213,7 @@ private:
             try {
                 std::error_code ignored;
                 remove(ignored);
-            } catch (...) {  // no memory for the names of directories
+            } catch (...) {  // NOLINT(bugprone-empty-catch): no memory for the names of directories
             }
         }
     }
