@@ -235,16 +235,15 @@ int tail(const tail_arguments& arguments, bool as_json) {
         options.line_end = skyutil::line_end::keep;
     }
     std::error_code error;
-    const std::vector<std::string> lines =
-        skyutil::read_last_n_lines(arguments.file, arguments.lines, options, error);
+    const skyutil::file_tail found(arguments.file, arguments.lines, options, error);
     if (error) {
         report(arguments.file, error);
         return failure;
     }
     if (as_json) {
-        print({{"file", arguments.file.string()}, {"lines", lines}});
+        print({{"file", arguments.file.string()}, {"lines", found.lines()}});
     } else {
-        for (const std::string& line : lines) {
+        for (const std::string_view line : found.lines()) {
             std::cout << line;
         }
     }

@@ -134,6 +134,46 @@ static_assert(!std::convertible_to<skyutil::unique_fd, bool> &&
               !std::convertible_to<skyutil::unique_fd, int>);
 static_assert(std::same_as<decltype(std::declval<const skyutil::unique_fd&>().get()), int>);
 static_assert(std::same_as<decltype(std::declval<skyutil::unique_fd&>().release()), int>);
+static_assert(std::equality_comparable<skyutil::unique_fd>);
+
+template <class T>
+concept holder = !std::copyable<T> && std::movable<T> && std::is_nothrow_destructible_v<T> &&
+                 std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
+
+static_assert(holder<skyutil::file_tail> && holder<skyutil::mapped_file> &&
+              holder<skyutil::temporary_file> && holder<skyutil::temporary_directory>);
+static_assert(std::constructible_from<skyutil::file_tail, const path&, size_t>);
+static_assert(std::constructible_from<skyutil::file_tail, const path&, size_t, std::error_code&>);
+static_assert(
+    std::constructible_from<skyutil::file_tail, const path&, size_t, const skyutil::tail_options&>);
+static_assert(std::constructible_from<skyutil::file_tail, const path&, size_t,
+                                      const skyutil::tail_options&, std::error_code&>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::file_tail&>().lines()),
+                           std::span<const string_view>>);
+static_assert(std::constructible_from<skyutil::mapped_file, const path&> &&
+              std::is_nothrow_constructible_v<skyutil::mapped_file, const path&, std::error_code&>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::mapped_file&>().bytes()),
+                           std::span<const std::byte>>);
+static_assert(
+    std::same_as<decltype(std::declval<const skyutil::mapped_file&>().text()), string_view>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::mapped_file&>().size()), size_t>);
+
+template <class T>
+concept temporary = requires(T made, const T& kept, std::error_code& error) {
+    T();
+    T(error);
+    T(path());
+    T(path(), error);
+    { kept.path() } noexcept -> std::same_as<const path&>;
+    { kept.native_handle() } noexcept -> std::same_as<int>;
+    { made.release() } -> std::same_as<path>;
+    { made.remove() } -> std::same_as<void>;
+    { made.remove(error) } -> std::same_as<void>;
+};
+static_assert(temporary<skyutil::temporary_file> && temporary<skyutil::temporary_directory>);
+static_assert(is_function<void(const path&, string_view)>(&skyutil::write_file_atomic));
+static_assert(
+    is_function<void(const path&, string_view, std::error_code&)>(&skyutil::write_file_atomic));
 
 // ---------------------------------------------------------------------------------------------
 // hash

@@ -8,11 +8,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,12 +28,18 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "faults.hpp"
 #include "support.hpp"
 
 using namespace skyutil_tests;
@@ -89,6 +101,15 @@ outcome try_read(const fs::path& path, std::size_t n, const skyutil::tail_option
     outcome result;
     result.error = std::make_error_code(std::errc::bad_message);  // stale
     result.found = skyutil::read_last_n_lines(path, n, options, result.error);
+    return result;
+}
+
+/// The same by file_tail.
+outcome try_tail(const fs::path& path, std::size_t n, const skyutil::tail_options& options = {}) {
+    outcome result;
+    result.error = std::make_error_code(std::errc::bad_message);
+    const skyutil::file_tail tail(path, n, options, result.error);
+    result.found.assign(tail.lines().begin(), tail.lines().end());
     return result;
 }
 
@@ -841,7 +862,7 @@ std::vector<std::string> read_while_writing(const fs::path& path, std::chrono::m
             constexpr std::array<std::size_t, 5> counts{1, 10, 100, 1000, 5000};
             for (auto i = static_cast<std::size_t>(seed); !stop && problem.empty(); ++i) {
                 const std::size_t n = counts[i % counts.size()];
-                const outcome result = try_read(path, n);
+                const outcome result = i % 2 == 0 ? try_read(path, n) : try_tail(path, n);
                 if (result.error) {
                     problem = result.error.message();
                 } else if (result.found.size() > n) {
@@ -1238,8 +1259,1350 @@ TEST_CASE("unique_fd closes its descriptor once") {
         swap(a, b);
         CHECK(a.get() == second);
         CHECK(b.get() == first);
+        a.swap(b);
+        CHECK(a.get() == first);
+        a.swap(a);
+        CHECK(a.get() == first);
+        a.swap(b);
         a.reset();
         CHECK_FALSE(is_open(second));
         CHECK(is_open(first));
     }
+}
+
+TEST_CASE("unique_fds are equal when they own the same, which only nothing can be") {
+    const skyutil::unique_fd a(open_null());
+    const skyutil::unique_fd b(open_null());
+    CHECK(a == a);
+    CHECK(a != b);
+    CHECK(a != skyutil::unique_fd());
+    CHECK(skyutil::unique_fd() == skyutil::unique_fd());
+}
+
+// -------------------------------------------------------------------------------------- file_tail
+
+TEST_CASE("file_tail has the lines that read_last_n_lines returns") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    std::size_t number = 0;
+    for (const auto& [name, text] : texts()) {
+        if (text.size() > 20'000 && ++number % 5 != 0) {
+            continue;
+        }
+        write_file(path, text);
+        for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{7}, all}) {
+            for (const auto line_end : {skyutil::line_end::strip_lf, skyutil::line_end::strip_crlf,
+                                        skyutil::line_end::keep}) {
+                for (const auto invalid :
+                     {skyutil::invalid_utf8::keep, skyutil::invalid_utf8::replace}) {
+                    const skyutil::tail_options options{.line_end = line_end,
+                                                        .invalid_utf8 = invalid};
+                    const outcome views = try_tail(path, n, options);
+                    if (views.error || views.found != try_read(path, n, options).found) {
+                        FAIL_CHECK(name << ", n = " << n << ": " << views.error.message() << ", "
+                                        << summary(views.found));
+                    }
+                }
+            }
+        }
+    }
+    SUCCEED();
+}
+
+TEST_CASE("the views of a file_tail stay valid when it is moved") {
+    const temporary_directory directory;
+    write_file(directory / "short", "a\nb\n");
+    write_file(directory / "invalid", "a\xff\nb\n");
+    for (const char* const name : {"short", "invalid"}) {
+        INFO(name);
+        skyutil::file_tail first(directory / name, 2,
+                                 {.invalid_utf8 = skyutil::invalid_utf8::replace});
+        const auto* const data = first.lines().back().data();
+        const skyutil::file_tail second(std::move(first));
+        CHECK(first.lines().empty());  // NOLINT(*-use-after-move)
+        REQUIRE(second.lines().size() == 2);
+        CHECK(second.lines().back() == "b");
+        CHECK(second.lines().back().data() == data);
+    }
+    skyutil::file_tail tail;
+    CHECK(tail.lines().empty());
+    tail = skyutil::file_tail(directory / "short", 1);
+    REQUIRE(tail.lines().size() == 1);
+    CHECK(tail.lines().front() == "b");
+}
+
+TEST_CASE("file_tail keeps its views in one buffer") {
+    const temporary_directory directory;
+    write_file(directory / "file", std::string(50'000, '\n') + "a\nb\nc\n");
+    const skyutil::file_tail tail(directory / "file", 40'000);
+    REQUIRE(tail.lines().size() == 40'000);
+    for (std::size_t i = 1; i < tail.lines().size(); ++i) {
+        const std::string_view before = tail.lines()[i - 1];
+        if (tail.lines()[i].data() != before.data() + before.size() + 1) {
+            FAIL("line " << i << " is elsewhere");
+        }
+    }
+}
+
+TEST_CASE("file_tail reports errors as read_last_n_lines does") {
+    const temporary_directory directory;
+    write_file(directory / "file", "text\nmore\n");
+    CHECK(try_tail(directory / "missing", 1).error == std::errc::no_such_file_or_directory);
+    CHECK(try_tail(directory.path(), 0).error == std::errc::is_a_directory);
+    CHECK(try_tail("/dev/zero", 1).error == std::errc::file_too_large);
+    CHECK(try_tail(directory / "file", 2, {.max_bytes = 9}).error == std::errc::file_too_large);
+    CHECK_FALSE(try_tail(directory / "file", 2, {.max_bytes = 10}).error);
+    std::error_code error = std::make_error_code(std::errc::io_error);
+    const skyutil::file_tail failed(directory / "missing", 1, error);
+    CHECK(error == std::errc::no_such_file_or_directory);
+    CHECK(failed.lines().empty());
+    try {
+        const skyutil::file_tail tail(directory / "missing", 1);
+        FAIL_CHECK("no exception");
+    } catch (const fs::filesystem_error& thrown) {
+        CHECK(thrown.code() == std::errc::no_such_file_or_directory);
+        CHECK(thrown.path1() == directory / "missing");
+        CHECK(std::string(thrown.what()).find("skyutil::file_tail") != std::string::npos);
+    }
+}
+
+TEST_CASE("a file with a hole has lines of NULs") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    write_file(path, "first\nbefore");
+    fs::resize_file(path, 3'000'000);
+    {
+        std::ofstream out(path, std::ios::app | std::ios::binary);
+        out << "after\nlast\n";
+    }
+    const std::string hole =
+        "before" + std::string(3'000'000 - std::strlen("first\nbefore"), '\0') + "after";
+    CHECK(summary(skyutil::read_last_n_lines(path, 2)) == summary({hole, "last"}));
+    CHECK(skyutil::read_last_n_lines(path, 2) == lines{hole, "last"});
+    CHECK(try_tail(path, 3).found == lines{"first", hole, "last"});
+    CHECK(try_tail(path, 1, {.max_bytes = 5}).found == lines{"last"});
+}
+
+TEST_CASE("the last lines are those of GNU tail") {
+    if (std::system("tail --version 2>/dev/null | grep -q GNU") != 0) {
+        SKYUTIL_SKIP("there is no GNU tail");
+    }
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    std::mt19937 random(99);  // NOLINT(*-msc51-cpp)
+    for (int i = 0; i < 40; ++i) {
+        using namespace std::string_view_literals;
+        const std::string text = random_text(random, random() % 200'000,
+                                             std::size_t{1} << (random() % 14), "ab\r\0\xff"sv);
+        write_file(path, text);
+        for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{random() % 100},
+                                    std::size_t{random() % 10'000}}) {
+            const std::string command = "tail -n " + std::to_string(n) + " " + path.string();
+            const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"),
+                                                             &::pclose);
+            std::string expected(text.size() + 1, '\0');
+            expected.resize(std::fread(expected.data(), 1, expected.size(), pipe.get()));
+            std::string found;
+            const skyutil::file_tail tail(path, n, {.line_end = skyutil::line_end::keep});
+            for (const std::string_view line : tail.lines()) {
+                found += line;
+            }
+            if (found != expected) {
+                FAIL_CHECK("file " << i << ", n = " << n << ": " << found.size() << " bytes, not "
+                                   << expected.size());
+            }
+        }
+    }
+    SUCCEED();
+}
+
+// ------------------------------------------------------------------ changes at the worst moments
+
+namespace {
+
+std::string repeat(std::string_view text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) {
+        out += text;
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("whatever becomes of a file between two reads, the lines are whole and not too many") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    const std::string long_lines = repeat("<" + std::string(997, 'x') + ">\n", 300);
+    const std::map<std::string, std::function<void()>> changes{
+        {"written over with short lines",
+         [&] {
+             const skyutil::unique_fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+             write_all(fd.get(), repeat("<x>\n", 75'000));
+         }},
+        {"truncated", [&] { fs::resize_file(path, 0); }},
+        {"cut in the middle of a line", [&] { fs::resize_file(path, 100'500); }},
+        {"grown", [&] { std::ofstream(path, std::ios::app) << "<more>\n<and more>\n"; }},
+        {"filled again",
+         [&] { write_file(path, repeat("<" + std::string(96, 'y') + ">\n", 500)); }},
+        {"removed", [&] { fs::remove(path); }},
+        {"replaced", [&] { skyutil::write_file_atomic(path, "<other>\n"); }},
+    };
+    for (const auto& [name, change] : changes) {
+        for (int before = 0; before < 12; ++before) {
+            for (const bool views : {false, true}) {
+                INFO(name << " before read " << before << (views ? ", views" : ", strings"));
+                write_file(path, long_lines);
+                outcome result;
+                bool happened = false;
+                {
+                    const fault fault("pread", before, change);
+                    result = views ? try_tail(path, 150) : try_read(path, 150);
+                    happened = fault.happened();
+                }
+                CHECK((happened || before >= 5));
+                CHECK_FALSE(result.error);
+                CHECK(result.found.size() <= 150);
+                for (std::size_t i = 0; i < result.found.size(); ++i) {
+                    const std::string& line = result.found[i];
+                    const bool cut_at_the_end =
+                        name == "cut in the middle of a line" && i + 1 == result.found.size();
+                    if (!line.starts_with('<') || (!line.ends_with('>') && !cut_at_the_end)) {
+                        FAIL_CHECK("line " << i << " is not whole");
+                    }
+                }
+            }
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------ mapped_file
+
+namespace {
+
+std::error_code error_of_mapping(const fs::path& path) {
+    std::error_code error = std::make_error_code(std::errc::bad_message);
+    const skyutil::mapped_file file(path, error);
+    CHECK((!error || file.empty()));
+    return error;
+}
+
+}  // namespace
+
+TEST_CASE("mapped_file shows the bytes of a file") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    using namespace std::string_view_literals;
+    for (const std::string& text :
+         {std::string("text\n"), std::string("\0\xff\0"sv), std::string(4096, 'x'),
+          std::string(1'000'001, 'y'), std::string()}) {
+        write_file(path, text);
+        const skyutil::mapped_file file(path);
+        CHECK((file.text() == text));
+        CHECK(file.size() == text.size());
+        CHECK(file.empty() == text.empty());
+        REQUIRE(file.bytes().size() == text.size());
+        CHECK((text.empty() || file.bytes().back() == static_cast<std::byte>(text.back())));
+    }
+    fs::create_symlink("file", directory / "link");
+    write_file(path, "text");
+    CHECK(skyutil::mapped_file(directory / "link").size() == 4);
+}
+
+TEST_CASE("mapped_file keeps what it maps when the file is removed or replaced") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    write_file(path, "old");
+    const skyutil::mapped_file old(path);
+    skyutil::write_file_atomic(path, "the new one");
+    const skyutil::mapped_file replaced(path);
+    fs::remove(path);
+    CHECK(old.text() == "old");
+    CHECK(replaced.text() == "the new one");
+}
+
+TEST_CASE("a mapped_file can be moved and leaves no descriptor and no memory behind") {
+    const temporary_directory directory;
+    write_file(directory / "a", "a");
+    write_file(directory / "b", std::string(100'000, 'b'));
+    write_file(directory / "empty", "");
+    const auto count_mappings = [] {
+        return skyutil::read_last_n_lines("/proc/self/maps", all).size();
+    };
+    const nlohmann::json answer = run_in_child([&] {
+        static_cast<void>(count_mappings());
+        const std::size_t descriptors = count_open_descriptors();
+        const std::size_t before = count_mappings();
+        bool right = true;
+        for (int i = 0; i < 100; ++i) {
+            skyutil::mapped_file a(directory / "a");
+            skyutil::mapped_file b(directory / "b");
+            const skyutil::mapped_file empty(directory / "empty");
+            right = right && count_open_descriptors() == descriptors;
+            swap(a, b);
+            skyutil::mapped_file c(std::move(a));
+            right = right && a.empty() && a.text().empty();  // NOLINT(*-use-after-move)
+            b = std::move(c);
+            skyutil::mapped_file& same = b;
+            b = std::move(same);
+            right = right && b.size() == 100'000 && b.text().front() == 'b';
+            right = right && error_of_mapping(directory.path()) == std::errc::is_a_directory;
+        }
+        return nlohmann::json{{"right", right}, {"mappings", count_mappings() < before + 20}};
+    });
+    CHECK(answer == nlohmann::json{{"right", true}, {"mappings", true}});
+}
+
+TEST_CASE("what cannot be mapped is an error of its kind, and nothing is read from it") {
+    const temporary_directory directory;
+    make_fifo(directory / "fifo");
+    fs::create_symlink("loop", directory / "loop");
+    struct row {
+        fs::path path;
+        std::errc expected;
+    };
+    text_pipe pipe("text");
+    for (const auto& [path, expected] :
+         {row{directory.path(), std::errc::is_a_directory},
+          row{directory / "missing", std::errc::no_such_file_or_directory},
+          row{directory / "loop", std::errc::too_many_symbolic_link_levels},
+          row{directory / "fifo", std::errc::operation_not_supported},
+          row{pipe.path(), std::errc::operation_not_supported},
+          row{"/dev/null", std::errc::operation_not_supported},
+          row{"/dev/zero", std::errc::operation_not_supported},
+          row{"/proc/self/limits", std::errc::operation_not_supported},
+          row{"/proc/filesystems", std::errc::operation_not_supported},
+          row{"", std::errc::no_such_file_or_directory},
+          row{std::string("a\0b", 3), std::errc::invalid_argument}}) {
+        INFO(path);
+        CHECK(error_of_mapping(path) == expected);
+        try {
+            const skyutil::mapped_file file(path);
+            FAIL_CHECK("no exception");
+        } catch (const fs::filesystem_error& error) {
+            CHECK(error.code() == expected);
+            CHECK(error.path1() == path);
+            CHECK(std::string(error.what()).find("skyutil::mapped_file") != std::string::npos);
+        }
+    }
+    if (fs::exists("/sys/devices/system/cpu/online")) {
+        CHECK(error_of_mapping("/sys/devices/system/cpu/online") ==
+              std::errc::operation_not_supported);
+    }
+    CHECK(try_read(pipe.path(), 1).found == lines{"text"});  // still all there
+}
+
+TEST_CASE("mapping takes no memory for a huge file") {
+    const temporary_directory directory;
+    write_file(directory / "file", "start");
+    std::error_code error;
+    fs::resize_file(directory / "file", std::uint64_t{5} << 30, error);
+    if (error || sizeof(std::size_t) < 8) {
+        SKYUTIL_SKIP("no files of 5 GiB");
+    }
+    const skyutil::mapped_file file(directory / "file", error);
+    if (error == std::errc::not_enough_memory) {
+        SKYUTIL_SKIP("the address space is limited");
+    }
+    REQUIRE_FALSE(error);
+    CHECK(file.size() == std::uint64_t{5} << 30);
+    CHECK(file.text().starts_with("start"));
+    CHECK(file.text().back() == '\0');
+}
+
+// --------------------------------------------------------------- temporary files and directories
+
+namespace {
+
+unsigned mode_of(const fs::path& path) {
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) == -1) {
+        throw_errno("lstat " + path.string());
+    }
+    return info.st_mode & 07777U;
+}
+
+std::size_t entries_of(const fs::path& path) {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+}
+
+}  // namespace
+
+TEST_CASE("a temporary_file is an empty file of one's own until its owner goes") {
+    const temporary_directory directory;
+    fs::path path;
+    {
+        const skyutil::temporary_file file(directory.path());
+        path = file.path();
+        CHECK(path.parent_path() == directory.path());
+        CHECK(path.filename().string().starts_with("skyutil-"));
+        CHECK(fs::is_regular_file(path));
+        CHECK(fs::file_size(path) == 0);
+        CHECK(mode_of(path) == 0600);
+        CHECK((::fcntl(file.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
+        write_all(file.native_handle(), "text");
+        CHECK(read_file(path) == "text");
+        char c = 0;
+        CHECK(::pread(file.native_handle(), &c, 1, 1) == 1);
+        CHECK(c == 'e');
+    }
+    CHECK_FALSE(fs::exists(path));
+    CHECK(entries_of(directory.path()) == 0);
+}
+
+TEST_CASE("a temporary_directory is an empty directory of one's own until its owner goes") {
+    const temporary_directory directory;
+    fs::path path;
+    {
+        const skyutil::temporary_directory own(directory.path());
+        path = own.path();
+        CHECK(path.parent_path() == directory.path());
+        CHECK(fs::is_directory(path));
+        CHECK(mode_of(path) == 0700);
+        CHECK(fs::is_empty(path));
+        CHECK((::fcntl(own.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
+        write_file(path / "file", "x");
+        fs::create_directories(path / "a/b/c");
+    }
+    CHECK_FALSE(fs::exists(path));
+    CHECK(entries_of(directory.path()) == 0);
+}
+
+TEMPLATE_TEST_CASE("temporary things are kept when released and follow their owner when moved", "",
+                   skyutil::temporary_file, skyutil::temporary_directory) {
+    STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<TestType>);
+    STATIC_REQUIRE_FALSE(std::is_copy_assignable_v<TestType>);
+    STATIC_REQUIRE(std::is_nothrow_move_constructible_v<TestType>);
+    STATIC_REQUIRE(std::is_nothrow_move_assignable_v<TestType>);
+    STATIC_REQUIRE(std::is_nothrow_destructible_v<TestType>);
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<fs::path, TestType>);
+    const temporary_directory directory;
+    SECTION("released") {
+        fs::path kept;
+        {
+            TestType owner(directory.path());
+            const int fd = owner.native_handle();
+            kept = owner.release();
+            CHECK(owner.path() == kept);
+            CHECK(owner.native_handle() == -1);
+            CHECK_FALSE(is_open(fd));
+            owner.remove();
+        }
+        CHECK(fs::exists(kept));
+    }
+    SECTION("moved") {
+        TestType a(directory.path());
+        const fs::path path = a.path();
+        {
+            const TestType b(std::move(a));
+            CHECK(b.path() == path);
+            CHECK(a.path().empty());  // NOLINT(*-use-after-move)
+            CHECK(a.native_handle() == -1);
+            CHECK(fs::exists(path));
+        }
+        CHECK_FALSE(fs::exists(path));
+    }
+    SECTION("assigned") {
+        TestType a(directory.path());
+        TestType b(directory.path());
+        const fs::path first = a.path();
+        const fs::path second = b.path();
+        a = std::move(b);
+        CHECK_FALSE(fs::exists(first));
+        CHECK(fs::exists(second));
+        TestType& same = a;
+        a = std::move(same);
+        CHECK(a.path() == second);
+        CHECK(fs::exists(second));
+    }
+    SECTION("removed") {
+        TestType owner(directory.path());
+        const fs::path path = owner.path();
+        owner.remove();
+        CHECK_FALSE(fs::exists(path));
+        CHECK(owner.path().empty());
+        owner.remove();
+        write_file(path, "somebody else's");
+    }
+    SECTION("removed by somebody else") {
+        TestType owner(directory.path());
+        fs::remove(owner.path());
+        std::error_code error;
+        owner.remove(error);
+        CHECK_FALSE(error);
+    }
+}
+
+TEMPLATE_TEST_CASE("temporary things are made where TMPDIR says", "", skyutil::temporary_file,
+                   skyutil::temporary_directory) {
+    const temporary_directory directory;
+    fs::create_directory(directory / "tmp");
+    const nlohmann::json answer = run_in_child([&] {
+        nlohmann::json found;
+        const auto parent = [] {
+            const TestType made;
+            return made.path().parent_path().string();
+        };
+        ::setenv("TMPDIR", (directory / "tmp").c_str(), 1);
+        found["set"] = parent();
+        std::error_code error = std::make_error_code(std::errc::bad_message);
+        found["with error"] = TestType(error).native_handle() != -1 && !error;
+        ::setenv("TMPDIR", "", 1);
+        found["empty"] = parent();
+        ::unsetenv("TMPDIR");
+        found["unset"] = parent();
+        ::setenv("TMPDIR", (directory / "missing").c_str(), 1);
+        {
+            const TestType failed(error);
+            found["missing"] = error.value();
+            found["no path"] = failed.path().empty() && failed.native_handle() == -1;
+        }
+        ::setenv("TMPDIR", "tmp", 1);
+        fs::current_path(directory.path());
+        {
+            const TestType made;
+            fs::current_path("/");  // it is found all the same
+            found["relative"] = made.path().is_absolute() && fs::exists(made.path());
+        }
+        found["left"] = entries_of(directory / "tmp");
+        return found;
+    });
+    CHECK(answer == nlohmann::json{{"set", (directory / "tmp").string()},
+                                   {"with error", true},
+                                   {"empty", "/tmp"},
+                                   {"unset", "/tmp"},
+                                   {"missing", ENOENT},
+                                   {"no path", true},
+                                   {"relative", true},
+                                   {"left", 0}});
+}
+
+TEMPLATE_TEST_CASE("temporary things that cannot be made are errors", "", skyutil::temporary_file,
+                   skyutil::temporary_directory) {
+    const temporary_directory directory;
+    write_file(directory / "file", "");
+    struct row {
+        fs::path path;
+        std::errc expected;
+    };
+    for (const auto& [path, expected] :
+         {row{directory / "missing", std::errc::no_such_file_or_directory},
+          row{directory / "file", std::errc::not_a_directory},
+          row{"", std::errc::no_such_file_or_directory},
+          row{"/proc/self", std::errc::no_such_file_or_directory},
+          row{directory.path().native() + std::string("\0x", 2), std::errc::invalid_argument}}) {
+        INFO(path);
+        std::error_code error;
+        const TestType failed(path, error);
+        CHECK(error);
+        if (path != "/proc/self") {  // kernels differ
+            CHECK(error == expected);
+        }
+        CHECK(failed.path().empty());
+        try {
+            const TestType made(path);
+            FAIL_CHECK("no exception");
+        } catch (const fs::filesystem_error& thrown) {
+            CHECK(thrown.code() == error);
+            CHECK(thrown.path1() == path);
+            CHECK(std::string(thrown.what()).find("skyutil::temporary_") != std::string::npos);
+        }
+    }
+    fs::permissions(directory.path(), fs::perms(0555));
+    CHECK(run_in_child([&] {
+              drop_privileges();
+              std::error_code error;
+              const TestType failed(directory.path(), error);
+              return error.value();
+          }) == EACCES);
+    fs::permissions(directory.path(), fs::perms(0755));
+    CHECK(entries_of(directory.path()) == 1);
+}
+
+TEST_CASE("no two temporary names are the same") {
+    const temporary_directory directory;
+    std::set<fs::path> names;
+    for (int i = 0; i < 500; ++i) {
+        skyutil::temporary_file file(directory.path());
+        names.insert(file.release());
+    }
+    CHECK(names.size() == 500);
+    std::set<std::string> first_digits;
+    for (const fs::path& name : names) {
+        CHECK(name.filename().native().size() == 8 + 16);
+        first_digits.insert(name.filename().native().substr(8, 2));
+    }
+    CHECK(first_digits.size() > 200);
+}
+
+TEMPLATE_TEST_CASE("a forked child does not remove what its parent made", "",
+                   skyutil::temporary_file, skyutil::temporary_directory) {
+    const temporary_directory directory;
+    auto owner = std::make_unique<TestType>(directory.path());
+    const fs::path path = owner->path();
+    CHECK(run_in_child([&] {
+              owner.reset();
+              bool own_is_removed = false;
+              fs::path own;
+              {
+                  const TestType made(directory.path());
+                  own = made.path();
+                  own_is_removed = fs::exists(own);
+              }
+              return own_is_removed && !fs::exists(own);
+          }) == true);
+    CHECK(fs::exists(path));
+    owner.reset();
+    CHECK_FALSE(fs::exists(path));
+}
+
+TEST_CASE("a temporary_directory removes everything in it and nothing outside") {
+    const temporary_directory directory;
+    fs::create_directory(directory / "outside");
+    write_file(directory / "outside/file", "precious");
+    skyutil::temporary_directory own(directory.path());
+    const fs::path path = own.path();
+    fs::create_directory_symlink(directory / "outside", path / "link to a directory");
+    fs::create_symlink(directory / "outside/file", path / "link to a file");
+    fs::create_symlink("nothing", path / "dangling");
+    fs::create_symlink(".", path / "circle");
+    make_fifo(path / "fifo");
+    fs::create_hard_link(directory / "outside/file", path / "hard link");
+    write_file(path / "new\nline", "");
+    write_file(path / "\xff\xfe", "");
+    write_file(path / std::string(255, 'x'), "");
+    fs::create_directories(path / "a/b/c/d");
+    fs::create_directory_symlink(directory / "outside", path / "a/b/link");
+    for (int i = 0; i < 1200; ++i) {  // more than one call of getdents64 returns
+        write_file(path / "a" / ("file" + std::to_string(i)), "");
+    }
+    for (int i = 0; i < 50; ++i) {
+        fs::create_directory(path / "a/b" / std::to_string(i));
+        write_file(path / "a/b" / std::to_string(i) / "file", "");
+    }
+    const skyutil::unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().append("/s").copy(address.sun_path, sizeof address.sun_path - 1);
+    CHECK(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+
+    std::error_code error;
+    own.remove(error);
+    CHECK_FALSE(error);
+    CHECK_FALSE(fs::exists(path));
+    CHECK(read_file(directory / "outside/file") == "precious");
+    CHECK(entries_of(directory.path()) == 1);
+}
+
+TEST_CASE("a temporary_directory removes directories that forbid it") {
+    const temporary_directory directory;
+    fs::permissions(directory.path(), fs::perms(0777));
+    const nlohmann::json answer = run_in_child([&] {
+        drop_privileges();
+        nlohmann::json errors;
+        for (const int mode : {0500, 0400, 0300, 0200, 0100, 0000, 0555}) {
+            skyutil::temporary_directory own(directory.path());
+            for (const char* const name : {"full", "empty", "outer/inner"}) {
+                fs::create_directories(own.path() / name);
+            }
+            write_file(own.path() / "full/file", "");
+            write_file(own.path() / "outer/inner/file", "");
+            for (const char* const name : {"full", "empty", "outer/inner", "outer", "."}) {
+                fs::permissions(own.path() / name, fs::perms(mode));
+            }
+            std::error_code error;
+            own.remove(error);
+            errors.push_back(error.value());
+        }
+        return errors;
+    });
+    CHECK(answer == nlohmann::json(std::vector<int>(7, 0)));
+    CHECK(entries_of(directory.path()) == 0);
+}
+
+TEST_CASE("a temporary_directory removes directories of any depth with few descriptors") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child(
+        [&] {
+            constexpr int depth = 1000;
+            const std::string name(100, 'x');  // a path of more than PATH_MAX bytes
+            skyutil::temporary_directory own(directory.path());
+            skyutil::unique_fd fd(::dup(own.native_handle()));
+            for (int i = 0; i < depth && fd; ++i) {
+                if (::mkdirat(fd.get(), name.c_str(), 0700) == -1 ||
+                    (i % 100 == 0 && ::mkdirat(fd.get(), "beside", 0700) == -1)) {
+                    throw_errno("mkdirat");
+                }
+                fd.reset(::openat(fd.get(), name.c_str(), O_DIRECTORY | O_CLOEXEC));
+            }
+            if (!fd) {
+                throw_errno("openat");
+            }
+            fd.reset();
+            meet_error_types();
+            rlimit limit{};
+            ::getrlimit(RLIMIT_NOFILE, &limit);
+            limit.rlim_cur = static_cast<rlim_t>(own.native_handle()) + 20;
+            ::setrlimit(RLIMIT_NOFILE, &limit);
+            std::error_code error;
+            own.remove(error);
+            return error.value();
+        },
+        60s);
+    CHECK(answer == 0);
+    CHECK(entries_of(directory.path()) == 0);
+}
+
+TEST_CASE("a link put in a directory's place meanwhile does not lead the removal away") {
+    const temporary_directory directory;
+    fs::create_directory(directory / "precious");
+    write_file(directory / "precious/file", "");
+    const auto deadline = std::chrono::steady_clock::now() + 500ms;
+    for (int round = 0; std::chrono::steady_clock::now() < deadline; ++round) {
+        skyutil::temporary_directory own(directory.path());
+        constexpr int count = 20;
+        for (int i = 0; i < count; ++i) {
+            fs::create_directory(own.path() / std::to_string(i));
+            write_file(own.path() / std::to_string(i) / "file", "");
+        }
+        std::thread swapper([path = own.path(), &directory] {
+            for (int i = count - 1; i >= 0; --i) {  // removed from the end as a rule
+                const fs::path name = path / std::to_string(i);
+                std::error_code ignored;
+                fs::rename(name, directory / "aside", ignored);
+                fs::create_directory_symlink(directory / "precious", name, ignored);
+                fs::remove_all(directory / "aside", ignored);
+            }
+        });
+        std::error_code error;
+        own.remove(error);
+        swapper.join();
+        if (!fs::exists(directory / "precious/file")) {
+            FAIL("followed the link in round " << round);
+        }
+    }
+    SUCCEED();
+}
+
+TEST_CASE("a link that takes a directory's place right before it is opened is removed itself") {
+    const temporary_directory directory;
+    fs::create_directory(directory / "precious");
+    write_file(directory / "precious/file", "");
+    for (int before = 0; before < 4; ++before) {
+        INFO(before);
+        skyutil::temporary_directory own(directory.path());
+        fs::create_directories(own.path() / "a/b");
+        const fs::path path = own.path();
+        std::error_code error;
+        bool happened = false;
+        {
+            const fault fault("openat", before, [&] {
+                std::error_code ignored;
+                fs::rename(path / "a", directory / ("aside" + std::to_string(before)), ignored);
+                fs::create_directory_symlink(directory / "precious", path / "a", ignored);
+            });
+            own.remove(error);
+            happened = fault.happened();
+        }
+        CHECK(happened == (before < 3));
+        CHECK(fs::exists(directory / "precious/file"));
+        if (!error) {
+            CHECK_FALSE(fs::exists(path));
+        }
+    }
+}
+
+TEST_CASE("a temporary_directory that was renamed is not removed, nor what took its place") {
+    const temporary_directory directory;
+    {
+        skyutil::temporary_directory own(directory.path());
+        const fs::path path = own.path();
+        write_file(path / "file", "published");
+        fs::permissions(path, fs::perms(0755));
+        fs::rename(path, directory / "published");
+        SECTION("nothing took its place") {}
+        SECTION("another directory") {
+            fs::create_directory(path);
+            write_file(path / "other", "");
+        }
+        SECTION("a link") { fs::create_directory_symlink("published", path); }
+        std::error_code error;
+        own.remove(error);
+        CHECK_FALSE(error);
+        CHECK((!fs::exists(path) || !fs::is_empty(path)));
+    }
+    CHECK(read_file(directory / "published/file") == "published");
+    CHECK(mode_of(directory / "published") == 0755);
+}
+
+TEST_CASE("a file system mounted inside a temporary_directory is left alone") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child([&] {
+        if (::unshare(CLONE_NEWNS) == -1 ||
+            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1) {
+            throw cannot_run{"may not mount"};
+        }
+        skyutil::temporary_directory own(directory.path());
+        const fs::path mounted = own.path() / "a/mounted";
+        fs::create_directories(mounted);
+        write_file(own.path() / "a/file", "");
+        if (::mount("none", mounted.c_str(), "tmpfs", 0, "size=64k") == -1) {
+            throw cannot_run{"may not mount"};
+        }
+        write_file(mounted / "file", "elsewhere");
+        std::error_code error;
+        own.remove(error);
+        const nlohmann::json found{{"error", error.value()},
+                                   {"kept", fs::exists(mounted / "file")},
+                                   {"removed", !fs::exists(own.path() / "a/file")}};
+        ::umount(mounted.c_str());
+        return found;
+    });
+    CHECK(answer == nlohmann::json{{"error", EBUSY}, {"kept", true}, {"removed", true}});
+    CHECK(entries_of(directory.path()) == 0);  // the destructor has tried again
+}
+
+// ------------------------------------------------------------------------------ write_file_atomic
+
+namespace {
+
+std::error_code try_write(const fs::path& path, std::string_view text) {
+    std::error_code error = std::make_error_code(std::errc::bad_message);
+    skyutil::write_file_atomic(path, text, error);
+    return error;
+}
+
+}  // namespace
+
+TEST_CASE("write_file_atomic makes a file or replaces what it has") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    using namespace std::string_view_literals;
+    for (const std::string& text : {std::string("first\n"), std::string(), std::string("\0\xff"sv),
+                                    std::string(10'000'000, 'x'), std::string("last")}) {
+        skyutil::write_file_atomic(path, text);
+        CHECK((read_file(path) == text));
+        CHECK(entries_of(directory.path()) == 1);
+    }
+    CHECK_FALSE(try_write(directory / std::string(255, 'x'), "long name"));
+    CHECK(read_file(directory / std::string(255, 'x')) == "long name");
+    CHECK(run_in_child([&] {
+              fs::current_path(directory.path());
+              return try_write("relative", "a").value() == 0 &&
+                     try_write("./relative", "b").value() == 0 && read_file("relative") == "b";
+          }) == true);
+}
+
+TEST_CASE("write_file_atomic keeps permissions and owner, and gives a new file the usual ones") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    for (const unsigned mode : {0600U, 0640U, 0444U, 0777U, 0000U, 04755U, 02750U}) {
+        INFO(mode);
+        write_file(path, "old");
+        fs::permissions(path, fs::perms(mode));
+        CHECK_FALSE(try_write(path, "new"));
+        CHECK(mode_of(path) == mode);
+        fs::permissions(path, fs::perms(0600));
+        CHECK(read_file(path) == "new");
+    }
+    CHECK(run_in_child([&] {
+              ::umask(0027);
+              return try_write(directory / "new", "").value();
+          }) == 0);
+    CHECK(mode_of(directory / "new") == 0640);
+
+    if (::geteuid() != 0) {
+        return;
+    }
+    REQUIRE(::chown(path.c_str(), 65534, 65533) == 0);
+    fs::permissions(path, fs::perms(06755));
+    CHECK_FALSE(try_write(path, "root's"));
+    struct stat info{};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK(info.st_uid == 65534);
+    CHECK(info.st_gid == 65533);
+    CHECK(mode_of(path) == 06755);
+
+    REQUIRE(::chown(path.c_str(), 0, 0) == 0);  // which takes the set-user-ID bit away
+    fs::permissions(path, fs::perms(06755));
+    fs::permissions(directory.path(), fs::perms(0777));
+    CHECK(run_in_child([&] {
+              drop_privileges();
+              return try_write(path, "nobody's").value();
+          }) == 0);
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK(info.st_uid == 65534);
+    CHECK(mode_of(path) == 0755);  // not run as another than before
+}
+
+TEST_CASE("write_file_atomic replaces the file a link points to, not the link") {
+    const temporary_directory directory;
+    fs::create_directories(directory / "a/b");
+    write_file(directory / "a/file", "old");
+    fs::create_symlink("../file", directory / "a/b/first");
+    fs::create_symlink("a/b/first", directory / "second");
+    fs::create_symlink(directory / "second", directory / "third");
+    fs::create_directory_symlink("a/b", directory / "directory link");
+    for (const fs::path& path : {directory / "a/b/first", directory / "second", directory / "third",
+                                 directory / "directory link/first"}) {
+        INFO(path);
+        CHECK_FALSE(try_write(path, path.native()));
+        CHECK(fs::is_symlink(path));
+        CHECK(read_file(directory / "a/file") == path.native());
+    }
+    CHECK(entries_of(directory / "a/b") == 1);
+
+    fs::create_symlink("a/new", directory / "dangling");
+    CHECK_FALSE(try_write(directory / "dangling", "made"));
+    CHECK(read_file(directory / "a/new") == "made");
+    CHECK(fs::is_symlink(directory / "dangling"));
+    fs::create_symlink("missing/new", directory / "dangling in nothing");
+    CHECK(try_write(directory / "dangling in nothing", "") == std::errc::no_such_file_or_directory);
+    fs::create_symlink("loop", directory / "loop");
+    CHECK(try_write(directory / "loop", "") == std::errc::too_many_symbolic_link_levels);
+    CHECK(fs::is_symlink(directory / "loop"));
+}
+
+TEST_CASE("write_file_atomic does not follow a stranger's link in a directory like /tmp") {
+    std::ifstream setting("/proc/sys/fs/protected_symlinks");
+    if (::geteuid() != 0 || setting.get() != '1') {
+        SKYUTIL_SKIP("needs root and the kernel's protection of links");
+    }
+    const temporary_directory directory;
+    fs::permissions(directory.path(), fs::perms(01777));
+    write_file(directory / "victim", "old");
+    fs::create_symlink("victim", directory / "link");
+    fs::create_symlink("missing", directory / "dangling");
+    REQUIRE(::lchown((directory / "link").c_str(), 65534, 65534) == 0);
+    REQUIRE(::lchown((directory / "dangling").c_str(), 65534, 65534) == 0);
+    CHECK(try_write(directory / "link", "new") == std::errc::permission_denied);
+    CHECK(try_write(directory / "dangling", "new") == std::errc::permission_denied);
+    CHECK(read_file(directory / "victim") == "old");
+    CHECK_FALSE(fs::exists(directory / "missing"));
+}
+
+TEST_CASE("write_file_atomic refuses what is no file and changes nothing") {
+    const temporary_directory directory;
+    make_fifo(directory / "fifo");
+    write_file(directory / "file", "old");
+    struct row {
+        fs::path path;
+        std::errc expected;
+    };
+    for (const auto& [path, expected] :
+         {row{directory.path(), std::errc::is_a_directory},
+          row{directory.path().native() + "/", std::errc::is_a_directory},
+          row{directory / ".", std::errc::is_a_directory},
+          row{directory / "new/", std::errc::is_a_directory},
+          row{directory / "file/", std::errc::not_a_directory},
+          row{directory / "file/x", std::errc::not_a_directory},
+          row{directory / "missing/x", std::errc::no_such_file_or_directory},
+          row{directory / "fifo", std::errc::operation_not_supported},
+          row{"/dev/null", std::errc::operation_not_supported},
+          row{"/dev/full", std::errc::operation_not_supported},
+          row{"", std::errc::no_such_file_or_directory},
+          row{directory / std::string(256, 'x'), std::errc::filename_too_long},
+          row{directory.path().native() + std::string("/file\0x", 7),
+              std::errc::invalid_argument}}) {
+        INFO(path);
+        CHECK(try_write(path, "text") == expected);
+        try {
+            skyutil::write_file_atomic(path, "text");
+            FAIL_CHECK("no exception");
+        } catch (const fs::filesystem_error& error) {
+            CHECK(error.code() == expected);
+            CHECK(error.path1() == path);
+            CHECK(std::string(error.what()).find("skyutil::write_file_atomic") !=
+                  std::string::npos);
+        }
+    }
+    CHECK(read_file(directory / "file") == "old");
+    CHECK(entries_of(directory.path()) == 2);
+    CHECK(fs::is_character_file("/dev/null"));
+}
+
+namespace {
+
+/// Writes a megabyte, for which there is no room: the error, what the file has and how many entries
+/// the directory.
+nlohmann::json try_write_large(const fs::path& path) {
+    const int error = try_write(path, std::string(1'000'000, 'x')).value();
+    return {error, read_file(path), entries_of(path.parent_path())};
+}
+
+/// For a child: a file system of 64 KiB, gone with the child.
+void mount_small(const fs::path& place) {
+    if (::unshare(CLONE_NEWNS) == -1 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
+        ::mount("none", place.c_str(), "tmpfs", 0, "size=64k") == -1) {
+        throw cannot_run{"may not mount"};
+    }
+}
+
+}  // namespace
+
+TEST_CASE("write_file_atomic leaves the old file in a directory that is closed") {
+    const temporary_directory directory;
+    write_file(directory / "file", "old");
+    fs::permissions(directory / "file", fs::perms(0666));
+    fs::permissions(directory.path(), fs::perms(0555));
+    const nlohmann::json answer = run_in_child([&] {
+        drop_privileges();
+        return try_write_large(directory / "file");
+    });
+    fs::permissions(directory.path(), fs::perms(0755));
+    CHECK(answer == nlohmann::json{EACCES, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file beyond the largest size a file may have") {
+    const temporary_directory directory;
+    write_file(directory / "file", "old");
+    CHECK(run_in_child([&] {
+              ::signal(SIGXFSZ, SIG_IGN);
+              const rlimit limit{100'000, 100'000};
+              ::setrlimit(RLIMIT_FSIZE, &limit);
+              return try_write_large(directory / "file");
+          }) == nlohmann::json{EFBIG, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file on a full file system") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child([&] {
+        mount_small(directory.path());
+        write_file(directory / "file", "old");
+        return try_write_large(directory / "file");
+    });
+    CHECK(answer == nlohmann::json{ENOSPC, "old", 1});
+}
+
+TEST_CASE("write_file_atomic leaves the old file on a file system that is read-only") {
+    const temporary_directory directory;
+    const nlohmann::json answer = run_in_child([&] {
+        mount_small(directory.path());
+        write_file(directory / "file", "old");
+        if (::mount(nullptr, directory.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) ==
+            -1) {
+            throw cannot_run{"may not mount"};
+        }
+        return try_write_large(directory / "file");
+    });
+    CHECK(answer == nlohmann::json{EROFS, "old", 1});
+}
+
+TEST_CASE("whoever reads while write_file_atomic writes finds one content or another, whole") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    const auto content = [](unsigned i) {
+        return std::string(1000 + i * 7919 % 100'000, static_cast<char>('a' + i % 26));
+    };
+    skyutil::write_file_atomic(path, content(0));
+    std::atomic<bool> stop = false;
+    std::atomic<int> failures = 0;
+    std::vector<std::thread> writers;
+    for (unsigned t = 0; t < 2; ++t) {
+        writers.emplace_back([&, t] {
+            for (unsigned i = t; !stop; i += 2) {
+                failures += try_write(path, content(i)) ? 1 : 0;
+            }
+        });
+    }
+    const auto deadline = std::chrono::steady_clock::now() + 400ms;
+    int reads = 0;
+    while (std::chrono::steady_clock::now() < deadline) {
+        const std::string text = read_file(path);
+        if (text.size() < 1000 || text.find_first_not_of(text.front()) != std::string::npos) {
+            FAIL_CHECK("not whole");
+            break;
+        }
+        ++reads;
+    }
+    stop = true;
+    for (std::thread& writer : writers) {
+        writer.join();
+    }
+    CHECK(reads > 0);
+    CHECK(failures == 0);
+    CHECK(entries_of(directory.path()) == 1);
+}
+
+TEST_CASE("a writer that is killed leaves the old content or the new") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    const std::string a(300'000, 'a');
+    const std::string b(200'000, 'b');
+    skyutil::write_file_atomic(path, a);
+    for (int i = 0; i < 15; ++i) {
+        const pid_t child = ::fork();
+        REQUIRE(child != -1);
+        if (child == 0) {
+            for (;;) {
+                std::error_code ignored;
+                skyutil::write_file_atomic(path, b, ignored);
+                skyutil::write_file_atomic(path, a, ignored);
+            }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1 + i));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        while (::waitpid(child, &status, 0) == -1 && errno == EINTR) {
+        }
+        const std::string text = read_file(path);
+        CHECK((text == a || text == b));
+    }
+}
+
+// ----------------------------------------------------------- system calls that fail, one by one
+
+namespace {
+
+/// Something that makes system calls, and how to tell that it did no harm.
+struct operation {
+    std::string name;
+    std::function<void()> prepare;
+    std::function<std::error_code()> run;
+    /// What is wrong afterwards, given what run() returned.
+    std::function<std::string(const std::error_code&)> check;
+};
+
+std::vector<operation> operations(const fs::path& directory) {
+    const fs::path file = directory / "file";
+    const fs::path large = directory / "large";
+    const std::string large_text = repeat("0123456789\n", 20'000);
+    const auto nothing = [] {};
+    const auto found = std::make_shared<lines>();
+    const auto reading = [=](const char* name, const fs::path& path, std::size_t n, auto read,
+                             const lines& expected) {
+        return operation{name, nothing,
+                         [=] {
+                             const outcome result = read(path, n, skyutil::tail_options{});
+                             *found = result.found;
+                             return result.error;
+                         },
+                         [=](const std::error_code& error) -> std::string {
+                             return *found == (error ? lines{} : expected) ? "" : "wrong lines";
+                         }};
+    };
+    const auto state = std::make_shared<fs::path>();
+    const auto no_file_but = [=](std::size_t count) -> std::string {
+        const std::size_t entries = entries_of(directory);
+        return entries == count ? "" : std::to_string(entries) + " entries";
+    };
+    return {
+        reading("read_last_n_lines", file, 2, try_read, {"old", "text"}),
+        reading("read_last_n_lines of a large file", large, 15'000, try_read,
+                last_lines(large_text, 15'000)),
+        reading("file_tail", large, 15'000, try_tail, last_lines(large_text, 15'000)),
+        reading("read_last_n_lines of a file without a size", "/proc/self/comm", 1, try_read,
+                last_lines(read_file("/proc/self/comm"), 1)),
+        {"count_directory_entries", nothing,
+         [=] {
+             std::error_code error;
+             const std::size_t count = skyutil::count_directory_entries(directory, error);
+             *found = lines(count);
+             return error;
+         },
+         [=](const std::error_code& error) -> std::string {
+             return found->size() == (error ? 0U : 2U) ? "" : "wrong count";
+         }},
+        {"mapped_file", nothing,
+         [=] {
+             std::error_code error;
+             const skyutil::mapped_file mapped(file, error);
+             *found = {std::string(mapped.text())};
+             return error;
+         },
+         [=](const std::error_code& error) -> std::string {
+             return found->front() == (error ? "" : "old\ntext\n") ? "" : "wrong bytes";
+         }},
+        {"temporary_file", nothing,
+         [=] {
+             std::error_code error;
+             const skyutil::temporary_file made(directory, error);
+             return error || fs::exists(made.path()) ? error
+                                                     : std::make_error_code(std::errc::bad_message);
+         },
+         [=](const std::error_code&) { return no_file_but(2); }},
+        {"temporary_directory", nothing,
+         [=] {
+             std::error_code error;
+             const skyutil::temporary_directory made(directory, error);
+             return error;
+         },
+         [=](const std::error_code&) { return no_file_but(2); }},
+        {"write_file_atomic", [=] { write_file(file, "old\ntext\n"); },
+         [=] { return try_write(file, large_text); },
+         [=](const std::error_code& error) -> std::string {
+             const std::string text = read_file(file);
+             write_file(file, "old\ntext\n");
+             const std::string left = no_file_but(2);
+             return !left.empty()                                  ? left
+                    : text == (error ? "old\ntext\n" : large_text) ? ""
+                    : error && text == large_text                  ? "replaced"
+                                                                   : "damaged";
+         }},
+        {"write_file_atomic through a link to nothing",
+         [=] {
+             fs::remove(directory / "new");
+             fs::create_symlink("new", directory / "link");
+         },
+         [=] { return try_write(directory / "link", "text"); },
+         [=](const std::error_code& error) -> std::string {
+             const bool there = fs::exists(directory / "new");
+             const bool right = there && read_file(directory / "new") == "text";
+             fs::remove(directory / "new");
+             fs::remove(directory / "link");
+             const std::string left = no_file_but(2);
+             return !left.empty() ? left
+                    : error       ? (there ? "replaced" : "")
+                                  : (right ? "" : "not made");
+         }},
+    };
+}
+
+}  // namespace
+
+TEST_CASE("every system call may fail: an error is reported, and nothing lost or left") {
+    const temporary_directory directory;
+    write_file(directory / "file", "old\ntext\n");
+    write_file(directory / "large", repeat("0123456789\n", 20'000));
+    meet_error_types();
+    std::map<std::string, int> exercised;
+    for (const operation& op : operations(directory.path())) {
+        std::map<std::string, int> calls;
+        op.prepare();
+        {
+            const fault counter;
+            CHECK_FALSE(op.run());
+            calls = counter.calls();
+        }
+        CHECK(op.check({}) == "");
+        CHECK(calls["close"] > 0);
+        for (const auto& [call, count] : calls) {
+            for (int before = 0; before < count; ++before) {
+                for (const int number : {EIO, ENOSPC, EMFILE, EDQUOT, EACCES, EINTR}) {
+                    if (number == EINTR && call == "mmap") {
+                        continue;
+                    }
+                    INFO(op.name << ": " << call << " " << before + 1 << " of " << count << ": "
+                                 << std::generic_category().message(number));
+                    op.prepare();
+                    const std::size_t descriptors = count_open_descriptors();
+                    std::error_code error;
+                    bool happened = false;
+                    {
+                        const fault fault(call, before, number);
+                        error = op.run();
+                        happened = fault.happened();
+                    }
+                    CHECK(happened);
+                    CHECK(count_open_descriptors() == descriptors);
+                    std::string wrong = op.check(error);
+                    // The directory is brought to the disk when the file has its new content.
+                    const bool last_step = call == "fsync" && before == 1;
+                    if (last_step && number != EINTR && error) {
+                        CHECK(wrong == "replaced");
+                        wrong = "";
+                    }
+                    // What was made cannot be removed when the removal itself fails.
+                    if (op.name.starts_with("temporary") && !wrong.empty() && number != EINTR) {
+                        wrong = "";
+                        for (const auto& entry : fs::directory_iterator(directory.path())) {
+                            if (entry.path().filename().string().starts_with("skyutil-")) {
+                                fs::remove_all(entry.path());
+                            }
+                        }
+                    }
+                    CHECK(wrong == "");
+                    const std::set<int> expected{0, number,
+                                                 call == "mmap" && number == EIO ? EOPNOTSUPP : 0};
+                    CHECK(expected.contains(error.value()));
+                    if (number == EINTR) {
+                        CHECK_FALSE(error);
+                    } else if (call != "close" && call != "fchown" && error == std::error_code() &&
+                               op.name.starts_with("write")) {
+                        // Reading on from where it stopped is all that may go unnoticed.
+                        FAIL_CHECK("no error");
+                    }
+                    ++exercised[call];
+                }
+            }
+        }
+    }
+    for (const char* const call :
+         {"open", "openat", "pread", "read", "write", "fsync", "fchmod", "renameat", "unlinkat",
+          "mkdirat", "mmap", "readlink", "getrandom", "syscall", "close"}) {
+        INFO(call);
+        CHECK(exercised[call] > 0);
+    }
+}
+
+TEST_CASE("signals before every system call and bytes that come three at a time change nothing") {
+    const temporary_directory directory;
+    write_file(directory / "file", "old\ntext\n");
+    write_file(directory / "large", repeat("0123456789\n", 20'000));
+    for (const operation& op : operations(directory.path())) {
+        for (const auto kind : {fault::disturbance::interrupted, fault::disturbance::trickling}) {
+            INFO(op.name << (kind == fault::disturbance::interrupted ? ", interrupted"
+                                                                     : ", trickling"));
+            op.prepare();
+            std::error_code error;
+            bool happened = false;
+            {
+                const fault fault(kind);
+                error = op.run();
+                happened = fault.happened();
+            }
+            CHECK(happened);
+            CHECK_FALSE(error);
+            CHECK(op.check(error) == "");
+        }
+    }
+}
+
+TEST_CASE("a temporary_directory that could not be removed can be removed again") {
+    const temporary_directory directory;
+    meet_error_types();
+    const auto fill = [](const fs::path& path) {
+        fs::create_directories(path / "a/b/c");
+        fs::create_directories(path / "d");
+        write_file(path / "a/b/file", "");
+        write_file(path / "file", "");
+    };
+    std::map<std::string, int> calls;
+    {
+        skyutil::temporary_directory own(directory.path());
+        fill(own.path());
+        const fault counter;
+        own.remove();
+        calls = counter.calls();
+    }
+    CHECK(calls["unlinkat"] >= 7);
+    for (const auto& [call, count] : calls) {
+        for (int before = 0; before < count; ++before) {
+            for (const int number : {EIO, EMFILE, EACCES, EPERM, EINTR}) {
+                INFO(call << " " << before + 1 << " of " << count << ": "
+                          << std::generic_category().message(number));
+                skyutil::temporary_directory own(directory.path());
+                const fs::path path = own.path();
+                fill(path);
+                const std::size_t descriptors = count_open_descriptors();
+                std::error_code error;
+                {
+                    const fault fault(call, before, number);
+                    own.remove(error);
+                }
+                CHECK(count_open_descriptors() == descriptors - (error ? 0 : 1));
+                CHECK(fs::exists(path) == static_cast<bool>(error));
+                if (number == EINTR) {
+                    CHECK_FALSE(error);
+                } else if (error) {
+                    CHECK(error.value() == number);
+                    own.remove(error);
+                    CHECK_FALSE(error);
+                }
+            }
+        }
+    }
+    CHECK(entries_of(directory.path()) == 0);
 }

@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: MIT
 //
-// skyutil/files.hpp: the last lines of a file of any size, the entries of a directory, owned
-// descriptors.
+// skyutil/files.hpp: the last lines of a file of any size, files as memory, temporary files and
+// directories, files replaced all at once, the entries of a directory, owned descriptors.
 //
 //     for (const std::string& line : skyutil::read_last_n_lines("/var/log/syslog", 10)) {
 //         std::cout << line << '\n';
 //     }
 //
 // The throwing forms throw std::filesystem::filesystem_error, the others set their std::error_code
-// and clear it on success. Everything is safe to call from several threads at once.
+// and clear it on success. Everything is safe to call from several threads at once, on different
+// objects.
 
 #pragma once
 
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/replace_file.hpp>
 #include <skyutil/detail/tail.hpp>
+#include <skyutil/detail/temporary.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 #include <skyutil/detail/utf8.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace skyutil::inline v0 {
@@ -45,9 +52,43 @@ struct tail_options {
     skyutil::invalid_utf8 invalid_utf8 = skyutil::invalid_utf8::keep;
 
     /// The most bytes of text, line ends included, to hold in memory; when the lines are longer the
-    /// call fails with errc::file_too_large. 1 GiB unless set.
+    /// call fails with errc::file_too_large. 1 GiB unless set. As in the file: what is replaced by
+    /// U+FFFD may become three times as long.
     std::size_t max_bytes = std::size_t{1} << 30;
 };
+
+// -------------------------------------------------------------------------------------------------
+// the last lines
+
+namespace detail {
+
+/// Calls `use` with each line of a text.
+template <class Use>
+void for_each_line(std::string_view text, line_end line_end, Use use) {
+    while (!text.empty()) {
+        const std::size_t found = text.find('\n');
+        const std::size_t size = found == std::string_view::npos ? text.size() : found + 1;
+        std::string_view line = text.substr(0, size);
+        text.remove_prefix(size);
+        if (line_end != line_end::keep && found != std::string_view::npos) {
+            line.remove_suffix(1);
+            if (line_end == line_end::strip_crlf && line.ends_with('\r')) {
+                line.remove_suffix(1);
+            }
+        }
+        use(line);
+    }
+}
+
+/// A file written over between the search for its last lines and the reading may have more of them.
+template <class Lines>
+void keep_last(Lines& lines, std::size_t n) {
+    if (lines.size() > n) {
+        lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(n));
+    }
+}
+
+}  // namespace detail
 
 /// Returns the last `n` lines of a file, in order; fewer when it has fewer.
 ///
@@ -63,30 +104,16 @@ struct tail_options {
                                                                 const tail_options& options,
                                                                 std::error_code& error) {
     const detail::text_buffer buffer = detail::read_tail(path, {n, options.max_bytes}, error);
-    std::string_view rest = buffer.text();
     std::vector<std::string> lines;
     lines.reserve((std::min)(n, std::size_t{1024}));
-    while (!rest.empty()) {
-        const std::size_t found = rest.find('\n');
-        const std::size_t size = found == std::string_view::npos ? rest.size() : found + 1;
-        std::string_view line = rest.substr(0, size);
-        rest.remove_prefix(size);
-        if (options.line_end != line_end::keep && found != std::string_view::npos) {
-            line.remove_suffix(1);
-            if (options.line_end == line_end::strip_crlf && line.ends_with('\r')) {
-                line.remove_suffix(1);
-            }
-        }
+    detail::for_each_line(buffer.text(), options.line_end, [&](std::string_view line) {
         if (options.invalid_utf8 == invalid_utf8::replace) {
             detail::append_replacing_invalid(lines.emplace_back(), line);
         } else {
             lines.emplace_back(line);
         }
-    }
-    if (lines.size() >
-        n) {  // the file was written over between the search for them and the reading
-        lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(n));
-    }
+    });
+    detail::keep_last(lines, n);
     return lines;
 }
 
@@ -104,6 +131,185 @@ struct tail_options {
     detail::throw_if(error, "skyutil::read_last_n_lines: cannot read the last lines", path);
     return lines;
 }
+
+/// The last `n` lines of a file as read_last_n_lines returns them, with the same options and errors
+/// but without a string for each: they are views of one buffer, read when the object is made.
+class [[nodiscard]] file_tail {
+public:
+    /// No lines.
+    file_tail() noexcept = default;
+
+    file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options,
+              std::error_code& error)
+        : text_(detail::read_tail(path, {n, options.max_bytes}, error)) {
+        if (options.invalid_utf8 == invalid_utf8::replace) {
+            // No line end is part of a longer sequence: the whole is replaced as its lines are.
+            std::string replaced;
+            detail::append_replacing_invalid(replaced, text_.text());
+            text_ = detail::text_buffer(std::string_view(replaced));
+        }
+        lines_.reserve((std::min)(n, std::size_t{1024}));
+        detail::for_each_line(text_.text(), options.line_end,
+                              [&](std::string_view line) { lines_.push_back(line); });
+        detail::keep_last(lines_, n);
+    }
+    file_tail(const std::filesystem::path& path, std::size_t n, std::error_code& error)
+        : file_tail(path, n, tail_options{}, error) {}
+    file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options = {}) {
+        std::error_code error;
+        *this = file_tail(path, n, options, error);
+        detail::throw_if(error, "skyutil::file_tail: cannot read the last lines", path);
+    }
+
+    /// In order. Valid for as long as this object or the one it was moved to.
+    [[nodiscard]] std::span<const std::string_view> lines() const& noexcept { return lines_; }
+    std::span<const std::string_view> lines() const&& = delete;  // they would be gone at once
+
+private:
+    detail::text_buffer text_;
+    std::vector<std::string_view> lines_;
+};
+
+// -------------------------------------------------------------------------------------------------
+// files as memory
+
+/// A regular file as memory that can be read, without copying it.
+///
+/// The bytes are those of the file, also when they change later. **When somebody truncates the
+/// file, reading what it no longer has raises SIGBUS**, see mmap(2), which ends the program; no
+/// check can tell in time. So map files that are only ever replaced, as write_file_atomic does: the
+/// old bytes stay for as long as they are mapped. For others use file_tail or a std::ifstream,
+/// which copy.
+///
+/// An empty file has no bytes and is no error. A directory is errc::is_a_directory; anything else
+/// that has no bytes to map (a FIFO, pipe or device, most files of /proc and /sys) is
+/// errc::operation_not_supported, and nothing is read from it. The descriptor is closed at once.
+class [[nodiscard]] mapped_file {
+public:
+    /// No bytes.
+    mapped_file() noexcept = default;
+
+    mapped_file(const std::filesystem::path& path, std::error_code& error) noexcept {
+        error.clear();
+        const unique_fd fd(detail::os::open_file(path.native(), error));
+        const detail::os::file_status status =
+            fd ? detail::os::status(fd.get(), error) : detail::os::file_status{};
+        if (error) {
+            return;
+        }
+        using enum detail::os::file_kind;
+        if (status.kind != regular) {
+            error = detail::os::make_error(status.kind == directory
+                                               ? std::errc::is_a_directory
+                                               : std::errc::operation_not_supported);
+        } else if (status.size >
+                   static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)())) {
+            error = detail::os::make_error(std::errc::file_too_large);
+        } else if (status.size != 0) {
+            const auto size = static_cast<std::size_t>(status.size);
+            if (const char* const data = detail::os::map(fd.get(), size, error)) {
+                text_ = {data, size};
+            }
+        } else if (const char* const data = detail::os::map(fd.get(), 1, error)) {
+            detail::os::unmap(data, 1);  // a file of /proc, which has no size either, has no map
+        }
+    }
+    explicit mapped_file(const std::filesystem::path& path) {
+        std::error_code error;
+        mapped_file file(path, error);
+        detail::throw_if(error, "skyutil::mapped_file: cannot map the file", path);
+        swap(*this, file);
+    }
+
+    mapped_file(mapped_file&& other) noexcept : text_(std::exchange(other.text_, {})) {}
+    mapped_file& operator=(mapped_file&& other) noexcept {
+        mapped_file taken(std::move(other));
+        swap(*this, taken);
+        return *this;
+    }
+    mapped_file(const mapped_file&) = delete;
+    mapped_file& operator=(const mapped_file&) = delete;
+    ~mapped_file() {
+        if (!text_.empty()) {
+            detail::os::unmap(text_.data(), text_.size());
+        }
+    }
+
+    /// Valid for as long as this object or the one it was moved to.
+    [[nodiscard]] std::string_view text() const& noexcept { return text_; }
+    std::string_view text() const&& = delete;  // it would be gone at once
+
+    [[nodiscard]] std::span<const std::byte> bytes() const& noexcept {
+        return std::as_bytes(std::span(text_));
+    }
+    std::span<const std::byte> bytes() const&& = delete;
+
+    [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
+
+    friend void swap(mapped_file& a, mapped_file& b) noexcept { std::swap(a.text_, b.text_); }
+
+private:
+    std::string_view text_;
+};
+
+// -------------------------------------------------------------------------------------------------
+// temporary files and directories
+
+/// An empty file with a name that nobody can guess, open for reading and writing with mode 0600
+/// less the umask, which is removed when its owner goes unless release() was called.
+///
+/// Made in a directory given, or the one TMPDIR names, or /tmp; the constructors without a
+/// std::error_code throw. It was not there before (O_EXCL), and a link of that name is not
+/// followed. What bears the path when the owner goes is removed, also when it is another file by
+/// then; a link is removed itself. In a child after fork(2) the owner removes nothing: the file
+/// belongs to the process that made it.
+class [[nodiscard]] temporary_file : public detail::temporary<detail::file_maker> {
+public:
+    using temporary::temporary;
+};
+
+/// An empty directory with a name that nobody can guess and mode 0700 less the umask, which is
+/// removed with all that is in it when its owner goes unless release() was called.
+///
+/// Made where temporary_file is. Removing takes away directories of any depth, also those whose
+/// permissions forbid it, if they belong to the caller. It follows no link, even one put in a
+/// directory's place meanwhile, and leaves alone another file system mounted inside, which is
+/// errc::device_or_resource_busy. A directory that was renamed is not removed, nor what took its
+/// place. remove() reports the first error, the destructor none. In a child after fork(2) the owner
+/// removes nothing: the directory belongs to the process that made it.
+class [[nodiscard]] temporary_directory : public detail::temporary<detail::directory_maker> {
+public:
+    using temporary::temporary;
+};
+
+/// Gives a file other content, or makes it: other processes, and this machine after a crash, find
+/// the old content or the new, never a part.
+///
+/// The new file is on the disk when this returns. On failure the old one stays as it was and
+/// nothing else is left behind; after an error in the very last step, fsync(2) of the directory,
+/// the new content is in place, but a crash may bring back the old. A process killed meanwhile may
+/// leave a file ".skyutil-..." in the directory.
+///
+/// Permission bits stay, as does the owner where the caller may set it; a new file gets 0666 less
+/// the umask. Hard links keep the old content; access control lists and extended attributes are
+/// lost. At the end of a link the file it points to is replaced or made, not the link; links in a
+/// circle are errc::too_many_symbolic_link_levels. A directory is errc::is_a_directory, another
+/// thing that is no regular file errc::operation_not_supported. The caller must be allowed to read
+/// and write the directory, not the file. Sources: fsync(2), rename(2), POSIX rename().
+inline void write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                              std::error_code& error) {
+    detail::replace_file(path, text, error);
+}
+
+inline void write_file_atomic(const std::filesystem::path& path, std::string_view text) {
+    std::error_code error;
+    write_file_atomic(path, text, error);
+    detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
+}
+
+// -------------------------------------------------------------------------------------------------
+// directories
 
 /// Returns how many direct entries a directory has, without "." and "..". Anything but a directory:
 /// errc::not_a_directory. Entries made or removed meanwhile may or may not be counted.

@@ -26,7 +26,12 @@ class text_buffer {
 public:
     text_buffer() noexcept = default;
     explicit text_buffer(std::size_t size)
-        : data_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {}
+        : data_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {
+        os::advise_large_pages(bytes());
+    }
+    explicit text_buffer(std::string_view text) : text_buffer(text.size()) {
+        std::copy(text.begin(), text.end(), data_.get());
+    }
 
     std::span<char> bytes() noexcept { return {data_.get(), size_}; }
     [[nodiscard]] std::string_view text() const noexcept {

@@ -41,7 +41,11 @@ public:
         }
     }
 
-    friend void swap(unique_fd& a, unique_fd& b) noexcept { std::swap(a.fd_, b.fd_); }
+    void swap(unique_fd& other) noexcept { std::swap(fd_, other.fd_); }
+    friend void swap(unique_fd& a, unique_fd& b) noexcept { a.swap(b); }
+
+    /// Whether both are the same number, of which two owners can only have -1.
+    friend bool operator==(const unique_fd&, const unique_fd&) = default;
 
 private:
     int fd_ = -1;
