@@ -101,13 +101,13 @@ private:
         if (!stop.stop_possible()) {
             return os::wait_readable(fd_.get(), left, error);
         }
-        const bool for_ever = left.count() < 0;
+        const bool unlimited = left.count() < 0;
         for (;;) {
-            const auto slice = for_ever ? stop_interval : (std::min)(left, stop_interval);
+            const auto slice = unlimited ? stop_interval : (std::min)(left, stop_interval);
             const os::readiness found = os::wait_readable(fd_.get(), slice, error);
             left -= slice;
             if (found != os::readiness::timed_out || error || stop.stop_requested() ||
-                (!for_ever && left.count() <= 0)) {
+                (!unlimited && left.count() <= 0)) {
                 return found;
             }
         }

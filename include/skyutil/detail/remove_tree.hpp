@@ -78,13 +78,13 @@ private:
         }
         os::unlock_directory(directory);
         level& last = levels_.emplace_back(level{name, id, {}});
-        const auto remove = [&](const char* entry, bool is_directory) {
+        const auto remove = [&](const os::directory_entry& entry) {
             failure = {};
-            if (!is_directory) {
-                os::remove_file(directory, entry, failure);
+            if (!entry.is_directory) {
+                os::remove_file(directory, entry.name, failure);
             }
-            if (is_directory || failure == std::errc::is_a_directory) {
-                last.directories.emplace_back(entry);
+            if (entry.is_directory || failure == std::errc::is_a_directory) {
+                last.directories.emplace_back(entry.name);
             } else {
                 note(failure);
             }
