@@ -385,8 +385,8 @@ TEST_CASE("as many calls are made at a time as there are threads, one of them by
     }
 }
 
-TEST_CASE("no more threads are started than there are elements") {
-    // More would not fit into memory.
+TEST_CASE("a few elements start few threads, however many there may be") {
+    // All would not fit into memory.
     constexpr int most = std::numeric_limits<int>::max();
     CHECK(run_in_parallel([](int i) { return i; }, numbers(5), most) == numbers(5));
     CHECK(run_in_parallel([](int i) { return i; }, std::list{0, 1}, most) == numbers(2));
@@ -452,28 +452,33 @@ TEST_CASE("where the system has no threads more, the calling thread does all the
 TEST_CASE("where the system has some threads only, they do the work with the calling one") {
     const json answer = run_in_child([] {
         const std::thread::id self = std::this_thread::get_id();
-        gate others_ended(19);
+        std::mutex mutex;
+        std::set<std::thread::id> ids;
+        gate three(3);
         source<int> elements = make_source(20);
-        // The first thread starts once 1 is read, the second would once 2 is.
+        // The calling thread starts two, the second of which would start another after it has read.
         elements.read = [&](int i) {
-            if (i == 2) {
+            if (std::this_thread::get_id() != self) {
                 forbid_threads(no_threads_left);
                 need_no_threads();
             }
             return i;
         };
-        return run_in_parallel(
+        json result = run_in_parallel(
             [&](int i) {
-                const bool here = std::this_thread::get_id() == self;
-                if (i == 0) {
-                    return !here && others_ended.wait() ? i : -1;
+                {
+                    const std::lock_guard lock(mutex);
+                    ids.insert(std::this_thread::get_id());
                 }
-                others_ended.arrive();
-                return here ? i : -1;
+                return three.arrive_and_wait() ? i : -1;
             },
             elements, 4);
+        result.push_back(ids.size());
+        return result;
     });
-    CHECK(answer == json(numbers(20)));
+    json expected = numbers(20);
+    expected.push_back(3);
+    CHECK(answer == expected);
 }
 
 // --------------------------------------------------------------------------------------------

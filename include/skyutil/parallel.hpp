@@ -64,15 +64,14 @@ auto run_in_parallel(F& func, R& range, int threads, const std::stop_token& stop
     using elements_type =
         std::conditional_t<indexable<R>, indexed_elements<R, value>, locked_elements<R, value>>;
     elements_type elements(range);
-    first_failure failure;
-    const bool stopped =
-        call_with_all<value>(elements, func, (std::max)(threads, 1), stop, failure);
-    failure.rethrow_if_any();
-    if (stopped) {
-        throw std::system_error(
-            std::make_error_code(std::errc::operation_canceled),
-            "skyutil::run_in_parallel: stopped before every element had its call");
+    parallel_work work(elements, func, stop);
+    threads = (std::max)(threads, 1);
+    if constexpr (std::ranges::sized_range<R>) {
+        const auto size = std::ranges::size(range);
+        threads = std::cmp_less(size, threads) ? (std::max)(static_cast<int>(size), 1) : threads;
     }
+    work.run(threads);
+    work.throw_if_incomplete();
     return elements.collect();
 }
 
@@ -114,10 +113,10 @@ void slow_start(R&& range, F&& start, const slow_start_options& options, Wait wa
 /// order; nothing when `func` returns void. A reference that is returned is copied from.
 ///
 /// As many calls as there are threads are made at a time, each element's as soon as a thread is
-/// free, in input order. The calling thread is one of these threads; no more are started than there
-/// are elements, and where the system has no more, those there are do all the work. So 0 and 1
-/// element, and 1 thread, start none. Calls may use run_in_parallel themselves: each use has its
-/// own threads.
+/// free, in input order. The calling thread is one of these threads; 0 and 1 element and 1 thread
+/// start no other, no sized range starts more than it has elements, and where the system has no
+/// more, those there are do all the work. Calls may use run_in_parallel themselves: each use has
+/// its own threads.
 ///
 /// When a call throws, no further call starts; once all calls have ended, the exception of the
 /// first element in input order that had one is rethrown: the one that a loop would have met. What
@@ -129,7 +128,8 @@ void slow_start(R&& range, F&& start, const slow_start_options& options, Wait wa
 /// give: T& also of a range that is a temporary. Elements of random access and other forward ranges
 /// are dereferenced by several threads at once; single-pass ranges are read by one at a time, and
 /// only when a thread is free, so that they may be endless; there a call gets a copy of an
-/// element that is an lvalue. A stop does not interrupt the reading of an element.
+/// element that is an lvalue, and the first call waits until it is known whether there is a second
+/// element. A stop does not interrupt the reading of an element.
 ///
 /// Costs about 20 microseconds for each thread, and as much as a few contended atomic operations
 /// for each element.

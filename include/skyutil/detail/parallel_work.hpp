@@ -10,6 +10,7 @@
 
 #include <skyutil/version.hpp>
 
+#include <array>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -17,12 +18,11 @@
 #include <exception>
 #include <functional>
 #include <iterator>
-#include <limits>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <ranges>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -158,6 +158,10 @@ private:
     std::exception_ptr exception_;
 };
 
+/// What is asked before a thread is started for the next element. To know whether a stream has one
+/// is to wait for it.
+enum class next_element { must_be_there, may_be_there };
+
 /// Elements of a random access range. Threads share one number.
 template <class R, class T>
 class indexed_elements {
@@ -174,6 +178,10 @@ public:
     std::optional<taken> take(first_failure& /*failure*/) noexcept {
         const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
         return index < size_ ? std::optional(taken{index}) : std::nullopt;
+    }
+
+    bool has_more(next_element /*asked*/, first_failure& /*failure*/) const noexcept {
+        return next_.load(std::memory_order_relaxed) < size_;
     }
 
     /// Nothing is taken after that.
@@ -215,18 +223,10 @@ public:
 
     std::optional<taken> take(first_failure& failure) noexcept {
         const std::lock_guard lock(mutex_);
-        if (closed_.load(std::memory_order_relaxed)) {
+        if (!is_at_element(failure)) {
             return std::nullopt;
         }
         try {
-            // Not before: to step over the last element of a stream is to wait for more.
-            if (size_ != 0) {
-                ++next_;
-            }
-            if (next_ == end_) {
-                close();
-                return std::nullopt;
-            }
             std::optional<taken> element;
             if constexpr (keeps_iterator) {
                 element.emplace(taken{size_, results_.add(), next_});
@@ -235,12 +235,21 @@ public:
                     taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
             }
             ++size_;
+            is_taken_ = true;
             return element;
         } catch (...) {
             failure.add(size_);
             close();
             return std::nullopt;
         }
+    }
+
+    bool has_more(next_element asked, first_failure& failure) noexcept {
+        if (asked == next_element::may_be_there) {
+            return !closed_.load(std::memory_order_relaxed);
+        }
+        const std::lock_guard lock(mutex_);
+        return is_at_element(failure);
     }
 
     /// Nothing is taken after that. Does not wait for an element that is being read.
@@ -260,92 +269,118 @@ public:
     auto collect() { return results_.collect(); }
 
 private:
+    /// Steps over an element not when it is taken but when the next is asked for: to step over the
+    /// last one of a stream is to wait for more.
+    bool is_at_element(first_failure& failure) noexcept {
+        if (closed_.load(std::memory_order_relaxed)) {
+            return false;
+        }
+        try {
+            if (is_taken_) {
+                ++next_;
+                is_taken_ = false;
+            }
+            if (next_ != end_) {
+                return true;
+            }
+        } catch (...) {
+            failure.add(size_);
+        }
+        close();
+        return false;
+    }
+
     std::mutex mutex_;
     std::atomic<bool> closed_ = false;
-    std::size_t size_ = 0;  // elements taken so far
+    bool is_taken_ = false;  // the element that next_ is at
+    std::size_t size_ = 0;   // elements taken so far
     std::ranges::iterator_t<R> next_;
     std::ranges::sentinel_t<R> end_;
     growing_results<T> results_;
 };
 
-/// Calls `func` with the elements from up to `threads` threads, the calling one included, until
-/// there are no more, a call fails or `stop` is asked. Returns whether that kept a call from
-/// starting; all threads have ended then.
-template <class T, class Elements, class F>
-bool call_with_all(Elements& elements, F& func, int threads, const std::stop_token& stop,
-                   first_failure& failure) noexcept {
+/// Calls a function with elements from several threads until there are no more, a call fails or a
+/// stop is asked.
+template <class Elements, class F>
+class parallel_work {
+public:
+    parallel_work(Elements& elements, F& func, const std::stop_token& stop)
+        : elements_(elements), func_(func), stop_(stop) {}
+
+    /// Uses up to `threads` threads, the calling one included. All others have ended then.
+    void run(int threads) noexcept { work(threads, next_element::must_be_there); }
+
+    /// Throws what was thrown for the first element, else errc::operation_canceled if a stop kept a
+    /// call from starting.
+    void throw_if_incomplete() const {
+        failure_.rethrow_if_any();
+        if (stopped_.load(std::memory_order_relaxed)) {
+            throw std::system_error(
+                std::make_error_code(std::errc::operation_canceled),
+                "skyutil::run_in_parallel: stopped before every element had its call");
+        }
+    }
+
+private:
     using taken = typename Elements::taken;
 
-    std::atomic<bool> stopped = false;
-    const auto call = [&](taken& element) noexcept {
-        if (stop.stop_requested()) {
-            stopped.store(true, std::memory_order_relaxed);
-            elements.close();
+    /// Takes an element, and starts other threads before it uses it if there may be more elements.
+    /// They do the same: half of the threads are started by others at a time.
+    void work(int threads, next_element next) noexcept {
+        std::optional<taken> element = elements_.take(failure_);
+        if (!element) {
+            return;
+        }
+        std::array<std::jthread, 2> others;  // joined at the end
+        const int half = (threads - 1) / 2;
+        std::size_t started = 0;
+        for (const int share : {threads - 1 - half, half}) {
+            if (share == 0 || !elements_.has_more(next, failure_) ||
+                !start(others[started++], share)) {
+                break;
+            }
+            next = next_element::may_be_there;
+        }
+        call(*element);
+        while (std::optional<taken> each = elements_.take(failure_)) {
+            call(*each);
+        }
+    }
+
+    /// False when the system has no thread more: those there are do the work.
+    bool start(std::jthread& thread, int threads) noexcept {
+        try {
+            thread = std::jthread([this, threads] { work(threads, next_element::may_be_there); });
+            return true;
+        } catch (...) {
             return false;
         }
+    }
+
+    void call(taken& element) noexcept {
+        if (stop_.stop_requested()) {
+            stopped_.store(true, std::memory_order_relaxed);
+            elements_.close();
+            return;
+        }
         try {
-            if constexpr (std::is_void_v<T>) {
-                std::invoke(func, elements.argument(element));
+            using result = decltype(std::invoke(func_, elements_.argument(element)));
+            if constexpr (std::is_void_v<result>) {
+                std::invoke(func_, elements_.argument(element));
             } else {
-                elements.put(element, std::invoke(func, elements.argument(element)));
+                elements_.put(element, std::invoke(func_, elements_.argument(element)));
             }
-            return true;
         } catch (...) {
-            failure.add(element.index);
-            elements.close();
-            return false;
-        }
-    };
-    const auto call_with_rest = [&]() noexcept {
-        while (std::optional<taken> element = elements.take(failure)) {
-            call(*element);
-        }
-    };
-
-    struct worker {
-        taken first;
-        std::jthread thread;
-
-        explicit worker(taken&& element) : first(std::move(element)) {}
-    };
-    const auto start = [&](worker& each) noexcept {
-        try {
-            each.thread = std::jthread([&] {
-                call(each.first);
-                call_with_rest();
-            });
-            return true;
-        } catch (...) {
-            return false;  // the system has no thread more: those there are do the work
-        }
-    };
-
-    // A thread starts with an element of its own, and once there is another for this thread.
-    std::list<worker> workers;
-    try {
-        for (worker* waiting = nullptr; workers.size() < static_cast<std::size_t>(threads);) {
-            std::optional<taken> element = elements.take(failure);
-            if (!element) {
-                break;
-            }
-            worker& newest = workers.emplace_back(std::move(*element));
-            if (waiting != nullptr && !start(*waiting)) {
-                break;
-            }
-            waiting = &newest;
-        }
-    } catch (...) {
-        failure.add((std::numeric_limits<std::size_t>::max)());
-        elements.close();
-    }
-    for (worker& each : workers) {
-        if (!each.thread.joinable() && !call(each.first)) {
-            break;
+            failure_.add(element.index);
+            elements_.close();
         }
     }
-    call_with_rest();
-    workers.clear();
-    return stopped.load(std::memory_order_relaxed);
-}
+
+    Elements& elements_;
+    F& func_;
+    const std::stop_token& stop_;
+    first_failure failure_;
+    std::atomic<bool> stopped_ = false;
+};
 
 }  // namespace skyutil::inline v0::detail
