@@ -206,6 +206,14 @@ std::string random_text(std::mt19937& random, std::size_t size, std::size_t long
     return text;
 }
 
+std::string repeat(std::string_view text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) {
+        out += text;
+    }
+    return out;
+}
+
 std::vector<named_text> texts() {
     using namespace std::string_view_literals;
     std::vector<named_text> result{
@@ -1011,7 +1019,7 @@ TEST_CASE("a file that is written over gives no more lines than asked for, the f
 TEST_CASE("no descriptor is left open, whatever the outcome") {
     const temporary_directory directory;
     write_file(directory / "small", "a\nb\n");
-    write_file(directory / "large", std::string(200'000, '\n'));
+    write_file(directory / "large", repeat(std::string(199, 'x') + "\n", 1000));
     const nlohmann::json answer = run_in_child([&] {
         const std::size_t before = count_open_descriptors();
         std::error_code error;
@@ -1417,18 +1425,6 @@ TEST_CASE("the last lines are those of GNU tail") {
 }
 
 // ------------------------------------------------------------------ changes at the worst moments
-
-namespace {
-
-std::string repeat(std::string_view text, int times) {
-    std::string out;
-    for (int i = 0; i < times; ++i) {
-        out += text;
-    }
-    return out;
-}
-
-}  // namespace
 
 TEST_CASE("whatever becomes of a file between two reads, the lines are whole and not too many") {
     const temporary_directory directory;
@@ -2535,6 +2531,30 @@ TEST_CASE("every system call may fail: an error is reported, and nothing lost or
         INFO(call);
         CHECK(exercised[call] > 0);
     }
+}
+
+TEST_CASE("write_file_atomic brings the content to the disk before the new name, and then that") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    write_file(path, "old");
+    int syncs_before = -1;
+    std::string name_had;
+    std::map<std::string, int> calls;
+    {
+        const fault* self = nullptr;
+        const fault fault("renameat", 0, [&] {
+            syncs_before = self->calls().at("fsync");
+            name_had = read_file(path);
+        });
+        self = &fault;
+        skyutil::write_file_atomic(path, "new");
+        calls = fault.calls();
+    }
+    CHECK(syncs_before == 1);
+    CHECK(name_had == "old");
+    CHECK(calls["fsync"] == 2);
+    CHECK(calls["renameat"] == 1);
+    CHECK(read_file(path) == "new");
 }
 
 TEST_CASE("signals before every system call and bytes that come three at a time change nothing") {
