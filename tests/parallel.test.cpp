@@ -836,6 +836,27 @@ TEST_CASE("elements that wait in a stream do not wait for the stream's end") {
     CHECK(passed);
 }
 
+TEST_CASE("the first call waits for the second element at most") {
+    for (int round = 0; round != 100; ++round) {
+        gate called;
+        bool passed = false;
+        source<int> elements = make_source(5);
+        elements.step = [&](int i) {
+            if (i == 2) {
+                passed = called.wait();
+            }
+        };
+        run_in_parallel(
+            [&](int i) {
+                if (i == 0) {
+                    called.arrive();
+                }
+            },
+            elements, 4);
+        REQUIRE(passed);
+    }
+}
+
 // --------------------------------------------------------------------------------------------
 // within calls, and from several threads
 
