@@ -284,6 +284,16 @@ char state_of(std::int64_t pid) {
     }
 }
 
+/// Waits until a child has ended with all its threads, and leaves it a zombie.
+void await_zombie(pid_t child) {
+    siginfo_t info{};
+    while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == -1) {
+        if (errno != EINTR) {
+            throw_errno("waitid");
+        }
+    }
+}
+
 std::int64_t process_that_was() {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -395,7 +405,7 @@ TEST_CASE("a zombie can be opened and is not alive") {
         const json answer = in_nursery([&] {
             kernel.enter();
             const pid_t pid = start([] { ::_exit(0); });
-            await([&] { return state_of(pid) == 'Z'; }, "the zombie");
+            await_zombie(pid);
             const process_handle handle = process_handle::open(pid);
             const kill_report report = skyutil::terminate_process(pid, 1s);
             return json{{"alive", handle.alive()},
@@ -696,7 +706,7 @@ TEST_CASE("a zombie is a child, and has a name") {
             ::prctl(PR_SET_NAME, "a) Z 1\n (b");
             ::_exit(0);
         });
-        await([&] { return state_of(pid) == 'Z'; }, "the zombie");
+        await_zombie(pid);
         const auto tree = skyutil::process_tree(::getpid());
         return json{{"children", skyutil::child_processes(::getpid())},
                     {"pid", pid},
@@ -911,7 +921,7 @@ TEST_CASE("zombies count as gone") {
     const json answer = in_nursery([] {
         const pid_t root = start([] {
             const pid_t zombie = start([] { ::_exit(0); });
-            await([&] { return state_of(zombie) == 'Z'; }, "the zombie");
+            await_zombie(zombie);
             start();
         });
         await_processes(3);
@@ -921,7 +931,7 @@ TEST_CASE("zombies count as gone") {
 
     const json dead = in_nursery([] {
         const pid_t root = start([] { ::_exit(0); });
-        await([&] { return state_of(root) == 'Z'; }, "the zombie");
+        await_zombie(root);
         return summary(skyutil::kill_process_tree(root, patient));
     });
     CHECK(dead == expected(0, 0));
@@ -1109,7 +1119,7 @@ TEST_CASE("a dead root's session is ended as long as the root is not reaped") {
             await_processes(3);
             ::_exit(0);
         });
-        await([&] { return state_of(root) == 'Z'; }, "the zombie");
+        await_zombie(root);
         return summary(skyutil::kill_process_tree(root, patient));
     });
     CHECK(answer == expected(2, 0));
