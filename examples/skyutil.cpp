@@ -815,8 +815,7 @@ int run(int argc, char** argv) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     sub->add_option_function<double>(
-           "--hold",
-           [&](double time) { port_with.hold = std::chrono::duration<double>(time); },
+           "--hold", [&](double time) { port_with.hold = std::chrono::duration<double>(time); },
            "Keep others from the ports for so many seconds after printing them")
         ->check(CLI::Range(0.0, 1e9));
     sub->add_flag_callback(
