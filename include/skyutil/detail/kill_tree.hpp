@@ -139,8 +139,10 @@ public:
             return;
         }
         const process_entry* const entry = table_.find(root);
-        const bool found = entry != nullptr && add(*entry);
-        if (!found) {
+        if (entry != nullptr) {
+            add(*entry);
+        }
+        if (members_.empty()) {
             error = missing_process(root);
             return;
         }
@@ -255,7 +257,8 @@ private:
                stat->state == 't' || stat->state == 'Z' || stat->state == 'X';
     }
 
-    /// Looks for new members; whether there are any.
+    /// Looks for new members; whether there are any, or were: one that has ended since may have
+    /// started another before.
     bool look() {
         std::error_code error;
         table_.refresh(error);
@@ -278,9 +281,7 @@ private:
             for (; next != members_.size(); ++next) {
                 const process_entry parent = members_[next].entry;
                 for (const process_entry* const child : index.children_of(parent.pid)) {
-                    if (is_child(parent, *child) && add(*child)) {
-                        found = found || !members_.back().gone;
-                    }
+                    found = (is_child(parent, *child) && add(*child)) || found;
                 }
             }
             found = adopt() || found;
@@ -319,9 +320,7 @@ private:
             const bool descends =
                 (leader != nullptr && can_be_parent(leader->entry.stat, entry.stat)) ||
                 (group != own_group.end() && group->second);
-            if (descends && add(entry)) {
-                found = found || !members_.back().gone;
-            }
+            found = (descends && add(entry)) || found;
         }
         return found;
     }
@@ -348,7 +347,7 @@ private:
                    : nullptr;
     }
 
-    /// Adds a process that is not a member yet; false also for one that is gone.
+    /// Adds a process, unless it is gone; false for one that is a member already.
     bool add(const process_entry& entry) {
         if (find_member(entry) != nullptr) {
             return false;
@@ -362,7 +361,7 @@ private:
             if (is_starved(error)) {
                 spare_descriptors();
             } else if (error == std::errc::no_such_process || !is_same(entry)) {
-                return false;
+                return true;
             } else if (!error && process_handle_access::has_pidfd(opened)) {
                 added.handle = std::move(opened);
             }
