@@ -139,6 +139,11 @@ inline void meet_error_types() {
     static_cast<void>(known.code() == std::errc::too_many_files_open);
     static_cast<void>(std::error_code() == std::errc::too_many_files_open);
     try {
+        throw std::system_error(known.code(), "known");
+    } catch (const std::system_error& error) {
+        static_cast<void>(std::string(error.what()));
+    }
+    try {
         throw std::filesystem::filesystem_error("known", "path", known.code());
     } catch (const std::filesystem::filesystem_error& error) {
         const std::filesystem::filesystem_error copy = error;

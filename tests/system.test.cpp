@@ -1623,21 +1623,23 @@ TEST_CASE("a quota that can no longer be looked at still counts") {
     const json without_descriptors = run_in_child([&] {
         groups.enter();
         const int before = count_later();
+        const int in_thread = count_in_thread();  // after it UBSan needs no file for that thread
         const no_descriptors scope;
-        return json{before, count_later(), count_in_thread()};
+        return json{before, in_thread, count_later(), count_in_thread()};
     });
-    CHECK(without_descriptors == json{1, 1, 1});
+    CHECK(without_descriptors == json{1, 1, 1, 1});
 
     const temporary_directory jail;
     const json in_a_jail = run_in_child([&] {
         groups.enter();
         const int before = count_later();
+        const int in_thread = count_in_thread();
         if (::chroot(jail.path().c_str()) == -1 || ::chdir("/") == -1) {
             throw cannot_run{"may not call chroot"};
         }
-        return json{before, count_later(), count_in_thread()};
+        return json{before, in_thread, count_later(), count_in_thread()};
     });
-    CHECK(in_a_jail == json{1, 1, 1});
+    CHECK(in_a_jail == json{1, 1, 1, 1});
 }
 
 TEST_CASE("a group that is removed or changes meanwhile never makes an answer wrong") {
