@@ -4,7 +4,9 @@
 
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <system_error>
 
 namespace skyutil::inline v0::detail {
@@ -14,6 +16,13 @@ inline void throw_if(const std::error_code& error, const char* what,
                      const std::filesystem::path& path) {
     if (error) {
         throw std::filesystem::filesystem_error(what, path, error);
+    }
+}
+
+/// The id of the process concerned is added.
+inline void throw_if(const std::error_code& error, const char* what, std::int64_t pid) {
+    if (error) {
+        throw std::system_error(error, what + std::to_string(pid));
     }
 }
 

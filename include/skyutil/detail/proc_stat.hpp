@@ -14,9 +14,13 @@
 namespace skyutil::inline v0::detail {
 
 struct process_stat {
-    char state;             // field 3
-    std::uint64_t threads;  // field 20; a leader that has ended counts as long as others run
-    std::uint64_t policy;   // field 41, of scheduling; 0 where the line ends before
+    char state;                // field 3
+    std::uint64_t parent;      // field 4; 0 for one outside of the pid namespace
+    std::uint64_t group;       // field 5
+    std::uint64_t session;     // field 6
+    std::uint64_t threads;     // field 20; a leader that has ended counts as long as others run
+    std::uint64_t start_time;  // field 22, in clock ticks since the machine started
+    std::uint64_t policy;      // field 41, of scheduling; 0 where the line ends before
 
     /// Whether any thread runs. The state is that of the first thread, which can end before the
     /// others.
@@ -34,18 +38,25 @@ constexpr std::optional<process_stat> parse_process_stat(std::string_view text) 
     }
     text.remove_prefix(name_end + 2);
     const std::string_view state = take_until(text, ' ');
-    for (int field = 4; field < 20; ++field) {
-        take_until(text, ' ');
-    }
-    const std::optional<std::uint64_t> threads = parse_unsigned(take_until(text, ' '));
+    const auto number = [&text] { return parse_unsigned(trim(take_until(text, ' '))); };
+    const auto skip = [&text](int fields) {
+        for (; fields != 0; --fields) {
+            take_until(text, ' ');
+        }
+    };
+    const std::uint64_t parent = number().value_or(0);
+    const std::uint64_t group = number().value_or(0);
+    const std::uint64_t session = number().value_or(0);
+    skip(13);
+    const std::optional<std::uint64_t> threads = number();
     if (state.size() != 1 || !threads) {
         return std::nullopt;
     }
-    for (int field = 21; field < 41; ++field) {
-        take_until(text, ' ');
-    }
-    const std::uint64_t policy = parse_unsigned(trim(take_until(text, ' '))).value_or(0);
-    return process_stat{state.front(), *threads, policy};
+    skip(1);
+    const std::uint64_t start_time = number().value_or(0);
+    skip(18);
+    const std::uint64_t policy = number().value_or(0);
+    return process_stat{state.front(), parent, group, session, *threads, start_time, policy};
 }
 
 }  // namespace skyutil::inline v0::detail

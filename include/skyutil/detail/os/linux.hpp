@@ -9,6 +9,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -191,31 +193,44 @@ inline const char* find_last(std::string_view text, char c) noexcept {
     return static_cast<const char*>(::memrchr(text.data(), c, text.size()));
 }
 
-/// Direct entries of a directory without "." and "..", as getdents64(2) gives them.
-inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
+/// Calls `visit` with the name and the inode number of each entry of a directory, "." and ".." too,
+/// as getdents64(2) gives them.
+template <class Visit>
+void for_each_entry(int fd, Visit visit, std::error_code& error) {
     alignas(dirent64) std::array<char, 32768> buffer;  // NOLINT(*-member-init)
-    std::size_t entries = 0;
     for (;;) {
         const long size =
             retry([&] { return ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
         if (size == -1) {
             error = last_error();
-            return 0;
         }
-        if (size == 0) {
-            return entries;
+        if (size <= 0) {
+            return;
         }
         for (long at = 0; at < size;) {
             const char* const record = buffer.data() + at;
+            std::uint64_t inode = 0;
+            std::memcpy(&inode, record + offsetof(dirent64, d_ino), sizeof inode);
             std::uint16_t length = 0;
             std::memcpy(&length, record + offsetof(dirent64, d_reclen), sizeof length);
-            const char* const name = record + offsetof(dirent64, d_name);
-            const bool dots =
-                name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-            entries += dots ? 0 : 1;
+            visit(record + offsetof(dirent64, d_name), inode);
             at += length;
         }
     }
+}
+
+/// Direct entries of a directory without "." and "..".
+inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
+    std::size_t entries = 0;
+    for_each_entry(
+        fd,
+        [&](const char* name, std::uint64_t /*inode*/) {
+            const bool dots =
+                name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+            entries += dots ? 0 : 1;
+        },
+        error);
+    return error ? 0 : entries;
 }
 
 /// Whether the name can be told to be a directory's, following links.
@@ -241,11 +256,9 @@ inline bool pid_exists(pid_t pid) noexcept {
     return ::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
 }
 
-enum class process_state { running, ended, unknown };
-
-/// Through a pidfd, which becomes readable when the last thread has ended. Unknown where the kernel
-/// has none or a filter forbids it.
-inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
+/// A descriptor of the process (pidfd_open(2), Linux 5.3), -1 with an error: no_such_process for
+/// the id of a thread too, function_not_supported where the kernel has none or a filter forbids it.
+inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
 #if defined(SYS_pidfd_open)
     constexpr long pidfd_open = SYS_pidfd_open;
 #else
@@ -257,23 +270,150 @@ inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
             case ESRCH:
             case EINVAL:  // the id of a thread that leads no process
             case ENOENT:  // the same, in later kernels
-                return process_state::ended;
+                error = make_error(std::errc::no_such_process);
+                break;
             case EMFILE:
             case ENFILE:
             case ENOMEM:
                 error = last_error();
-                return process_state::unknown;
+                break;
             default:
-                return process_state::unknown;
+                error = make_error(std::errc::function_not_supported);
         }
     }
-    pollfd entry{fd, POLLIN, 0};
+    return fd;
+}
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Whether the process of a pidfd has ended: it becomes readable when the last thread has.
+inline bool has_ended(int pidfd, std::error_code& error) noexcept {
+    pollfd entry{pidfd, POLLIN, 0};
     const int count = retry([&] { return ::poll(&entry, 1, 0); });
     if (count == -1) {
         error = last_error();
     }
+    return count > 0;
+}
+
+/// The same, waiting for it until a point in time; its maximum is for ever.
+inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& error) noexcept {
+    pollfd entry{pidfd, POLLIN, 0};
+    const int count = retry([&] {
+        if (deadline == (time_point::max)()) {
+            return ::ppoll(&entry, 1, nullptr, nullptr);
+        }
+        const auto left = (std::max)(deadline - std::chrono::steady_clock::now(),
+                                     std::chrono::steady_clock::duration());
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+        timespec time{};
+        time.tv_sec = static_cast<time_t>(seconds.count());
+        time.tv_nsec = static_cast<decltype(time.tv_nsec)>(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count());
+        return ::ppoll(&entry, 1, &time, nullptr);
+    });
+    if (count == -1) {
+        error = last_error();
+    }
+    return count > 0;
+}
+
+enum class process_state { running, ended, unknown };
+
+/// Through a pidfd of its own. Unknown where the kernel has none or a filter forbids it.
+inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
+    const int fd = open_pidfd(pid, error);
+    if (fd == -1) {
+        if (error == std::errc::no_such_process) {
+            error.clear();
+            return process_state::ended;
+        }
+        if (error == std::errc::function_not_supported) {
+            error.clear();
+        }
+        return process_state::unknown;
+    }
+    const bool ended = has_ended(fd, error);
     close(fd);
-    return count == 0 ? process_state::running : process_state::ended;
+    return ended ? process_state::ended : process_state::running;
+}
+
+/// Signals the process of a pidfd (pidfd_send_signal(2), Linux 5.1).
+inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error) noexcept {
+#if defined(SYS_pidfd_send_signal)
+    constexpr long pidfd_send_signal = SYS_pidfd_send_signal;
+#else
+    constexpr long pidfd_send_signal = 424;  // the same on all architectures
+#endif
+    if (::syscall(pidfd_send_signal, pidfd, signal, nullptr, 0) == -1) {
+        error = last_error();
+    }
+}
+
+/// kill(2) for one process: 0 and negative ids, which mean groups there, are no process here.
+inline void send_signal(pid_t pid, int signal, std::error_code& error) noexcept {
+    if (pid <= 0) {
+        error = make_error(std::errc::no_such_process);
+    } else if (::kill(pid, signal) == -1) {
+        error = last_error();
+    }
+}
+
+inline constexpr int terminate_signal = SIGTERM;
+inline constexpr int kill_signal = SIGKILL;
+inline constexpr int stop_signal = SIGSTOP;
+inline constexpr int continue_signal = SIGCONT;
+
+/// /proc, -1 with an error; function_not_supported where it is missing or another pid namespace's,
+/// whose numbers mean other processes here.
+inline int open_proc(std::error_code& error) noexcept {
+    const int fd = retry([] { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (fd == -1) {
+        error = errno == ENOENT || errno == ENOTDIR || errno == EACCES
+                    ? make_error(std::errc::function_not_supported)
+                    : last_error();
+        return -1;
+    }
+    std::array<char, 16> self{};
+    std::array<char, 16> own{};
+    const auto size = ::readlinkat(fd, "self", self.data(), self.size());
+    const char* const end = std::to_chars(own.data(), own.data() + own.size(), ::getpid()).ptr;
+    if (size <= 0 || std::string_view(self.data(), static_cast<std::size_t>(size)) !=
+                         std::string_view(own.data(), end)) {
+        error = make_error(std::errc::function_not_supported);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/// Goes back to the first entry of a directory.
+inline void rewind(int directory, std::error_code& error) noexcept {
+    if (::lseek(directory, 0, SEEK_SET) == -1) {
+        error = last_error();
+    }
+}
+
+/// The first bytes of a small file below a directory.
+inline std::size_t read_at(int directory, const char* name, std::span<char> buffer,
+                           std::error_code& error) noexcept {
+    const int fd = retry([&] { return ::openat(directory, name, O_RDONLY | O_CLOEXEC); });
+    if (fd == -1) {
+        error = last_error();
+        return 0;
+    }
+    const auto count = retry([&] { return ::read(fd, buffer.data(), buffer.size()); });
+    if (count == -1) {
+        error = last_error();
+    }
+    close(fd);
+    return static_cast<std::size_t>((std::max)(count, ssize_t{0}));
+}
+
+/// The inode number of a name below a directory, 0 when there is none.
+inline std::uint64_t inode_at(int directory, const char* name) noexcept {
+    struct stat info;  // NOLINT(*-member-init)
+    return ::fstatat(directory, name, &info, 0) == 0 ? info.st_ino : 0;
 }
 
 // --------------------------------------------------------------------------------------------

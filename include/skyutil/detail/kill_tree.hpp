@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/kill_tree.hpp: ending a process and everything it started; the options and the report are
+// public through process.hpp.
+//
+// A process that forks while its tree is listed leaves a child nobody has listed, and once the
+// parent is gone nothing leads from one to the other. So the tree is stopped first, member by
+// member (SIGSTOP), until all have stopped and another look finds no new one: then nothing is born
+// and nothing is lost, and what is listed is the tree. Only then are they told to end, children
+// before parents: nobody sees its workers end before it has its own signal, as it is stopped; and a
+// process group that is left without a parent while members are stopped would be hung up (SIGHUP)
+// by the kernel.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/process_handle.hpp>
+#include <skyutil/detail/process_table.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline v0 {
+
+struct kill_tree_options {
+    /// From SIGTERM to SIGKILL, for the whole tree together. 0 and less: none; more than a hundred
+    /// years: for ever.
+    std::chrono::milliseconds grace = std::chrono::seconds(10);
+
+    /// SIGKILL at once, no SIGTERM.
+    bool force = false;
+
+    /// The process itself too, not only those it started.
+    bool include_root = true;
+};
+
+/// What became of the processes that were to be ended. A process is in a list at most once.
+struct kill_report {
+    struct process_left {
+        std::int64_t pid;
+
+        /// errc::operation_not_permitted for another user's and for the calling process,
+        /// errc::timed_out for one that is still there after SIGKILL.
+        std::error_code error;
+
+        friend bool operator==(const process_left&, const process_left&) = default;
+    };
+
+    /// Who got SIGTERM or SIGKILL.
+    std::vector<std::int64_t> signalled;
+
+    /// Who of these got SIGKILL: all with kill_tree_options::force.
+    std::vector<std::int64_t> killed;
+
+    /// Who is left.
+    std::vector<process_left> left;
+};
+
+namespace detail {
+
+/// A process that is to end.
+struct tree_member {
+    process_handle handle;
+    process_entry entry;
+    bool spared = false;   ///< never signalled: the calling process, a root that shall live
+    bool gone = false;     ///< has ended, or is a zombie
+    bool stopped = false;  ///< by us
+    bool asked = false;    ///< by SIGTERM
+    bool killed = false;
+    std::error_code error{};  ///< why it cannot be signalled
+
+    /// Whether it is there, as far as can be told.
+    [[nodiscard]] bool is_left() noexcept {
+        if (!gone) {
+            std::error_code unknown;
+            gone = !handle.alive(unknown) && !unknown;
+        }
+        return !gone;
+    }
+
+    /// Whether it is there to be signalled.
+    [[nodiscard]] bool is_target() noexcept { return !spared && !error && is_left(); }
+
+    /// Whether the signal was sent.
+    bool send(int signal) noexcept {
+        std::error_code failed;
+        handle.signal(signal, failed);
+        if (failed == std::errc::no_such_process) {
+            gone = true;
+        } else if (failed) {
+            error = failed;
+        }
+        return !failed;
+    }
+
+    void stop() noexcept { stopped = stopped || (is_target() && send(os::stop_signal)); }
+
+    void resume() noexcept {
+        if (std::exchange(stopped, false)) {
+            std::error_code ignored;
+            handle.signal(os::continue_signal, ignored);
+        }
+    }
+
+    void ask() noexcept {
+        if (!asked && is_target() && send(os::terminate_signal)) {
+            asked = true;
+            stopped = true;  // by somebody else, maybe: it cannot hear SIGTERM then
+        }
+        resume();
+    }
+
+    void kill() noexcept {
+        if (!killed && is_target()) {
+            killed = send(os::kill_signal);
+        }
+        stopped = stopped && !killed;
+        resume();
+    }
+};
+
+class tree_killer {
+public:
+    /// Finds the tree. `include_root` is false for a root that shall live.
+    tree_killer(std::int64_t root, bool include_root, identity means, std::error_code& error)
+        : table_(error), means_(means), root_lives_(!include_root) {
+        if (!error) {
+            table_.refresh(error);
+        }
+        if (error) {
+            return;
+        }
+        const process_entry* const entry = table_.find(root);
+        const bool found = entry != nullptr && add(*entry);
+        if (!found) {
+            error = missing_process(root);
+            return;
+        }
+        constexpr std::size_t most = 1000;  // numbers that were given anew could go in a circle
+        for (auto at = entry; at != nullptr && reapers_.size() < most;
+             at = table_.find(at->parent())) {
+            reapers_.push_back(at->parent());
+        }
+        members_.front().spared = members_.front().spared || root_lives_;
+        find_members();
+    }
+    tree_killer(const tree_killer&) = delete;
+    tree_killer& operator=(const tree_killer&) = delete;
+
+    /// None stays stopped, whatever happens.
+    ~tree_killer() { for_each_child_first(&tree_member::resume); }
+
+    /// Sends SIGTERM and waits for as long as the grace. What a member starts while it ends is left
+    /// alone for as long as the member lives (it may be what cleans up), and asked when it is still
+    /// there then.
+    void ask_all(std::chrono::milliseconds grace) {
+        freeze();
+        for_each_child_first(&tree_member::ask);
+        const time_point deadline = deadline_after(grace);
+        using std::chrono::milliseconds;
+        for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
+            const bool ended = wait_until((std::min)(deadline, deadline_after(pause)));
+            const bool found = look();
+            const bool asked = ask_orphans();
+            if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
+                return;
+            }
+        }
+    }
+
+    /// Sends SIGKILL and waits until all are gone; again for those that were born meanwhile.
+    void kill_all() {
+        const time_point deadline = deadline_after(kill_patience);
+        do {
+            freeze();
+            for_each_child_first(&tree_member::kill);
+        } while (wait_until(deadline) && look() && std::chrono::steady_clock::now() < deadline);
+    }
+
+    [[nodiscard]] bool any_left() noexcept {
+        return std::any_of(members_.begin(), members_.end(),
+                           [](tree_member& each) { return each.is_target(); });
+    }
+
+    [[nodiscard]] kill_report report() {
+        kill_report result;
+        for (tree_member& each : members_) {
+            const std::int64_t pid = each.entry.pid;
+            if (each.asked || each.killed) {
+                result.signalled.push_back(pid);
+            }
+            if (each.killed) {
+                result.killed.push_back(pid);
+            }
+            const bool lives = root_lives_ && &each == &members_.front();
+            if (!lives && each.is_left()) {
+                result.left.push_back({pid, each.spared
+                                                ? os::make_error(std::errc::operation_not_permitted)
+                                            : each.error ? each.error
+                                                         : os::make_error(std::errc::timed_out)});
+            }
+        }
+        return result;
+    }
+
+    /// What kept a look at the processes from being complete.
+    [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
+
+private:
+    template <class Function>
+    void for_each_child_first(Function function) {
+        std::for_each(members_.rbegin(), members_.rend(),
+                      [&](tree_member& each) { (each.*function)(); });
+    }
+
+    /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
+    /// given up.
+    void freeze() {
+        const time_point deadline = deadline_after(std::chrono::seconds(5));
+        std::size_t next = 0;
+        do {
+            const auto added = std::span(members_).subspan(std::exchange(next, members_.size()));
+            for (tree_member& each : added) {
+                each.stop();
+            }
+            settle(added);
+        } while (look() && std::chrono::steady_clock::now() < deadline);
+    }
+
+    /// Waits until those that were told to stop have: one in fork(2) finishes that first. One that
+    /// is in the kernel for longer is not waited for.
+    void settle(std::span<tree_member> members) const {
+        using namespace std::chrono_literals;
+        const time_point deadline = deadline_after(100ms);
+        for (const tree_member& each : members) {
+            while (each.stopped && !has_stopped(each) &&
+                   std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::sleep_for(50us);
+            }
+        }
+    }
+
+    bool has_stopped(const tree_member& each) const {
+        std::error_code error;
+        const auto stat = table_.proc().stat(each.entry.pid, error);
+        return !stat || stat->start_time != each.entry.stat.start_time || stat->state == 'T' ||
+               stat->state == 't' || stat->state == 'Z' || stat->state == 'X';
+    }
+
+    /// Looks for new members; whether there are any.
+    bool look() {
+        std::error_code error;
+        table_.refresh(error);
+        if (is_starved(error) && !starved_) {
+            spare_descriptors();
+            error.clear();
+            table_.refresh(error);
+        }
+        if (error) {
+            error_ = error;
+        }
+        return !error && find_members();
+    }
+
+    bool find_members() {
+        const children_index index(table_.entries());
+        bool found = false;
+        std::size_t next = 0;
+        do {
+            for (; next != members_.size(); ++next) {
+                const process_entry parent = members_[next].entry;
+                for (const process_entry* const child : index.children_of(parent.pid)) {
+                    if (is_child(parent, *child) && add(*child)) {
+                        found = found || !members_.back().gone;
+                    }
+                }
+            }
+            found = adopt() || found;
+        } while (next != members_.size());
+        return found;
+    }
+
+    /// Whether the parent of that id is this one, and not another that has the id now.
+    bool is_child(const process_entry& parent, const process_entry& child) const noexcept {
+        const process_entry* const now = table_.find(parent.pid);
+        return can_be_parent(parent.stat, child.stat) &&
+               (now == nullptr || now->stat.start_time == parent.stat.start_time ||
+                !can_be_parent(now->stat, child.stat));
+    }
+
+    /// Adds those that lost their parent and were given to a reaper: init, or an ancestor that
+    /// asked for it (PR_SET_CHILD_SUBREAPER).
+    ///
+    /// All processes of a session descend from the one that made it (setsid(2)), whose id it has.
+    /// Process groups have the id of a leader too, but a shell puts siblings into one (a pipeline):
+    /// a group is taken to be the tree's if everybody in it is a member or was given to a reaper
+    /// that is not the leader's parent.
+    bool adopt() {
+        std::unordered_map<std::uint64_t, bool> own_group;
+        for (const process_entry& entry : table_.entries()) {
+            const tree_member* const leader = find_member(entry.stat.group);
+            if (leader != nullptr && find_member(entry) == nullptr) {
+                auto& own = own_group.try_emplace(entry.stat.group, true).first->second;
+                own = own && is_orphan_of(*leader, entry);
+            }
+        }
+        bool found = false;
+        for (const process_entry& entry : table_.entries()) {
+            const tree_member* const leader = find_member(entry.stat.session);
+            const auto group = own_group.find(entry.stat.group);
+            const bool descends =
+                (leader != nullptr && can_be_parent(leader->entry.stat, entry.stat)) ||
+                (group != own_group.end() && group->second);
+            if (descends && add(entry)) {
+                found = found || !members_.back().gone;
+            }
+        }
+        return found;
+    }
+
+    bool is_orphan_of(const tree_member& leader, const process_entry& entry) const {
+        const std::int64_t parent = entry.parent();
+        const bool reaped =
+            parent <= 1 || std::find(reapers_.begin(), reapers_.end(), parent) != reapers_.end();
+        return reaped && parent != leader.entry.parent() &&
+               can_be_parent(leader.entry.stat, entry.stat);
+    }
+
+    tree_member* find_member(std::uint64_t pid) noexcept {
+        const auto found = by_pid_.find(static_cast<std::int64_t>(pid));
+        return found == by_pid_.end() ? nullptr : &members_[found->second];
+    }
+
+    /// The member that the entry is about.
+    tree_member* find_member(const process_entry& entry) noexcept {
+        tree_member* const known = find_member(static_cast<std::uint64_t>(entry.pid));
+        return known != nullptr && known->entry.stat.start_time == entry.stat.start_time &&
+                       (known->entry.inode == entry.inode || known->is_left())
+                   ? known
+                   : nullptr;
+    }
+
+    /// Adds a process that is not a member yet; false also for one that is gone.
+    bool add(const process_entry& entry) {
+        if (find_member(entry) != nullptr) {
+            return false;
+        }
+        tree_member added{process_handle_access::make(entry.pid, entry.stat.start_time), entry};
+        added.spared = entry.pid == os::process_id();
+        added.gone = !entry.stat.running();
+        if (!added.gone && !starved_ && means_ == identity::best) {
+            std::error_code error;
+            process_handle opened = process_handle_access::open(entry.pid, means_, error);
+            if (is_starved(error)) {
+                spare_descriptors();
+            } else if (error == std::errc::no_such_process || !is_same(entry)) {
+                return false;
+            } else if (!error && process_handle_access::has_pidfd(opened)) {
+                added.handle = std::move(opened);
+            }
+        }
+        members_.push_back(std::move(added));
+        by_pid_[entry.pid] = members_.size() - 1;
+        return true;
+    }
+
+    /// Whether the process of that id is still the one that was listed.
+    bool is_same(const process_entry& entry) const noexcept {
+        if (table_.proc().inode(entry.pid) == entry.inode) {
+            return true;
+        }
+        std::error_code error;
+        const auto stat = table_.proc().stat(entry.pid, error);
+        return stat && stat->start_time == entry.stat.start_time;
+    }
+
+    /// From now on members are told by their start time: /proc must be readable.
+    void spare_descriptors() {
+        starved_ = true;
+        std::size_t enough = 8;
+        for (auto at = members_.rbegin(); at != members_.rend() && enough != 0; ++at) {
+            if (process_handle_access::has_pidfd(at->handle)) {
+                at->handle = process_handle_access::make(at->entry.pid, at->entry.stat.start_time);
+                --enough;
+            }
+        }
+    }
+
+    /// Whether all that can be signalled have ended at that time.
+    bool wait_until(time_point deadline) {
+        for (tree_member& each : members_) {
+            if (!each.is_target()) {
+                continue;
+            }
+            std::error_code error;
+            each.gone = process_handle_access::wait_until(each.handle, deadline, error);
+            if (error) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+            if (!each.gone) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// Sends SIGTERM to those who came after it, if their parent is not there to end them; whether
+    /// there were any.
+    bool ask_orphans() {
+        bool found = false;
+        for (tree_member& each : members_) {
+            if (each.asked || !each.is_target()) {
+                continue;
+            }
+            tree_member* const parent = find_member(each.entry.stat.parent);
+            if (parent == nullptr || !parent->is_target()) {
+                each.ask();
+                found = true;
+            }
+        }
+        return found;
+    }
+
+    process_table table_;
+    std::vector<tree_member> members_;  ///< parents before children
+    std::unordered_map<std::int64_t, std::size_t> by_pid_;
+    std::vector<std::int64_t> reapers_;
+    identity means_;
+    bool root_lives_;
+    bool starved_ = false;
+    std::error_code error_;
+};
+
+inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
+                             std::error_code& error) {
+    error.clear();
+    tree_killer tree(root, options.include_root, means, error);
+    if (error) {
+        return {};
+    }
+    if (!options.force) {
+        tree.ask_all(options.grace);
+    }
+    if (tree.any_left()) {
+        tree.kill_all();
+    }
+    error = tree.error();
+    return tree.report();
+}
+
+/// The same for one process alone.
+inline kill_report end_process(std::int64_t pid, std::chrono::milliseconds grace, identity means,
+                               std::error_code& error) {
+    kill_report report;
+    const process_handle handle = process_handle_access::open(pid, means, error);
+    if (error) {
+        return report;
+    }
+    if (pid == 1 || pid == os::process_id()) {
+        error = os::make_error(std::errc::operation_not_permitted);
+        return report;
+    }
+    const auto [ended, asked, killed] =
+        process_handle_access::terminate(handle, deadline_after(grace), error);
+    if (asked) {
+        report.signalled.push_back(pid);
+    }
+    if (killed) {
+        report.killed.push_back(pid);
+    }
+    if (!ended && (!error || error == std::errc::operation_not_permitted)) {
+        report.left.push_back({pid, error ? error : os::make_error(std::errc::timed_out)});
+        error.clear();
+    }
+    return report;
+}
+
+}  // namespace detail
+
+}  // namespace skyutil::inline v0
