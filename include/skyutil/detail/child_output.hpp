@@ -17,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -57,6 +58,7 @@ public:
     bool add(std::string_view more) {
         if (keep_ != overflow::keep_tail) {
             const std::size_t room = most_ - text_.size();
+            grow(more.size());
             text_.append(more.substr(0, room));
             truncated_ = truncated_ || more.size() > room;
             return more.size() <= room;
@@ -80,6 +82,19 @@ public:
 
 private:
     static constexpr std::size_t slack = 1U << 16;
+
+    /// Large text grows by more than std::string does: what is not touched costs nothing, and each
+    /// byte is moved less often.
+    void grow(std::size_t more) {
+        constexpr std::size_t large = 1U << 20;
+        if (text_.size() >= large && text_.capacity() - text_.size() < more) {
+            try {
+                text_.reserve((std::min)(most_, 4 * text_.capacity()));
+            } catch (const std::exception&) {  // then as std::string does
+                return;
+            }
+        }
+    }
 
     void cut() {
         if (text_.size() > most_) {
