@@ -34,6 +34,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <random>
@@ -147,6 +148,22 @@ std::vector<check_result> run_checks() {
         return std::pair("process " + std::to_string(self) + ", which is this one",
                          skyutil::is_process_alive(self) && skyutil::pid_exists(self) &&
                              !skyutil::is_process_alive(0) && !skyutil::is_process_alive(-1));
+    });
+    check("process_handle", [&] {
+        const auto handle = skyutil::process_handle::open(self);
+        return std::pair("process " + std::to_string(handle.pid()) + ", and nobody else",
+                         handle.alive() && !handle.wait(std::chrono::seconds(0)));
+    });
+    check("child_processes", [&] {
+        const auto children = skyutil::child_processes(self);
+        const auto tree = skyutil::process_tree(self);
+        return std::pair(std::to_string(children.size()) + " of process " + std::to_string(self),
+                         tree.size() == children.size() + 1 && tree.front().pid == self);
+    });
+    check("kill_process_tree", [] {
+        std::error_code error;
+        static_cast<void>(skyutil::kill_process_tree(-1, error));
+        return std::pair(std::string("refuses process -1"), error == std::errc::no_such_process);
     });
     check("find_free_port", [] {
         const std::uint16_t port = skyutil::find_free_port(20000);
@@ -336,15 +353,45 @@ int port(const port_arguments& arguments, bool as_json) {
 // --------------------------------------------------------------------------------------------------
 // alive
 
-int alive(const std::vector<std::string>& pids, bool as_json) {
+std::int64_t parse_pid(const std::string& text) {
+    std::int64_t pid = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        throw std::invalid_argument("'" + text + "' is no process id");
+    }
+    return pid;
+}
+
+using seconds = std::chrono::duration<double>;
+
+/// Waits until all have ended, at most for as long as the time.
+void wait_for(const std::vector<std::int64_t>& pids, seconds time) {
+    using clock = std::chrono::steady_clock;
+    std::vector<skyutil::process_handle> handles;
+    for (const std::int64_t pid : pids) {
+        std::error_code error;
+        skyutil::process_handle handle = skyutil::process_handle::open(pid, error);
+        if (!error) {
+            handles.push_back(std::move(handle));
+        } else if (error != std::errc::no_such_process) {
+            throw std::system_error(error, "cannot wait for process " + std::to_string(pid));
+        }
+    }
+    const auto begin = clock::now();
+    for (const skyutil::process_handle& handle : handles) {
+        static_cast<void>(handle.wait(time - (clock::now() - begin)));
+    }
+}
+
+int alive(const std::vector<std::string>& texts, std::optional<double> wait, bool as_json) {
+    std::vector<std::int64_t> pids;
+    std::transform(texts.begin(), texts.end(), std::back_inserter(pids), parse_pid);
+    if (wait) {
+        wait_for(pids, seconds(*wait));
+    }
     json list = json::array();
     bool all = true;
-    for (const std::string& text : pids) {
-        std::int64_t pid = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-        if (error != std::errc() || end != text.data() + text.size()) {
-            throw std::invalid_argument("'" + text + "' is no process id");
-        }
+    for (const std::int64_t pid : pids) {
         const bool running = skyutil::is_process_alive(pid);
         const bool exists = skyutil::pid_exists(pid);
         all = all && running;
@@ -361,6 +408,88 @@ int alive(const std::vector<std::string>& pids, bool as_json) {
         print(list);
     }
     return all ? yes : no;
+}
+
+// ------------------------------------------------------------------------------------------------
+// kill-tree
+
+struct kill_tree_arguments {
+    std::string pid;
+    double grace = 10;
+    bool force = false;
+    bool children = false;
+};
+
+int kill_tree(const kill_tree_arguments& arguments, bool as_json) {
+    using std::chrono::milliseconds;
+    const seconds grace(arguments.grace);
+    skyutil::kill_tree_options options;
+    options.grace = grace < std::chrono::hours(24 * 365 * 100)
+                        ? std::chrono::ceil<milliseconds>((std::max)(grace, seconds()))
+                        : (milliseconds::max)();
+    options.force = arguments.force;
+    options.include_root = !arguments.children;
+    const skyutil::kill_report report =
+        skyutil::kill_process_tree(parse_pid(arguments.pid), options);
+    if (as_json) {
+        json left = json::array();
+        for (const auto& [pid, error] : report.left) {
+            left.push_back({{"pid", pid}, {"error", error.message()}});
+        }
+        print({{"signalled", report.signalled},
+               {"killed", report.killed},
+               {"left", std::move(left)}});
+        return report.left.empty() ? yes : no;
+    }
+    for (const std::int64_t pid : report.signalled) {
+        const bool killed =
+            std::find(report.killed.begin(), report.killed.end(), pid) != report.killed.end();
+        const bool left = std::any_of(report.left.begin(), report.left.end(),
+                                      [&](const auto& each) { return each.pid == pid; });
+        if (!left) {
+            std::cout << pid << (killed ? " was killed\n" : " ended\n");
+        }
+    }
+    for (const auto& [pid, error] : report.left) {
+        std::cout << pid << " is left: " << error.message() << '\n';
+    }
+    return report.left.empty() ? yes : no;
+}
+
+// ------------------------------------------------------------------------------------------------
+// ps
+
+int ps(const std::string& text, bool as_json) {
+    const std::vector<skyutil::process_info> tree = skyutil::process_tree(parse_pid(text));
+    if (as_json) {
+        json list = json::array();
+        for (const auto& [pid, parent, name, alive] : tree) {
+            list.push_back({{"pid", pid}, {"parent", parent}, {"name", name}, {"alive", alive}});
+        }
+        print(list);
+        return yes;
+    }
+    std::map<std::int64_t, std::vector<const skyutil::process_info*>> children;
+    for (auto info = tree.begin() + 1; info < tree.end(); ++info) {
+        children[info->parent].push_back(&*info);
+    }
+    // Depth first, without a call for each level: trees can be deep.
+    std::vector<std::pair<const skyutil::process_info*, std::size_t>> left{{&tree.front(), 0}};
+    while (!left.empty()) {
+        const auto [info, depth] = left.back();
+        left.pop_back();
+        std::string name = info->name;
+        std::replace_if(
+            name.begin(), name.end(),
+            [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+        std::cout << std::string(2 * depth, ' ') << info->pid << ' ' << name
+                  << (info->alive ? "\n" : " (zombie)\n");
+        const auto& below = children[info->pid];
+        for (auto child = below.rbegin(); child != below.rend(); ++child) {
+            left.emplace_back(*child, depth + 1);
+        }
+    }
+    return yes;
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -589,9 +718,25 @@ int run(int argc, char** argv) {
         "127.0.0.1 and ::1 only");
 
     std::vector<std::string> pids;
+    std::optional<double> wait;
     sub = add("alive", "Tell whether processes are alive: exit code 0 when all are",
-              [&] { return alive(pids, as_json); });
+              [&] { return alive(pids, wait, as_json); });
     sub->add_option("pid", pids, "Process ids")->required();
+    sub->add_option("--wait", wait, "Wait until all have ended first, at most so many seconds");
+
+    kill_tree_arguments kill_with;
+    sub =
+        add("kill-tree", "End a process and all it started: exit code 0 when none of them is left",
+            [&] { return kill_tree(kill_with, as_json); });
+    sub->add_option("pid", kill_with.pid, "A process id")->required();
+    sub->add_option("--grace", kill_with.grace, "Seconds from SIGTERM to SIGKILL")
+        ->capture_default_str();
+    sub->add_flag("--force", kill_with.force, "SIGKILL at once");
+    sub->add_flag("--children", kill_with.children, "Spare the process itself");
+
+    std::string ps_root;
+    sub = add("ps", "Show a process and all it started", [&] { return ps(ps_root, as_json); });
+    sub->add_option("pid", ps_root, "A process id")->required();
 
     workers_arguments workers_with;
     sub = add("workers", "Print how many workers may copy directories at once",

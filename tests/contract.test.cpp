@@ -320,6 +320,43 @@ static_assert(!std::is_convertible_v<skyutil::sysroot, skyutil::resource_monitor
 static_assert(is_function<bool(std::int64_t) noexcept>(&skyutil::pid_exists));
 static_assert(is_function<bool(std::int64_t)>(&skyutil::is_process_alive));
 static_assert(is_function<bool(std::int64_t, std::error_code&)>(&skyutil::is_process_alive));
+static_assert(is_function<skyutil::process_handle(std::int64_t)>(&skyutil::process_handle::open));
+static_assert(is_function<skyutil::process_handle(std::int64_t, std::error_code&) noexcept>(
+    &skyutil::process_handle::open));
+static_assert(std::is_nothrow_move_constructible_v<skyutil::process_handle>);
+static_assert(std::is_nothrow_move_assignable_v<skyutil::process_handle>);
+static_assert(!std::is_copy_constructible_v<skyutil::process_handle>);
+static_assert(!std::is_default_constructible_v<skyutil::process_handle>);
+static_assert(returns<std::int64_t>([] { return skyutil::process_handle::open(1).pid(); }));
+static_assert(returns<bool>([] { return skyutil::process_handle::open(1).alive(); }));
+static_assert(returns<bool>([] {
+    return skyutil::process_handle::open(1).wait(std::chrono::microseconds(1));
+}));
+static_assert(returns<bool>([] {
+    return skyutil::process_handle::open(1).terminate(std::chrono::hours(1));
+}));
+static_assert(returns<void>([] { skyutil::process_handle::open(1).signal(0); }));
+static_assert(returns<void>([] { skyutil::process_handle::open(1).wait(); }));
+static_assert(
+    is_function<std::vector<std::int64_t>(std::int64_t, bool)>(&skyutil::child_processes));
+static_assert(is_function<std::vector<std::int64_t>(std::int64_t, bool, std::error_code&)>(
+    &skyutil::child_processes));
+static_assert(is_function<std::vector<std::int64_t>(std::int64_t, skyutil::kinship)>(
+    &skyutil::child_processes));
+static_assert(returns<std::vector<std::int64_t>>([] { return skyutil::child_processes(1); }));
+static_assert(
+    is_function<std::vector<skyutil::process_info>(std::int64_t)>(&skyutil::process_tree));
+static_assert(returns<skyutil::kill_report>([] {
+    return skyutil::kill_process_tree(
+        -1, {.grace = std::chrono::seconds(1), .force = true, .include_root = false});
+}));
+static_assert(returns<skyutil::kill_report>([] { return skyutil::kill_process_tree(-1); }));
+static_assert(returns<skyutil::kill_report>([] { return skyutil::kill_children_processes(); }));
+static_assert(returns<skyutil::kill_report>([] {
+    return skyutil::terminate_process(-1, std::chrono::seconds(1));
+}));
+static_assert(skyutil::kill_tree_options{}.grace == std::chrono::seconds(10));
+static_assert(!skyutil::kill_tree_options{}.force && skyutil::kill_tree_options{}.include_root);
 static_assert(is_function<int(string_view)>(&skyutil::get_parallel_threads));
 static_assert(is_function<int(string_view, std::error_code&)>(&skyutil::get_parallel_threads));
 static_assert(is_function<int(std::error_code&)>(&skyutil::get_parallel_threads));
@@ -485,6 +522,15 @@ TEST_CASE("the error_code forms clear an error that was there") {
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::reserve_ports(1, error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(1, error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::is_process_alive(0, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::process_handle::open(1, error)); }));
+    CHECK(clears(
+        [](auto& error) { static_cast<void>(skyutil::process_handle::open(1).alive(error)); }));
+    CHECK(clears([](auto& error) {
+        static_cast<void>(skyutil::process_handle::open(1).wait(std::chrono::seconds(0), error));
+    }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::child_processes(1, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::process_tree(1, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::kill_children_processes(error)); }));
     CHECK(clears([&](auto& error) {
         static_cast<void>(skyutil::estimate_fd_for_directory(directory.path(), error));
     }));

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,7 +80,7 @@ TEST_CASE("inspect shows CPUs, memory and every function at work") {
     CHECK(err.empty());
     CHECK_THAT(out, Catch::Matchers::ContainsSubstring("CPUs"));
     CHECK_THAT(out, Catch::Matchers::ContainsSubstring("Memory"));
-    CHECK_THAT(out, Catch::Matchers::ContainsSubstring("12 of 12 work"));
+    CHECK_THAT(out, Catch::Matchers::ContainsSubstring("15 of 15 work"));
 }
 
 TEST_CASE("inspect --json has the same numbers and where they come from") {
@@ -88,7 +90,7 @@ TEST_CASE("inspect --json has the same numbers and where they come from") {
     CHECK(page["cpus"]["usable"].get<int>() >= 1);
     CHECK(page["memory_bytes"]["usable"].get<double>() > 0);
     CHECK_FALSE(page["cpus"]["limited_by"]["source"].get<std::string>().empty());
-    CHECK(page["checks"].size() == 12);
+    CHECK(page["checks"].size() == 15);
 }
 
 TEST_CASE("inspect shows an override as what limits") {
@@ -259,7 +261,7 @@ TEST_CASE("a command line that makes no sense is one line of error and exit code
 TEST_CASE("help and version are no errors") {
     CHECK(run({"--version"}).out == SKYUTIL_TEST_PROJECT_VERSION "\n");
     for (const char* const command :
-         {"inspect", "tail", "hash", "port", "alive", "workers", "base36"}) {
+         {"inspect", "tail", "hash", "port", "alive", "kill-tree", "ps", "workers", "base36"}) {
         const auto [exit_code, out, err] = run({command, "--help"});
         CHECK(exit_code == 0);
         CHECK_THAT(out, Catch::Matchers::ContainsSubstring("--json"));
@@ -337,6 +339,87 @@ TEST_CASE("port --hold keeps the port from others, --hand-over not from who sets
         CHECK_FALSE(line.empty());
         CHECK(taken_over == hand_over);
     }
+
+/// A child with a child of its own, which ignore SIGTERM.
+class deaf_tree {
+public:
+    deaf_tree() {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) == -1) {
+            throw_errno("pipe2");
+        }
+        root_ = ::fork();
+        if (root_ == 0) {
+            ::alarm(60);
+            ::signal(SIGTERM, SIG_IGN);
+            const pid_t child = ::fork();
+            if (child == 0) {
+                ::alarm(60);
+                ::prctl(PR_SET_NAME, "deaf child");
+                static_cast<void>(!::write(ends[1], "", 1));
+            }
+            for (;;) {
+                ::pause();
+            }
+        }
+        char byte = 0;
+        if (::read(ends[0], &byte, 1) != 1) {
+            throw_errno("read");
+        }
+        ::close(ends[0]);
+        ::close(ends[1]);
+    }
+    deaf_tree(const deaf_tree&) = delete;
+    deaf_tree& operator=(const deaf_tree&) = delete;
+    ~deaf_tree() {
+        ::kill(root_, SIGKILL);
+        ::waitpid(root_, nullptr, 0);
+    }
+
+    std::string root() const { return std::to_string(root_); }
+
+private:
+    pid_t root_ = 0;
+};
+
+TEST_CASE("alive waits for processes to end") {
+    const deaf_tree tree;
+    CHECK(run({"alive", "--wait", "0.05", tree.root(), "0"}).exit_code == 1);
+    CHECK(run({"alive", "--wait", "0.05", tree.root()}).out == tree.root() + " is alive\n");
+    const pid_t ending = ::fork();
+    if (ending == 0) {
+        ::usleep(200'000);
+        ::_exit(0);
+    }
+    const std::string pid = std::to_string(ending);
+    CHECK(run({"alive", "--wait", "1e9", pid}).out == pid + " is a zombie\n");
+    REQUIRE(::waitpid(ending, nullptr, 0) == ending);
+}
+
+TEST_CASE("ps shows a tree with names, kill-tree ends it") {
+    const deaf_tree tree;
+    const json list = json::parse(run({"ps", "--json", tree.root()}).out);
+    REQUIRE(list.size() == 2);
+    CHECK(list[0]["parent"] == ::getpid());
+    CHECK(std::to_string(list[1]["parent"].get<int>()) == tree.root());
+    CHECK(list[1]["name"] == "deaf child");
+    CHECK(list[1]["alive"] == true);
+    const std::string child = std::to_string(list[1]["pid"].get<int>());
+    CHECK_THAT(run({"ps", tree.root()}).out,
+               Catch::Matchers::ContainsSubstring("\n  " + child + " deaf child\n"));
+
+    const json report =
+        json::parse(run({"kill-tree", "--json", "--grace", "0.05", "--children", tree.root()}).out);
+    CHECK(report == json{{"signalled", {list[1]["pid"]}},
+                         {"killed", {list[1]["pid"]}},
+                         {"left", json::array()}});
+    CHECK(run({"alive", tree.root()}).exit_code == 0);
+    const auto [exit_code, out, err] = run({"kill-tree", "--force", tree.root()});
+    CHECK(exit_code == 0);
+    CHECK(out == tree.root() + " was killed\n");
+    CHECK(run({"alive", tree.root()}).exit_code == 1);
+    CHECK(run({"kill-tree", "--", "-1"}).exit_code == 2);
+    CHECK(run({"ps", "0"}).exit_code == 2);
 }
 
 }  // namespace

@@ -51,6 +51,28 @@ int main() {
 #elif defined(CASE_is_process_alive_not_used)
     // expect: nodiscard
     skyutil::is_process_alive(1);
+#elif defined(CASE_handle_copied)
+    // expect: deleted|private
+    const auto handle = skyutil::process_handle::open(1);
+    const auto copy = handle;
+#elif defined(CASE_handle_of_nothing)
+    // expect: private
+    const skyutil::process_handle handle;
+#elif defined(CASE_handle_not_used)
+    // expect: nodiscard
+    skyutil::process_handle::open(1);
+#elif defined(CASE_wait_for_a_number)
+    // expect: no matching
+    return skyutil::process_handle::open(1).wait(5) ? 1 : 0;
+#elif defined(CASE_grace_as_a_number)
+    // expect: could not convert|no viable conversion|no matching|no known conversion|cannot convert
+    return static_cast<int>(skyutil::kill_process_tree(1, {.grace = 5}).left.size());
+#elif defined(CASE_report_not_used)
+    // expect: nodiscard
+    skyutil::kill_process_tree(1);
+#elif defined(CASE_children_not_used)
+    // expect: nodiscard
+    skyutil::child_processes(1);
 #elif defined(CASE_threads_not_used)
     // expect: nodiscard
     skyutil::get_parallel_threads();

@@ -290,12 +290,17 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
 
 using time_point = std::chrono::steady_clock::time_point;
 
+/// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
+inline std::error_code poll_error() noexcept {
+    return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
+}
+
 /// Whether the process of a pidfd has ended: it becomes readable when the last thread has.
 inline bool has_ended(int pidfd, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
     const int count = retry([&] { return ::poll(&entry, 1, 0); });
     if (count == -1) {
-        error = last_error();
+        error = poll_error();
     }
     return count > 0;
 }
@@ -320,7 +325,7 @@ inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& er
         return ::ppoll(&entry, 1, deadline == (time_point::max)() ? nullptr : &time, nullptr);
     });
     if (count == -1) {
-        error = last_error();
+        error = poll_error();
     }
     return count > 0;
 }

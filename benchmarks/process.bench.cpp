@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+//
+// Processes beside their floors: the system calls that an answer takes, and for trees a reading of
+// /proc, the signals, and the wait until all are gone.
+//
+// Ids vary: of the calling process, of sleeping ones, of zombies and of none. Trees are a root and
+// its children, in a process group of their own; making and reaping them is not measured.
+
+#include <skyutil/process.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr long pidfd_send_signal = 424;
+constexpr long pidfd_open = 434;
+
+[[noreturn]] void sleep_until_killed() {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        ::pause();
+    }
+}
+
+/// Processes that sleep, zombies, and ids of none.
+class many_processes {
+public:
+    many_processes() {
+        for (int i = 0; i < 16; ++i) {
+            const pid_t pid = ::fork();
+            if (pid == 0) {
+                i % 4 == 0 ? ::_exit(0) : sleep_until_killed();
+            }
+            ids_.push_back(pid);
+            ids_.push_back(i % 2 == 0 ? ::getpid() : (1 << 22) + i);
+        }
+    }
+    many_processes(const many_processes&) = delete;
+    many_processes& operator=(const many_processes&) = delete;
+    ~many_processes() {
+        for (const std::int64_t pid : ids_) {
+            if (pid != ::getpid() && ::kill(static_cast<pid_t>(pid), SIGKILL) == 0) {
+                ::waitpid(static_cast<pid_t>(pid), nullptr, 0);
+            }
+        }
+    }
+
+    [[nodiscard]] std::int64_t next() noexcept { return ids_[++at_ % ids_.size()]; }
+
+private:
+    std::vector<std::int64_t> ids_;
+    std::size_t at_ = 0;
+};
+
+template <class Call>
+void repeat(benchmark::State& state, Call call) {
+    many_processes processes;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(call(processes.next()));
+    }
+}
+
+// ------------------------------------------------------------------------------------------------
+// one process
+
+void exists(benchmark::State& state) {
+    repeat(state, [](std::int64_t pid) { return skyutil::pid_exists(pid); });
+}
+BENCHMARK(exists);
+
+void exists_floor_kill(benchmark::State& state) {
+    repeat(state, [](std::int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0); });
+}
+BENCHMARK(exists_floor_kill);
+
+void alive(benchmark::State& state) {
+    repeat(state, [](std::int64_t pid) { return skyutil::is_process_alive(pid); });
+}
+BENCHMARK(alive);
+
+void alive_floor_pidfd_open_poll_close(benchmark::State& state) {
+    repeat(state, [](std::int64_t pid) {
+        const auto fd = static_cast<int>(::syscall(pidfd_open, static_cast<pid_t>(pid), 0));
+        if (fd == -1) {
+            return 0;
+        }
+        pollfd entry{fd, POLLIN, 0};
+        const int ended = ::poll(&entry, 1, 0);
+        ::close(fd);
+        return ended;
+    });
+}
+BENCHMARK(alive_floor_pidfd_open_poll_close);
+
+void handle_alive(benchmark::State& state) {
+    const auto handle = skyutil::process_handle::open(::getppid());
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(handle.alive());
+    }
+}
+BENCHMARK(handle_alive);
+
+void handle_alive_floor_poll(benchmark::State& state) {
+    const auto fd = static_cast<int>(::syscall(pidfd_open, ::getppid(), 0));
+    for (auto _ : state) {
+        pollfd entry{fd, POLLIN, 0};
+        benchmark::DoNotOptimize(::poll(&entry, 1, 0));
+    }
+    ::close(fd);
+}
+BENCHMARK(handle_alive_floor_poll);
+
+// ------------------------------------------------------------------------------------------------
+// trees
+
+/// A root with children; the calling process reaps them.
+class tree {
+public:
+    explicit tree(int children) {
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        std::array<int, 2> ends{};
+        if (::pipe(ends.data()) == -1) {
+            std::abort();
+        }
+        root_ = ::fork();
+        if (root_ == 0) {
+            ::setpgid(0, 0);
+            for (int i = 0; i < children; ++i) {
+                if (::fork() == 0) {
+                    sleep_until_killed();
+                }
+            }
+            static_cast<void>(!::write(ends[1], "", 1));
+            sleep_until_killed();
+        }
+        char byte = 0;
+        static_cast<void>(!::read(ends[0], &byte, 1));
+        ::close(ends[0]);
+        ::close(ends[1]);
+        ::usleep(static_cast<useconds_t>(20000 + 50 * children));  // until all sleep
+    }
+    tree(const tree&) = delete;
+    tree& operator=(const tree&) = delete;
+    ~tree() {
+        ::kill(-root_, SIGKILL);
+        while (::waitpid(-root_, nullptr, 0) > 0) {
+        }
+    }
+
+    [[nodiscard]] pid_t root() const noexcept { return root_; }
+
+private:
+    pid_t root_;
+};
+
+void allow_descriptors() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// The floor of every scan: the parent of each process in /proc.
+std::vector<std::pair<pid_t, pid_t>> scan() {
+    std::vector<std::pair<pid_t, pid_t>> found;
+    const int proc = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    alignas(dirent64) static std::array<char, 65536> names;
+    for (;;) {
+        const long size = ::syscall(SYS_getdents64, proc, names.data(), names.size());
+        if (size <= 0) {
+            break;
+        }
+        for (long at = 0; at < size;) {
+            const auto* const entry = reinterpret_cast<const dirent64*>(names.data() + at);
+            at += entry->d_reclen;
+            pid_t pid = 0;
+            const std::string_view name = entry->d_name;
+            if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) {
+                continue;
+            }
+            std::array<char, 32> path{};
+            std::memcpy(path.data(), name.data(), name.size());
+            std::memcpy(path.data() + name.size(), "/stat", 5);
+            const int fd = ::openat(proc, path.data(), O_RDONLY | O_CLOEXEC);
+            std::array<char, 1024> text;  // NOLINT(*-member-init)
+            const ssize_t count = ::read(fd, text.data(), text.size());
+            ::close(fd);
+            if (count <= 0) {
+                continue;
+            }
+            const std::string_view line(text.data(), static_cast<std::size_t>(count));
+            const std::size_t field = line.rfind(')') + 4;
+            pid_t parent = 0;
+            std::from_chars(line.data() + field, line.data() + line.size(), parent);
+            found.emplace_back(pid, parent);
+        }
+    }
+    ::close(proc);
+    return found;
+}
+
+void wait_for(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    ::poll(&entry, 1, -1);
+}
+
+void kill_by_scan_and_signals(pid_t root) {
+    std::vector<int> fds;
+    for (const auto& [pid, parent] : scan()) {
+        if (pid == root || parent == root) {
+            fds.push_back(static_cast<int>(::syscall(pidfd_open, pid, 0)));
+        }
+    }
+    for (const int fd : fds) {
+        ::syscall(pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+    }
+    for (const int fd : fds) {
+        wait_for(fd);
+        ::close(fd);
+    }
+}
+
+template <class Kill>
+void end_trees(benchmark::State& state, Kill kill) {
+    allow_descriptors();
+    for (auto _ : state) {
+        const tree processes(static_cast<int>(state.range(0)));
+        const auto begin = std::chrono::steady_clock::now();
+        kill(processes.root());
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+}
+
+void tree_killed(benchmark::State& state) {
+    end_trees(state, [](pid_t root) {
+        benchmark::DoNotOptimize(skyutil::kill_process_tree(root, {.force = true}));
+    });
+}
+
+void tree_terminated(benchmark::State& state) {
+    end_trees(state,
+              [](pid_t root) { benchmark::DoNotOptimize(skyutil::kill_process_tree(root)); });
+}
+
+void tree_floor_scan_and_signals(benchmark::State& state) {
+    end_trees(state, kill_by_scan_and_signals);
+}
+
+void tree_killpg_and_wait_for_all(benchmark::State& state) {
+    end_trees(state, [](pid_t root) {
+        ::kill(-root, SIGKILL);
+        siginfo_t info{};
+        // All are children of this process by then.
+        while (::waitid(P_PGID, static_cast<id_t>(root), &info, WEXITED) == 0) {
+        }
+    });
+}
+
+void arguments(benchmark::internal::Benchmark* benchmark) {
+    for (const int children : {0, 10, 1000}) {
+        benchmark->Arg(children);
+    }
+    benchmark->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(15);
+}
+BENCHMARK(tree_killed)->Apply(arguments);
+BENCHMARK(tree_terminated)->Apply(arguments);
+BENCHMARK(tree_floor_scan_and_signals)->Apply(arguments);
+BENCHMARK(tree_killpg_and_wait_for_all)->Apply(arguments);
+
+// ------------------------------------------------------------------------------------------------
+// children
+
+void children(benchmark::State& state) {
+    const tree processes(static_cast<int>(state.range(0)));
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(skyutil::child_processes(processes.root(), true));
+    }
+}
+BENCHMARK(children)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+void children_floor_scan(benchmark::State& state) {
+    const tree processes(static_cast<int>(state.range(0)));
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(scan());
+    }
+}
+BENCHMARK(children_floor_scan)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
