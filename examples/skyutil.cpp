@@ -589,8 +589,8 @@ private:
 };
 
 int run_command(const run_arguments& arguments, bool as_json) {
-    const auto milliseconds = [](double seconds) {
-        return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+    const auto milliseconds = [](double time) {
+        return std::chrono::ceil<std::chrono::milliseconds>(seconds(time));
     };
     const stop_at_signals stopper;
     skyutil::run_options options{.grace = milliseconds(arguments.grace),
@@ -623,7 +623,7 @@ int run_command(const run_arguments& arguments, bool as_json) {
                {"stopped", result.stopped},
                {"truncated", result.truncated},
                {"attempts", attempts},
-               {"elapsed_seconds", std::chrono::duration<double>(result.elapsed).count()},
+               {"elapsed_seconds", seconds(result.elapsed).count()},
                {"peak_memory_bytes", result.peak_memory},
                {"stdout", result.stdout_text},
                {"stderr", result.stderr_text}});
@@ -692,8 +692,7 @@ int run(int argc, char** argv) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     sub->add_option_function<double>(
-           "--hold",
-           [&](double seconds) { port_with.hold = std::chrono::duration<double>(seconds); },
+           "--hold", [&](double time) { port_with.hold = std::chrono::duration<double>(time); },
            "Keep others from the ports for so many seconds after printing them")
         ->check(CLI::Range(0.0, 1e9));
     sub->add_flag_callback(

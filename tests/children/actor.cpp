@@ -5,11 +5,10 @@
 //     descriptors       prints the numbers of all open descriptors
 //     flood BYTES       writes so many to standard output and as many to standard error, in turns
 //     echo              copies standard input to standard output
-//     memory MIB        touches so much memory
 //     deaf              ignores SIGTERM, says "ready" and waits for ever
 //     goodbye BYTES     says "ready"; at SIGTERM writes so many bytes and ends with exit code 3
 //     family DEPTH      has so many generations of descendants, prints their ids, waits for ever
-//     orphan            starts a process that loses its parent, prints its id, ends
+//     orphan            starts a process, prints its id, and ends before it
 //     environment NAME  prints a variable, or "unset"
 //     limit             prints the soft limit on descriptors
 //     exit CODE         ends
@@ -75,9 +74,6 @@ int act(const std::string& what, const std::string& argument) {
                 return 1;
             }
         }
-    } else if (what == "memory") {
-        const std::vector<char> memory(number << 20, 'm');
-        return memory[memory.size() / 2] == 'm' ? 0 : 1;
     } else if (what == "deaf") {
         ::signal(SIGTERM, SIG_IGN);
         say("ready");
@@ -102,10 +98,10 @@ int act(const std::string& what, const std::string& argument) {
         }
         wait_for_ever();
     } else if (what == "orphan") {
-        if (::fork() != 0) {
+        if (const pid_t child = ::fork(); child != 0) {
+            say(std::to_string(child));
             return 0;
         }
-        say(std::to_string(::getpid()));
         wait_for_ever();
     } else if (what == "environment") {
         const char* const value = std::getenv(argument.c_str());
