@@ -1003,7 +1003,7 @@ TEST_CASE("a detached program is no child, in a session of its own, and writes a
     CHECK(read_file(directory / "log") == expected);
     CHECK(::getsid(static_cast<pid_t>(pid)) == pid);
     CHECK(::waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == -1);
-    CHECK(skyutil::kill_process_tree(pid, {.force = true}).killed.size() == 1);
+    CHECK(skyutil::kill_process_tree(pid, {.force = true}).left.empty());
 
     std::error_code error;
     CHECK(skyutil::run_detached({"skyutil-no-such-program"}, directory / "log", error) == 0);

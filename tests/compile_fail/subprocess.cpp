@@ -38,9 +38,6 @@ void misuse(const std::string& text) {
 #elif defined(CASE_child_copied)
     // expect: deleted
     const skyutil::child_process copy = child;
-#elif defined(CASE_child_ignored)
-    // expect: nodiscard|ignoring|warn_unused
-    skyutil::child_process(skyutil::command{"ls"}, {});
 #elif defined(CASE_wait_ignored)
     // expect: nodiscard
     child.wait(5s);
