@@ -38,6 +38,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -484,9 +485,8 @@ int ps(const std::string& text, bool as_json) {
             [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
         std::cout << std::string(2 * depth, ' ') << info->pid << ' ' << name
                   << (info->alive ? "\n" : " (zombie)\n");
-        const auto& below = children[info->pid];
-        for (auto child = below.rbegin(); child != below.rend(); ++child) {
-            left.emplace_back(*child, depth + 1);
+        for (const auto* const child : std::views::reverse(children[info->pid])) {
+            left.emplace_back(child, depth + 1);
         }
     }
     return yes;

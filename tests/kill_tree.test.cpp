@@ -204,7 +204,12 @@ constexpr unsigned pidfd_send_signal = 424;
 constexpr unsigned pidfd_open = 434;
 
 /// The kernels that the library meets.
-const std::vector<std::pair<std::string, std::function<void()>>> kernels{
+struct kernel_kind {
+    std::string name;
+    std::function<void()> enter;
+};
+
+const std::vector<kernel_kind> kernels{
     {"with pidfds", [] {}},
     {"without pidfds", [] { forbid(pidfd_open, ENOSYS); }},
     {"where a filter forbids pidfds", [] { forbid(pidfd_open, EPERM); }},
@@ -279,6 +284,16 @@ char state_of(std::int64_t pid) {
     }
 }
 
+/// Waits until a child has ended with all its threads, and leaves it a zombie.
+void await_zombie(pid_t child) {
+    siginfo_t info{};
+    while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == -1) {
+        if (errno != EINTR) {
+            throw_errno("waitid");
+        }
+    }
+}
+
 std::int64_t process_that_was() {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -306,10 +321,10 @@ const std::vector<std::int64_t> impossible_pids{
 // handles
 
 TEST_CASE("a handle tells whether its process is alive, waits for it and signals it") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t pid = start([] { ::signal(SIGUSR1, count_signal); });
             await_processes(1);
             const process_handle handle = process_handle::open(pid);
@@ -341,10 +356,10 @@ TEST_CASE("a handle tells whether its process is alive, waits for it and signals
 }
 
 TEST_CASE("what is no process cannot be opened") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             std::vector<std::int64_t> ids = impossible_pids;
             ids.push_back(process_that_was());
             std::atomic<pid_t> id = 0;
@@ -385,12 +400,12 @@ TEST_CASE("what is no process cannot be opened") {
 }
 
 TEST_CASE("a zombie can be opened and is not alive") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t pid = start([] { ::_exit(0); });
-            await([&] { return state_of(pid) == 'Z'; }, "the zombie");
+            await_zombie(pid);
             const process_handle handle = process_handle::open(pid);
             const kill_report report = skyutil::terminate_process(pid, 1s);
             return json{{"alive", handle.alive()},
@@ -403,10 +418,10 @@ TEST_CASE("a zombie can be opened and is not alive") {
 }
 
 TEST_CASE("a process whose first thread has ended is alive until the last has") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t pid = start([] {
                 std::thread(pause_for_ever).detach();
                 ::syscall(SYS_exit, 0);
@@ -423,10 +438,10 @@ TEST_CASE("a process whose first thread has ended is alive until the last has") 
 }
 
 TEST_CASE("a handle waits for a process that is no child, also for ever") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             ::prctl(PR_SET_CHILD_SUBREAPER, 0);
             const pid_t middle = start([] {
                 start([] {
@@ -444,6 +459,7 @@ TEST_CASE("a handle waits for a process that is no child, also for ever") {
                                handle.wait(std::chrono::duration<double>(1e30)) &&
                                handle.wait(std::chrono::duration<float>(-0.5F));
             ::kill(middle, SIGKILL);
+            ::waitpid(middle, nullptr, 0);
             return json{{"before", before}, {"after", after}};
         });
         CHECK(answer == json{{"before", false}, {"after", true}, {"left over", 0}});
@@ -451,10 +467,10 @@ TEST_CASE("a handle waits for a process that is no child, also for ever") {
 }
 
 TEST_CASE("terminate is SIGTERM, and SIGKILL for who does not hear it") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t polite = start([] { ::signal(SIGTERM, [](int) { ::_exit(7); }); });
             const pid_t deaf = start(ignore_sigterm);
             const pid_t stopped = start([] {
@@ -512,18 +528,18 @@ TEST_CASE("a handle that is moved keeps its process, and the other has none") {
 }
 
 TEST_CASE("a signal that is none is an error, and so is one to another user's process") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
         if (::geteuid() != 0) {
             SKYUTIL_SKIP("needs root");
         }
-        const json answer = in_nursery([&, &enter = enter] {
+        const json answer = in_nursery([&] {
             const pid_t pid = start();
             await_processes(1);
             json result;
             const json inner = run_in_child([&] {
                 drop_privileges();
-                enter();
+                kernel.enter();
                 std::error_code error;
                 const process_handle handle = process_handle::open(pid);
                 handle.signal(SIGKILL, error);
@@ -567,10 +583,10 @@ pid_t fork_as(pid_t pid) {
 }  // namespace
 
 TEST_CASE("who gets the id of a process that was is not taken for it, and not signalled") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t pid = start(ignore_sigterm);
             await_processes(1);
             std::error_code error;
@@ -690,7 +706,7 @@ TEST_CASE("a zombie is a child, and has a name") {
             ::prctl(PR_SET_NAME, "a) Z 1\n (b");
             ::_exit(0);
         });
-        await([&] { return state_of(pid) == 'Z'; }, "the zombie");
+        await_zombie(pid);
         const auto tree = skyutil::process_tree(::getpid());
         return json{{"children", skyutil::child_processes(::getpid())},
                     {"pid", pid},
@@ -761,11 +777,11 @@ TEST_CASE("process 1 is never signalled, nor is the calling process") {
 // trees
 
 TEST_CASE("a tree ends with SIGTERM, and with SIGKILL when forced") {
-    for (const auto& [kernel, enter] : kernels) {
+    for (const kernel_kind& kernel : kernels) {
         for (const bool force : {false, true}) {
-            CAPTURE(kernel, force);
-            const json answer = in_nursery([&, &enter = enter] {
-                enter();
+            CAPTURE(kernel.name, force);
+            const json answer = in_nursery([&] {
+                kernel.enter();
                 return end_tree(7,
                                 [] {
                                     for (int i = 0; i < 2; ++i) {
@@ -783,10 +799,10 @@ TEST_CASE("a tree ends with SIGTERM, and with SIGKILL when forced") {
 }
 
 TEST_CASE("who ignores SIGTERM is killed when the grace of all is over") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const auto begin = steady_clock::now();
             json result = end_tree(41,
                                    [] {
@@ -821,10 +837,10 @@ TEST_CASE("only who needs it is killed") {
 }
 
 TEST_CASE("stopped processes hear SIGTERM") {
-    for (const auto& [kernel, enter] : kernels) {
-        CAPTURE(kernel);
-        const json answer = in_nursery([&, &enter = enter] {
-            enter();
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            kernel.enter();
             const pid_t root = start([] {
                 ::signal(SIGTERM, [](int) {
                     ++shared->done;
@@ -873,6 +889,10 @@ TEST_CASE("a process group that loses its parent is not hung up") {
     // The kernel sends SIGHUP to a group without a parent in its session when a member is stopped.
     const json answer = in_nursery([] {
         const pid_t root = start([] {
+            for (int i = 0; i < 100; ++i) {
+                start();  // it takes a while to signal them
+            }
+            await_processes(101);
             start([] {
                 ::setpgid(0, 0);
                 ::signal(SIGHUP, count_signal);
@@ -883,16 +903,16 @@ TEST_CASE("a process group that loses its parent is not hung up") {
                     }
                     ::_exit(0);
                 });
-                await_processes(3);
+                await_processes(103);
                 shared->go = true;
             });
         });
-        await([] { return shared->go && state_of(shared->pids[1]) == 'S'; }, "sleep");
+        await([] { return shared->go && state_of(shared->pids[101]) == 'S'; }, "sleep");
         json result = summary(skyutil::kill_process_tree(root, patient));
         result["hung up"] = shared->signals.load();
         return result;
     });
-    json quiet = expected(3, 0);
+    json quiet = expected(103, 0);
     quiet["hung up"] = 0;
     CHECK(answer == quiet);
 }
@@ -901,7 +921,7 @@ TEST_CASE("zombies count as gone") {
     const json answer = in_nursery([] {
         const pid_t root = start([] {
             const pid_t zombie = start([] { ::_exit(0); });
-            await([&] { return state_of(zombie) == 'Z'; }, "the zombie");
+            await_zombie(zombie);
             start();
         });
         await_processes(3);
@@ -911,7 +931,7 @@ TEST_CASE("zombies count as gone") {
 
     const json dead = in_nursery([] {
         const pid_t root = start([] { ::_exit(0); });
-        await([&] { return state_of(root) == 'Z'; }, "the zombie");
+        await_zombie(root);
         return summary(skyutil::kill_process_tree(root, patient));
     });
     CHECK(dead == expected(0, 0));
@@ -1099,7 +1119,7 @@ TEST_CASE("a dead root's session is ended as long as the root is not reaped") {
             await_processes(3);
             ::_exit(0);
         });
-        await([&] { return state_of(root) == 'Z'; }, "the zombie");
+        await_zombie(root);
         return summary(skyutil::kill_process_tree(root, patient));
     });
     CHECK(answer == expected(2, 0));
@@ -1274,10 +1294,10 @@ TEST_CASE("another user's process is reported, and what it started is ended all 
     if (::geteuid() != 0) {
         SKYUTIL_SKIP("needs root");
     }
-    for (const auto& [kernel, enter] : kernels) {
+    for (const kernel_kind& kernel : kernels) {
         for (const bool force : {false, true}) {
-            CAPTURE(kernel, force);
-            const json answer = in_nursery([&, &enter = enter] {
+            CAPTURE(kernel.name, force);
+            const json answer = in_nursery([&] {
                 const pid_t root = start([] {
                     start([] {  // stays root's
                         start([] {
@@ -1294,7 +1314,7 @@ TEST_CASE("another user's process is reported, and what it started is ended all 
                 await([] { return shared->done == 1; }, "the tree");
                 json result = run_in_child([&] {
                     drop_privileges();
-                    enter();
+                    kernel.enter();
                     return summary(
                         skyutil::kill_process_tree(root, {.grace = 20s, .force = force}));
                 });
