@@ -234,7 +234,7 @@ void capture_in_memory(benchmark::State& state) {
 void capture_tail(benchmark::State& state) {
     for (auto _ : state) {
         const skyutil::completed_process result = skyutil::run(
-            writer(), {.max_output = 1U << 20, .on_overflow = skyutil::overflow::keep_tail});
+            writer, {.max_output = 1U << 20, .on_overflow = skyutil::overflow::keep_tail});
         check(result.stdout_text.size() == 1U << 20);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());

@@ -8,6 +8,7 @@
 #include <skyutil/detail/kill_tree.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/process_handle.hpp>
+#include <skyutil/detail/process_table.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <algorithm>
@@ -373,7 +374,7 @@ public:
 
     void end_tree(std::chrono::milliseconds grace) noexcept {
         look();
-        if (!reaped_) {
+        if (!reaped_ && (!end_ || has_left_some())) {
             end_tree(pid_, group_, grace);
         }
     }
@@ -409,6 +410,26 @@ private:
         if (started()) {
             end_tree(grace_);
             reap();
+        }
+    }
+
+    /// Whether anybody is left in the session or group of a child that has ended: one look, where
+    /// ending a tree takes several.
+    [[nodiscard]] bool has_left_some() const noexcept {
+        const auto leader = static_cast<std::uint64_t>(pid_);
+        try {
+            std::error_code error;
+            process_table table(error);
+            if (!error) {
+                table.refresh(error);
+            }
+            const auto& all = table.entries();
+            return error || std::any_of(all.begin(), all.end(), [&](const process_entry& each) {
+                       return each.pid != pid_ &&
+                              (each.stat.session == leader || each.stat.group == leader);
+                   });
+        } catch (const std::bad_alloc&) {
+            return true;
         }
     }
 
