@@ -16,9 +16,8 @@
 #include <skyutil/subprocess.hpp>
 
 #include <atomic>
+#include <csignal>
 #include <stop_token>
-
-#include <signal.h>
 #endif
 
 #include <CLI/CLI.hpp>

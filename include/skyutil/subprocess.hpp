@@ -234,7 +234,8 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         const stdio in_from = !options.input.empty()                 ? stdio::pipe
                               : options.stdin_from == stdio::inherit ? stdio::inherit
                                                                      : stdio::null;
-        theirs[0] = i != 0 ? std::move(previous) : open_standard(in_from, 0, input, error);
+        theirs[0] =
+            i != 0 ? std::exchange(previous, unique_fd()) : open_standard(in_from, 0, input, error);
         theirs[1] = open_standard(last ? options.stdout_to : stdio::pipe, 1, out, error);
         theirs[2] = options.merge_stderr ? same_as_stdout(theirs[1], error)
                                          : open_standard(options.stderr_to, 2, err, error);
@@ -248,8 +249,9 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         }
         if (last) {
             keep(std::move(out), i, output_stream::out);
+        } else {
+            previous = std::move(out);
         }
-        previous = std::move(out);
         keep(std::move(err), i, output_stream::err);
     }
 

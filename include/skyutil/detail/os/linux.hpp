@@ -884,7 +884,8 @@ struct program_start {
 
 #if defined(__GLIBC__)
 /// vfork(2) under a name that ThreadSanitizer does not turn into fork(2).
-extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;  // NOLINT(*-reserved-identifier)
+// NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
+extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;
 #endif
 
 namespace skyutil::inline v0::detail::os {
