@@ -184,6 +184,22 @@ json in_nursery(Function function, std::chrono::seconds patience = 60s) {
     return run_in_child(body, patience);
 }
 
+/// Runs a function in a child of the nursery. That it cannot run is for the nursery to say.
+template <class Function>
+json run_below(Function function) {
+    json answer = run_in_child([&] {
+        try {
+            return json{{"value", function()}};
+        } catch (const cannot_run& skipping) {
+            return json{{"skip", skipping.reason}};
+        }
+    });
+    if (answer.contains("skip")) {
+        throw cannot_run{answer["skip"].get<std::string>()};
+    }
+    return std::move(answer["value"]);
+}
+
 /// Makes a system call fail for the calling process, for ever, as on an old kernel or under a
 /// strict filter.
 void forbid(unsigned number, int error) {
@@ -537,7 +553,7 @@ TEST_CASE("a signal that is none is an error, and so is one to another user's pr
             const pid_t pid = start();
             await_processes(1);
             json result;
-            const json inner = run_in_child([&] {
+            const json inner = run_below([&] {
                 drop_privileges();
                 kernel.enter();
                 std::error_code error;
@@ -1237,7 +1253,7 @@ TEST_CASE("kill_children_processes ends what the calling process started, and on
     const json answer = in_nursery([] {
         const pid_t brother = start();
         await_processes(1);
-        const json inner = run_in_child([] {
+        const json inner = run_below([] {
             start([] { start(); });
             start(ignore_sigterm);
             await_processes(4);
@@ -1312,7 +1328,7 @@ TEST_CASE("another user's process is reported, and what it started is ended all 
                     shared->done = 1;
                 });
                 await([] { return shared->done == 1; }, "the tree");
-                json result = run_in_child([&] {
+                json result = run_below([&] {
                     drop_privileges();
                     kernel.enter();
                     return summary(
@@ -1392,7 +1408,7 @@ TEST_CASE(
         const json answer = in_nursery([&] {
             const pid_t pid = start();
             await_processes(1);
-            const json inner = run_in_child([&] {
+            const json inner = run_below([&] {
                 mount_proc("tmpfs", nullptr);
                 if (!with_pidfd) {
                     forbid(pidfd_open, ENOSYS);
@@ -1424,7 +1440,7 @@ TEST_CASE("the /proc of another pid namespace is none: its numbers mean others")
         if (::unshare(CLONE_NEWPID) == -1) {
             throw cannot_run{"cannot make a pid namespace"};
         }
-        const json inner = run_in_child([&] {
+        const json inner = run_below([&] {
             const pid_t inside = start();
             await_processes(2);
             std::error_code error;
@@ -1490,7 +1506,7 @@ TEST_CASE("what hidepid hides is no tree, and what it shows is") {
     const json answer = in_nursery([] {
         const pid_t other = start();
         await_processes(1);
-        return run_in_child([&] {
+        return run_below([&] {
             mount_proc("proc", "hidepid=2");
             ::prctl(PR_SET_CHILD_SUBREAPER, 1);
             if (::geteuid() != 0) {

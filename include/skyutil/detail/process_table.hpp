@@ -181,8 +181,9 @@ public:
         for (const process_entry& entry : entries) {
             by_parent_.push_back(&entry);
         }
-        std::stable_sort(by_parent_.begin(), by_parent_.end(),
-                         [](const auto* a, const auto* b) { return a->parent() < b->parent(); });
+        std::sort(by_parent_.begin(), by_parent_.end(), [](const auto* a, const auto* b) {
+            return std::pair(a->stat.parent, a->pid) < std::pair(b->stat.parent, b->pid);
+        });
     }
 
     /// By pid, ascending.
