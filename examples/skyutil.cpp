@@ -5,7 +5,20 @@
 //
 // Exit codes: 0 yes or done, 1 no, 2 usage or error. Errors are one line each on standard error.
 
-#include <skyutil/skyutil.hpp>
+#include <skyutil/files.hpp>
+#include <skyutil/hash.hpp>
+#include <skyutil/ports.hpp>
+#include <skyutil/process.hpp>
+#include <skyutil/strings.hpp>
+#include <skyutil/system.hpp>
+#include <skyutil/version.hpp>
+#if defined(SKYUTIL_PROGRAM_RUNS_COMMANDS)
+#include <skyutil/subprocess.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <stop_token>
+#endif
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -756,6 +769,103 @@ int base36(const std::vector<std::string>& numbers, bool decode, bool as_json) {
 // -------------------------------------------------------------------------------------------
 // command line
 
+#if defined(SKYUTIL_PROGRAM_RUNS_COMMANDS)
+
+// ------------------------------------------------------------------------------------------------
+// run
+
+struct run_arguments {
+    std::vector<std::string> words;
+    std::optional<double> timeout;
+    double grace = 10;
+    int retries = 0;
+    std::vector<int> retry_codes;
+    std::optional<std::size_t> max_output;
+};
+
+/// As timeout(1) and shells have it.
+enum command_exit_code { timed_out = 124, by_signal = 128 };
+
+/// Requests a stop at SIGINT, SIGTERM and SIGHUP: whoever started this program gets rid of the
+/// command through it.
+class stop_at_signals {
+public:
+    stop_at_signals() {
+        ::sigemptyset(&signals_);
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+            ::sigaddset(&signals_, signal);
+        }
+        ::sigprocmask(SIG_BLOCK, &signals_, nullptr);
+        waiter_ = std::jthread([this](const std::stop_token& ended) {
+            const timespec pause{0, 50'000'000};
+            while (!ended.stop_requested()) {
+                if (const int signal = ::sigtimedwait(&signals_, nullptr, &pause); signal > 0) {
+                    signal_ = signal;
+                    source_.request_stop();
+                }
+            }
+        });
+    }
+
+    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+    [[nodiscard]] int signal() const { return signal_; }
+
+private:
+    sigset_t signals_{};
+    std::atomic<int> signal_ = 0;
+    std::stop_source source_;
+    std::jthread waiter_;
+};
+
+int run_command(const run_arguments& arguments, bool as_json) {
+    const auto milliseconds = [](double time) {
+        return std::chrono::ceil<std::chrono::milliseconds>(seconds(time));
+    };
+    const stop_at_signals stopper;
+    skyutil::run_options options{.grace = milliseconds(arguments.grace),
+                                 .max_output = arguments.max_output,
+                                 .stop = stopper.token(),
+                                 .stdin_from = skyutil::stdio::inherit};
+    if (arguments.timeout) {
+        options.timeout = milliseconds(*arguments.timeout);
+    }
+    options.attributes.die_with_parent = true;
+    if (!as_json) {  // what a terminal is for stays with the command
+        options.stdout_to = skyutil::stdio::inherit;
+        options.stderr_to = skyutil::stdio::inherit;
+        options.attributes.group = skyutil::child_group::same;
+    }
+    int attempts = 1;
+    std::minstd_rand generator{std::random_device()()};
+    skyutil::retry_options retries{.max_retries = arguments.retries,
+                                   .retry_codes = arguments.retry_codes};
+    retries.backoff.random = [&] {
+        ++attempts;
+        return std::uniform_real_distribution<double>()(generator);
+    };
+    const skyutil::completed_process result =
+        skyutil::run_with_retries(arguments.words, retries, options);
+    if (as_json) {
+        print({{"exit_code", result.exit_code},
+               {"signal", result.signal},
+               {"timed_out", result.timed_out},
+               {"stopped", result.stopped},
+               {"truncated", result.truncated},
+               {"attempts", attempts},
+               {"elapsed_seconds", seconds(result.elapsed).count()},
+               {"peak_memory_bytes", result.peak_memory},
+               {"stdout", result.stdout_text},
+               {"stderr", result.stderr_text}});
+    }
+    return result.timed_out         ? timed_out
+           : stopper.signal() != 0  ? by_signal + stopper.signal()
+           : result.signal != 0     ? by_signal + result.signal
+           : result.exit_code == -1 ? failure
+                                    : result.exit_code;
+}
+
+#endif
+
 int run(int argc, char** argv) {
     CLI::App app{"What this process may use, and small things every service needs."};
     app.set_version_flag("--version", std::string(skyutil::version));
@@ -877,6 +987,28 @@ int run(int argc, char** argv) {
               [&] { return base36(numbers, decode, as_json); });
     sub->add_option("number", numbers, "Numbers of any length")->required();
     sub->add_flag("-d,--decode", decode, "Turn base 36 into hexadecimal");
+
+#if defined(SKYUTIL_PROGRAM_RUNS_COMMANDS)
+    run_arguments run_with;
+    sub = add("run", "Run a command; its exit code, 124 after the timeout, 128 + signal",
+              [&] { return run_command(run_with, as_json); });
+    sub->add_option("command", run_with.words, "The program and its arguments, after --")
+        ->required();
+    sub->add_option("-t,--timeout", run_with.timeout, "End it, with all it started, after seconds")
+        ->check(CLI::Range(0.0, 1e9));
+    sub->add_option("--grace", run_with.grace, "Seconds from SIGTERM to SIGKILL")
+        ->check(CLI::Range(0.0, 1e9))
+        ->capture_default_str();
+    sub->add_option("-r,--retries", run_with.retries, "Run it again so often while it fails")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    sub->add_option("--retry-code", run_with.retry_codes,
+                    "Exit codes that are worth another run, all by default")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    sub->add_option("--max-output", run_with.max_output,
+                    "With --json: bytes to keep of each output");
+#endif
 
     try {
         app.parse(argc, argv);

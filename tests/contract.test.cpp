@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -512,6 +513,52 @@ static_assert(skyutil::parallel_range<const lines&>);
 static_assert(skyutil::parallel_range<std::vector<std::unique_ptr<int>>>);
 static_assert(!skyutil::parallel_range<int>);
 
+// ------------------------------------------------------------------------------------------------
+// subprocess
+
+using skyutil::completed_process;
+static_assert(returns<completed_process>([] { return skyutil::run({"ls", "-l"}); }));
+static_assert(returns<completed_process>([] { return skyutil::run(skyutil::shell("ls")); }));
+static_assert(returns<completed_process>([] { return skyutil::run(lines{"ls"}); }));
+static_assert(returns<completed_process>([] {
+    return skyutil::run({"ls"}, {.input = "text",
+                                 .cwd = "/",
+                                 .env = {{"NAME", "value"}, {"OTHER", std::nullopt}},
+                                 .timeout = std::chrono::seconds(1),
+                                 .grace = std::chrono::seconds(1),
+                                 .max_output = 1000,
+                                 .merge_stderr = true,
+                                 .check = true,
+                                 .on_line = [](skyutil::output_stream, string_view) {}});
+}));
+static_assert(is_function<completed_process(const skyutil::command&, const skyutil::run_options&,
+                                            std::error_code&)>(&skyutil::run));
+static_assert(
+    is_function<completed_process(const skyutil::command&, std::error_code&)>(&skyutil::run));
+static_assert(returns<completed_process>([] {
+    return skyutil::run_with_retries(
+        {"ls"}, {.max_retries = 3, .retry_codes = {1}, .retry_stderr = {"x"}, .backoff = {}});
+}));
+static_assert(returns<std::int64_t>([] {
+    return skyutil::run_detached({"ls"}, path("/dev/null"));
+}));
+static_assert(returns<std::vector<completed_process>>([] {
+    return skyutil::pipeline({{"ls", "-l"}, {"wc"}});
+}));
+static_assert(std::same_as<decltype(completed_process::exit_code), int>);
+static_assert(std::same_as<decltype(completed_process::signal), int>);
+static_assert(std::same_as<decltype(completed_process::stdout_text), string>);
+static_assert(std::same_as<decltype(completed_process::stderr_text), string>);
+static_assert(std::same_as<decltype(completed_process::timed_out), bool>);
+static_assert(std::same_as<decltype(completed_process::truncated), bool>);
+static_assert(std::same_as<decltype(completed_process::peak_memory), std::uint64_t>);
+static_assert(
+    std::is_convertible_v<decltype(completed_process::elapsed), std::chrono::nanoseconds>);
+static_assert(std::is_nothrow_move_constructible_v<skyutil::child_process>);
+static_assert(std::is_nothrow_move_assignable_v<skyutil::child_process>);
+static_assert(!std::is_copy_constructible_v<skyutil::child_process>);
+static_assert(std::is_base_of_v<std::runtime_error, skyutil::command_error>);
+
 // -----------------------------------------------------------------------------------------
 // messages
 
@@ -635,6 +682,15 @@ TEST_CASE("the error_code forms clear an error that was there") {
         static_cast<void>(skyutil::process_handle::open(1).wait(std::chrono::seconds(0), error));
     }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::child_processes(1, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::run({"true"}, error)); }));
+    CHECK(clears([](auto& error) { static_cast<void>(skyutil::pipeline({{"true"}}, {}, error)); }));
+    CHECK(clears([](auto& error) { const skyutil::child_process child({"true"}, {}, error); }));
+    CHECK(clears([](auto& error) {
+        static_cast<void>(skyutil::run_with_retries({"true"}, {}, {}, error));
+    }));
+    CHECK(clears([](auto& error) {
+        static_cast<void>(skyutil::run_detached({"true"}, "/dev/null", error));
+    }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::process_tree(1, error)); }));
     CHECK(clears([](auto& error) { static_cast<void>(skyutil::kill_children_processes(error)); }));
     CHECK(clears([&](auto& error) {

@@ -516,4 +516,45 @@ TEST_CASE("ps shows a tree with names, kill-tree ends it") {
     CHECK(run({"ps", "0"}).exit_code == 2);
 }
 
+#if defined(SKYUTIL_TEST_PROGRAM_RUNS)
+
+TEST_CASE("run passes on the command's output and exit code") {
+    const outcome done = run({"run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"});
+    CHECK(done.exit_code == 7);
+    CHECK(done.out == "out\n");
+    CHECK(done.err == "err\n");
+    CHECK(run({"run", "--", "sh", "-c", "kill -9 $$"}).exit_code == 128 + SIGKILL);
+    const outcome missing = run({"run", "--", "skyutil-no-such-program"});
+    CHECK(missing.exit_code == 2);
+    CHECK(is_one_line(missing.err));
+    CHECK_THAT(missing.err, Catch::Matchers::ContainsSubstring("skyutil-no-such-program"));
+    CHECK(run({"run"}).exit_code == 2);
+    CHECK(run({"run", "--timeout", "-1", "--", "true"}).exit_code == 2);
+}
+
+TEST_CASE("run --json tells what became of the command") {
+    const outcome late = run({"run", "--json", "--timeout", "0.2", "--grace", "0.2", "--", "sh",
+                              "-c", "printf out; sleep 1000"});
+    CHECK(late.exit_code == 124);
+    const json page = json::parse(late.out);
+    CHECK(page["timed_out"] == true);
+    CHECK(page["exit_code"] == -1);
+    CHECK(page["signal"] == SIGTERM);
+    CHECK(page["stdout"] == "out");
+    CHECK(page["elapsed_seconds"].get<double>() >= 0.2);
+
+    const temporary_directory directory;
+    const std::string counter = directory / "counter";
+    const outcome again =
+        run({"run", "--json", "--retries", "2", "--max-output", "3", "--", "sh", "-c",
+             "echo >> " + counter + "; printf 12345; [ $(wc -l < " + counter + ") -gt 1 ]"});
+    CHECK(again.exit_code == 0);
+    const json repeated = json::parse(again.out);
+    CHECK(repeated["attempts"] == 2);
+    CHECK(repeated["stdout"] == "123");
+    CHECK(repeated["truncated"] == true);
+}
+
+#endif
+
 }  // namespace

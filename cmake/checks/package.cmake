@@ -96,8 +96,8 @@ if(SCENARIO STREQUAL "install")
     endforeach()
 
 elseif(SCENARIO STREQUAL "found")
-    configure("${consumer}" "-DCOMPONENTS=core hash" "-DPROGRAMS=core hash")
-    build_and_run(core hash)
+    configure("${consumer}" "-DCOMPONENTS=core hash subprocess" "-DPROGRAMS=core hash subprocess")
+    build_and_run(core hash subprocess)
 
 elseif(SCENARIO STREQUAL "everything")
     configure("${consumer}" "-DPROGRAMS=core hash everything")

@@ -1,0 +1,722 @@
+// SPDX-License-Identifier: MIT
+//
+// skyutil/subprocess.hpp: programs run as children that leave nothing behind: no process, no
+// descriptor, no thread.
+//
+//     auto done = skyutil::run({"git", "status"}, {.cwd = "/src", .timeout = 10s});
+//     std::cout << done.exit_code << done.stdout_text;
+//     skyutil::child_process server({"./server", "--port", "8000"});  // ended with the scope
+//
+// A command is a list of words, no shell in between; shell("a | b") is one. Children get the three
+// standard descriptors and no other, the signal mask and dispositions of a fresh process, and a
+// session of their own. Starting one costs the same whatever the size of this process: its memory
+// is not copied (vfork(2)). The program is looked for in the PATH of this process; a script without
+// "#!" is no program.
+//
+// The throwing forms throw std::system_error for what cannot be started, the others set their
+// std::error_code; functions given by the caller may throw in both. Everything is safe to call from
+// several threads at once, but for changing the environment of this process meanwhile (setenv(3)).
+//
+// Needs Boost 1.81 or newer, for child_process::native().
+
+#pragma once
+
+#include <skyutil/detail/child_output.hpp>
+#include <skyutil/detail/error.hpp>
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/spawn.hpp>
+#include <skyutil/process.hpp>
+#include <skyutil/version.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/process/v2/process.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline v0 {
+
+/// What a standard descriptor of a child is.
+enum class stdio {
+    inherit,  ///< this process's
+    null,     ///< /dev/null
+    pipe,     ///< for run(): taken; for child_process: the other end is here
+};
+
+/// What became of a command.
+struct completed_process {
+    /// -1 when a signal ended it, and, with `signal` 0, when nobody knows: somebody else in this
+    /// process has reaped the child, or SIGCHLD is ignored.
+    int exit_code = -1;
+
+    /// The number of the signal that ended it, 0 for none.
+    int signal = 0;
+
+    std::string stdout_text;  ///< as it was printed, binary too
+    std::string stderr_text;
+    bool timed_out = false;  ///< it was ended because of the timeout
+    bool stopped = false;    ///< it was ended, or not started, because of the stop token
+    bool truncated = false;  ///< there was more output than max_output
+
+    /// From the start to the end of the child.
+    std::chrono::nanoseconds elapsed{};
+
+    /// The most bytes of memory it or a child it waited for had resident. The kernel counts from
+    /// the making of the process, when this process's memory is still its own (wait4(2)): a child
+    /// that needs less than this process had at most is said to have needed that.
+    std::uint64_t peak_memory = 0;
+
+    /// Whether it ended itself, and with exit code 0.
+    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+/// What run_options::check throws.
+class command_error : public std::runtime_error {
+public:
+    command_error(const std::string& what, completed_process result)
+        : std::runtime_error(what), result_(std::move(result)) {}
+
+    [[nodiscard]] const completed_process& result() const noexcept { return result_; }
+
+private:
+    completed_process result_;
+};
+
+struct run_options {
+    /// Written to standard input, which is empty otherwise. A child that does not want it all is no
+    /// error.
+    std::string input{};
+
+    /// The child's directory; a program named with a slash is looked for from there. Empty: the
+    /// directory of this process.
+    std::filesystem::path cwd{};
+
+    environment_changes env{};
+
+    /// From the start of the child to its end; then the whole tree is ended, and what was printed
+    /// so far returned. None: for ever.
+    std::optional<std::chrono::milliseconds> timeout{};
+
+    /// From SIGTERM to SIGKILL for a tree that is ended: for the timeout, the stop token, output
+    /// that overflows, and an exception from on_line.
+    std::chrono::milliseconds grace = std::chrono::seconds(10);
+
+    /// How many bytes of stdout, and how many of stderr, are kept. None: all, but with on_line
+    /// none.
+    std::optional<std::size_t> max_output{};
+    overflow on_overflow = overflow::keep_head;
+
+    /// stderr goes where stdout goes, in the order in which it was written.
+    bool merge_stderr = false;
+
+    /// The throwing forms throw command_error unless the command ends with exit code 0.
+    bool check = false;
+
+    /// Called in the calling thread while the command runs, in the order in which lines arrive.
+    line_function on_line{};
+
+    /// Ends the tree when a stop is requested.
+    std::stop_token stop{};
+
+    /// A process that the child has left behind can hold its output open. So long after the child's
+    /// end is it waited for; then run() returns without what comes later, and leaves it alone.
+    std::chrono::milliseconds drain = std::chrono::milliseconds(100);
+
+    /// Not pipe: standard input is the child's /dev/null, or this process's. Ignored with `input`.
+    stdio stdin_from = stdio::null;
+    stdio stdout_to = stdio::pipe;
+    stdio stderr_to = stdio::pipe;
+
+    child_attributes attributes{};
+};
+
+namespace detail {
+
+/// "cannot start 'x'", where it failed.
+struct start_problem {
+    std::string what;
+
+    void set(const command& which, const std::filesystem::path& directory, os::start_step step) {
+        what = cannot_start(which, directory, step);
+    }
+
+    void throw_if(const std::error_code& error, const char* function) const {
+        if (error) {
+            throw std::system_error(error,
+                                    std::string("skyutil::") + function + ": " +
+                                        (what.empty() ? "cannot talk to the command" : what));
+        }
+    }
+};
+
+/// Opens what a child gets for a standard descriptor; `ours` gets the other end of a pipe.
+inline unique_fd open_standard(stdio what, int number, unique_fd& ours, std::error_code& error) {
+    if (error || what == stdio::inherit) {
+        return {};
+    }
+    if (what == stdio::null) {
+        return unique_fd(os::open_null(error));
+    }
+    const os::pipe_ends ends = os::open_pipe(error);
+    ours.reset(number == 0 ? ends.write : ends.read);
+    return unique_fd(number == 0 ? ends.read : ends.write);
+}
+
+/// stderr where stdout goes.
+inline unique_fd same_as_stdout(const unique_fd& out, std::error_code& error) {
+    // Inherited: this process's stdout, which may be closed.
+    return unique_fd(error ? -1 : os::duplicate(out ? out.get() : 1, error));
+}
+
+/// Runs commands at the same time, each one's stdout the next one's stdin.
+inline std::vector<completed_process> run_together(std::span<const command> commands,
+                                                   const run_options& options,
+                                                   start_problem& problem, std::error_code& error) {
+    using std::chrono::steady_clock;
+    error.clear();
+    std::vector<completed_process> results(commands.size());
+    if (options.stop.stop_requested()) {
+        for (completed_process& each : results) {
+            each.stopped = true;
+        }
+        return results;
+    }
+    const time_point start = steady_clock::now();
+    pump_options pump_with{
+        .deadline = options.timeout ? deadline_after(*options.timeout) : for_ever,
+        .grace = options.grace,
+        .drain = options.drain,
+        .stop = options.stop};
+
+    std::vector<started_child> children;
+    std::vector<output_pipe> outputs;
+    children.reserve(commands.size());
+    outputs.reserve(commands.size() + 1);
+    unique_fd input;
+    unique_fd previous;  // the reading end of what the command before writes
+    const auto keep = [&](unique_fd fd, std::size_t child, output_stream from) {
+        if (fd) {
+            const std::size_t all = (std::numeric_limits<std::size_t>::max)();
+            output_pipe& added =
+                outputs.emplace_back(std::move(fd), std::nullopt, std::nullopt, child, from);
+            if (options.max_output || !options.on_line) {
+                added.text.emplace(options.max_output.value_or(all), options.on_overflow);
+            }
+            if (options.on_line) {
+                added.lines.emplace(options.on_line, from);
+            }
+        }
+    };
+    for (std::size_t i = 0; i != commands.size(); ++i) {
+        const bool last = i + 1 == commands.size();
+        start_plan plan(commands[i], options.cwd, options.env, options.attributes, error);
+        unique_fd out;
+        unique_fd err;
+        standard_descriptors theirs;
+        const stdio in_from = !options.input.empty()                 ? stdio::pipe
+                              : options.stdin_from == stdio::inherit ? stdio::inherit
+                                                                     : stdio::null;
+        theirs[0] =
+            i != 0 ? std::exchange(previous, unique_fd()) : open_standard(in_from, 0, input, error);
+        theirs[1] = open_standard(last ? options.stdout_to : stdio::pipe, 1, out, error);
+        theirs[2] = options.merge_stderr ? same_as_stdout(theirs[1], error)
+                                         : open_standard(options.stderr_to, 2, err, error);
+        if (!error) {
+            children.push_back(
+                started_child::start(plan, std::move(theirs), options.grace, false, error));
+        }
+        if (error) {
+            problem.set(commands[i], options.cwd, plan.start().failed);
+            return results;
+        }
+        if (last) {
+            keep(std::move(out), i, output_stream::out);
+        } else {
+            previous = std::move(out);
+        }
+        keep(std::move(err), i, output_stream::err);
+    }
+
+    pump_end end = pump_end::ended;
+    time_point end_time;
+    {
+        pump loop(children, outputs, std::move(input), options.input, pump_with);
+        end = loop.run(error);
+        end_time = loop.end_time();
+    }
+    for (std::size_t i = 0; i != children.size(); ++i) {
+        completed_process& result = results[i];
+        if (error && children[i].started() && !children[i].known_end()) {
+            if (error == std::errc::timed_out) {
+                children[i].detach();  // it was not to be ended
+            }
+            continue;
+        }
+        const os::process_end how = children[i].reap();
+        result.exit_code = how.exit_code;
+        result.signal = how.signal;
+        result.peak_memory = how.peak_memory;
+        result.elapsed = end_time - start;
+        result.timed_out = end == pump_end::timed_out;
+        result.stopped = end == pump_end::stopped;
+    }
+    for (output_pipe& each : outputs) {
+        if (each.text) {
+            completed_process& result = results[each.child];
+            (each.from == output_stream::out ? result.stdout_text : result.stderr_text) =
+                each.text->take();
+            result.truncated = result.truncated || each.text->truncated();
+        }
+    }
+    if (!error && end == pump_end::overflowed) {
+        error = os::make_error(std::errc::no_buffer_space);
+        problem.what = "more output than max_output";
+    }
+    return results;
+}
+
+/// What ended a command otherwise than with exit code 0, and the last line it said of it.
+inline std::string describe_failure(const command& which, const completed_process& result) {
+    std::string what = "'" + (which.words().empty() ? std::string() : which.words().front()) + "' ";
+    if (result.timed_out) {
+        what += "did not end in time";
+    } else if (result.stopped) {
+        what += "was stopped";
+    } else if (result.signal != 0) {
+        what += "was ended by signal " + std::to_string(result.signal);
+    } else {
+        what += "ended with exit code " + std::to_string(result.exit_code);
+    }
+    std::string_view text = result.stderr_text;
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+        text.remove_suffix(1);
+    }
+    if (const std::size_t newline = text.rfind('\n'); newline != std::string_view::npos) {
+        text.remove_prefix(newline + 1);
+    }
+    constexpr std::size_t longest = 200;
+    return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
+}
+
+inline void check_result(const char* function, const command& which,
+                         const completed_process& result) {
+    if (!result.ok()) {
+        throw command_error(
+            std::string("skyutil::") + function + ": " + describe_failure(which, result), result);
+    }
+}
+
+}  // namespace detail
+
+/// Returns what became of a command that has run to its end, with all it printed, whatever the
+/// amounts in both directions. On timeout, stop and overflow the command and all processes it
+/// started are ended; what was printed until then is kept. A process that the command has left
+/// behind when it ends itself is left alone.
+///
+/// Errors: those of execve(2) for a program that cannot be run
+/// (std::errc::no_such_file_or_directory, permission_denied...), of fork(2),
+/// std::errc::invalid_argument for NULs and impossible names of variables,
+/// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
+/// std::errc::timed_out for a command that could not be ended (another user's): it is left alone.
+///
+/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL) has an
+/// unknown exit code; all else holds.
+inline completed_process run(const command& what, const run_options& options,
+                             std::error_code& error) {
+    detail::start_problem ignored;
+    return std::move(detail::run_together({&what, 1}, options, ignored, error).front());
+}
+
+inline completed_process run(const command& what, std::error_code& error) {
+    return run(what, run_options(), error);
+}
+
+inline completed_process run(const command& what, const run_options& options = {}) {
+    std::error_code error;
+    detail::start_problem problem;
+    completed_process result =
+        std::move(detail::run_together({&what, 1}, options, problem, error).front());
+    problem.throw_if(error, "run");
+    if (options.check) {
+        detail::check_result("run", what, result);
+    }
+    return result;
+}
+
+/// Returns what became of each of several commands that run at the same time, each one's stdout
+/// being the next one's stdin, as a shell's a | b | c. The input goes to the first, stdout comes
+/// from the last, stderr from each. The timeout is for all together. Errors are those of run(), and
+/// std::errc::invalid_argument for no command.
+inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
+                                               const run_options& options, std::error_code& error) {
+    if (commands.empty()) {
+        error = detail::os::make_error(std::errc::invalid_argument);
+        return {};
+    }
+    detail::start_problem ignored;
+    return detail::run_together(commands, options, ignored, error);
+}
+
+inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
+                                               const run_options& options = {}) {
+    if (commands.empty()) {
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "skyutil::pipeline: no command");
+    }
+    std::error_code error;
+    detail::start_problem problem;
+    std::vector<completed_process> results =
+        detail::run_together(commands, options, problem, error);
+    problem.throw_if(error, "pipeline");
+    for (std::size_t i = 0; options.check && i != results.size(); ++i) {
+        detail::check_result("pipeline", commands[i], results[i]);
+    }
+    return results;
+}
+
+// ----------------------------------------------------------------------------------------------
+// retries
+
+/// How long to wait before trying again: `first`, then `factor` times longer each time up to
+/// `most`, less a random part of it.
+struct backoff_options {
+    std::chrono::milliseconds first = std::chrono::seconds(1);
+    std::chrono::milliseconds most = std::chrono::seconds(30);
+    double factor = 2;
+
+    /// From 0 (none) to 1: the part of the time that is random, so that many do not try at once.
+    double jitter = 0.5;
+
+    /// Gives numbers from 0 up to 1; empty: a generator of its own.
+    std::function<double()> random{};
+
+    /// Waits; empty: the thread sleeps until the time is over or a stop is requested.
+    std::function<void(std::chrono::milliseconds)> sleep{};
+};
+
+struct retry_options {
+    /// Further runs after the first.
+    int max_retries = 3;
+
+    /// Which failures are worth another run: these exit codes, and texts on stderr. With neither,
+    /// every one is.
+    std::vector<int> retry_codes{};
+    std::vector<std::string> retry_stderr{};
+
+    backoff_options backoff{};
+};
+
+namespace detail {
+
+/// The time before a retry, counted from 0. A `random` from 0 to 1.
+inline std::chrono::milliseconds backoff_time(const backoff_options& options, int retry,
+                                              double random) noexcept {
+    double time = static_cast<double>(options.first.count());
+    const double most = (std::max)(static_cast<double>(options.most.count()), 0.0);
+    for (int i = 0; i != retry && time < most; ++i) {
+        time *= options.factor;
+    }
+    time = (std::min)(time, most) *
+           (1 - std::clamp(options.jitter, 0.0, 1.0) * std::clamp(random, 0.0, 1.0));
+    return std::chrono::milliseconds(time > 0 ? static_cast<std::int64_t>(time) : 0);
+}
+
+inline bool is_worth_retrying(const retry_options& retries, const completed_process& result) {
+    if (result.ok() || result.stopped) {
+        return false;
+    }
+    const auto& codes = retries.retry_codes;
+    const auto& texts = retries.retry_stderr;
+    return (codes.empty() && texts.empty()) ||
+           (result.signal == 0 &&
+            std::find(codes.begin(), codes.end(), result.exit_code) != codes.end()) ||
+           std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+               return result.stderr_text.find(text) != std::string::npos;
+           });
+}
+
+inline double random_number() {
+    thread_local std::minstd_rand generator{std::random_device()()};
+    return std::uniform_real_distribution<double>()(generator);
+}
+
+/// Sleeps; less when a stop is requested.
+inline void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any nobody;
+    std::unique_lock lock(mutex);
+    nobody.wait_for(lock, stop, time, [] { return false; });
+}
+
+inline completed_process run_with_retries(const command& what, const retry_options& retries,
+                                          const run_options& options, start_problem& problem,
+                                          std::error_code& error) {
+    for (int retry = 0;; ++retry) {
+        completed_process result =
+            std::move(run_together({&what, 1}, options, problem, error).front());
+        if (error || retry >= retries.max_retries || !is_worth_retrying(retries, result)) {
+            return result;
+        }
+        const backoff_options& backoff = retries.backoff;
+        const std::chrono::milliseconds time =
+            backoff_time(backoff, retry, backoff.random ? backoff.random() : random_number());
+        if (backoff.sleep) {
+            backoff.sleep(time);
+        } else {
+            sleep_for(time, options.stop);
+        }
+        if (options.stop.stop_requested()) {
+            result.stopped = true;
+            return result;
+        }
+    }
+}
+
+}  // namespace detail
+
+/// Returns what became of the last run of a command that is run again while it fails (an exit code
+/// but 0, a signal, the timeout, which is for each run), at most retry_options::max_retries times.
+/// A command that cannot be started is not tried again. Errors are those of run(); for retry_stderr
+/// stderr must be kept.
+inline completed_process run_with_retries(const command& what, const retry_options& retries,
+                                          const run_options& options, std::error_code& error) {
+    detail::start_problem ignored;
+    return detail::run_with_retries(what, retries, options, ignored, error);
+}
+
+inline completed_process run_with_retries(const command& what, const retry_options& retries = {},
+                                          const run_options& options = {}) {
+    std::error_code error;
+    detail::start_problem problem;
+    completed_process result = detail::run_with_retries(what, retries, options, problem, error);
+    problem.throw_if(error, "run_with_retries");
+    if (options.check) {
+        detail::check_result("run_with_retries", what, result);
+    }
+    return result;
+}
+
+// ------------------------------------------------------------------------------------------------
+// detached
+
+struct detached_options {
+    std::filesystem::path cwd{};
+    environment_changes env{};
+
+    /// Without die_with_parent and group.
+    child_attributes attributes{};
+};
+
+/// Returns the id of a program that goes on when this process ends: no child of it (init is its
+/// parent and reaps it), in a session of its own, standard input /dev/null, both outputs added to
+/// the log, which is made if it is not there (and closed to others as umask(2) says). Errors as
+/// run(), and those of opening the log.
+[[nodiscard]] inline std::int64_t run_detached(const command& what,
+                                               const std::filesystem::path& log_path,
+                                               const detached_options& options,
+                                               std::error_code& error);
+
+namespace detail {
+
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options, start_problem& problem,
+                                 std::error_code& error) {
+    error.clear();
+    const unique_fd log(os::open_log(log_path.native(), error));
+    if (error) {
+        problem.what = "cannot open the log '" + log_path.string() + "'";
+        return 0;
+    }
+    const unique_fd null(os::open_null(error));
+    start_plan plan(what, options.cwd, options.env, options.attributes, error);
+    os::program_start& start = plan.start();
+    start.standard[0] = null.get();
+    start.standard[1] = log.get();
+    start.standard[2] = log.get();
+    start.detached = true;
+    start.dies_with_thread = false;
+    const pid_t pid = error ? -1 : os::start_program(start, error);
+    if (error) {
+        problem.set(what, options.cwd, start.failed);
+    }
+    return error ? 0 : pid;
+}
+
+}  // namespace detail
+
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options, std::error_code& error) {
+    detail::start_problem ignored;
+    return detail::run_detached(what, log_path, options, ignored, error);
+}
+
+[[nodiscard]] inline std::int64_t run_detached(const command& what,
+                                               const std::filesystem::path& log_path,
+                                               std::error_code& error) {
+    return run_detached(what, log_path, detached_options(), error);
+}
+
+[[nodiscard]] inline std::int64_t run_detached(const command& what,
+                                               const std::filesystem::path& log_path,
+                                               const detached_options& options = {}) {
+    std::error_code error;
+    detail::start_problem problem;
+    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
+    problem.throw_if(error, "run_detached");
+    return pid;
+}
+
+// ------------------------------------------------------------------------------------------------
+// child_process
+
+/// How a child ended; as in completed_process.
+struct exit_status {
+    int exit_code = -1;
+    int signal = 0;
+    std::uint64_t peak_memory = 0;
+
+    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+struct child_options {
+    std::filesystem::path cwd{};
+    environment_changes env{};
+    stdio stdin_from = stdio::null;
+    stdio stdout_to = stdio::inherit;
+    stdio stderr_to = stdio::inherit;
+    bool merge_stderr = false;
+
+    /// From SIGTERM to SIGKILL when the destructor ends the tree.
+    std::chrono::milliseconds grace = std::chrono::seconds(10);
+
+    child_attributes attributes{};
+};
+
+/// A running program. The destructor ends it and every process it started, also those it left
+/// behind when it ended itself, and reaps it. Move-only; one thread at a time.
+///
+/// Its id stays its own until the object is gone: a child that has ended stays a zombie so long.
+/// With child_attributes::die_with_parent it has a thread of this process that waits for its end,
+/// as the kernel takes the thread that started it for the parent.
+class [[nodiscard]] child_process {
+public:
+    /// Starts a command. Errors are those of run().
+    explicit child_process(const command& what, const child_options& options = {}) {
+        std::error_code error;
+        detail::start_problem problem;
+        start(what, options, problem, error);
+        problem.throw_if(error, "child_process");
+    }
+
+    child_process(const command& what, const child_options& options, std::error_code& error) {
+        error.clear();
+        detail::start_problem ignored;
+        start(what, options, ignored, error);
+    }
+
+    child_process(child_process&&) noexcept = default;
+    child_process& operator=(child_process&&) noexcept = default;
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
+    ~child_process() = default;
+
+    /// 0 when there is no child: moved from, detached, not started.
+    [[nodiscard]] std::int64_t pid() const noexcept { return child_.pid(); }
+
+    /// Returns a handle of the child. Errors are those of process_handle::open().
+    process_handle handle(std::error_code& error) const {
+        return process_handle::open(pid(), error);
+    }
+    process_handle handle() const { return process_handle::open(pid()); }
+
+    /// Returns whether the child has not ended.
+    [[nodiscard]] bool running() { return child_.started() && !child_.look(); }
+
+    /// Returns how the child ended, waiting for that. At once without a child.
+    exit_status wait() { return status(child_.look(detail::os::waiting::block)); }
+
+    /// The same, waiting at most as long as the timeout; std::nullopt when it still runs then.
+    template <class Rep, class Period>
+    [[nodiscard]] std::optional<exit_status> wait(
+        const std::chrono::duration<Rep, Period>& timeout) {
+        const auto end = child_.wait_until(detail::deadline_after(timeout));
+        return end || !child_.started() ? std::optional(status(end)) : std::nullopt;
+    }
+
+    /// Ends the child and all it started, as kill_process_tree() does, and returns how it ended.
+    exit_status terminate(std::chrono::milliseconds grace = std::chrono::seconds(10)) {
+        if (child_.started()) {
+            child_.end_tree(grace);
+        }
+        return wait();
+    }
+
+    /// Leaves the child to itself and returns its id; this process has to reap it.
+    std::int64_t detach() noexcept {
+        const std::int64_t id = pid();
+        child_.detach();
+        return id;
+    }
+
+    /// The ends of pipes, empty where there is none: closing the first says that nothing more
+    /// comes. Take them out for Asio: boost::asio::readable_pipe(executor,
+    /// child.stdout_pipe().release()).
+    [[nodiscard]] unique_fd& stdin_pipe() noexcept { return pipes_[0]; }
+    [[nodiscard]] unique_fd& stdout_pipe() noexcept { return pipes_[1]; }
+    [[nodiscard]] unique_fd& stderr_pipe() noexcept { return pipes_[2]; }
+
+    /// Returns the child for Boost.Process, to wait for it with async_wait() on an executor of
+    /// Asio. This object still ends the tree; who waits through the other takes the exit code, and
+    /// this one then knows none (-1). The destructor of boost::process::v2::process kills a child
+    /// that runs, unless it was detached.
+    [[nodiscard]] boost::process::v2::process native(
+        const boost::asio::any_io_executor& executor) const {
+        return boost::process::v2::process(executor, child_.pid());
+    }
+
+private:
+    void start(const command& what, const child_options& options, detail::start_problem& problem,
+               std::error_code& error) {
+        detail::start_plan plan(what, options.cwd, options.env, options.attributes, error);
+        detail::standard_descriptors theirs;
+        theirs[0] = detail::open_standard(options.stdin_from, 0, pipes_[0], error);
+        theirs[1] = detail::open_standard(options.stdout_to, 1, pipes_[1], error);
+        theirs[2] = options.merge_stderr
+                        ? detail::same_as_stdout(theirs[1], error)
+                        : detail::open_standard(options.stderr_to, 2, pipes_[2], error);
+        if (!error) {
+            child_ =
+                detail::started_child::start(plan, std::move(theirs), options.grace, true, error);
+        }
+        if (error) {
+            problem.set(what, options.cwd, plan.start().failed);
+        }
+    }
+
+    static exit_status status(const std::optional<detail::os::process_end>& end) noexcept {
+        return end ? exit_status{end->exit_code, end->signal, end->peak_memory} : exit_status();
+    }
+
+    detail::started_child child_;
+    std::array<unique_fd, 3> pipes_;  // closed before the child is ended: it may wait for that
+};
+
+}  // namespace skyutil::inline v0
