@@ -728,7 +728,7 @@ TEST_CASE("a zombie is a child, and has a name") {
                     {"pid", pid},
                     {"tree", {tree.size(), tree.back().name, tree.back().alive}}};
     });
-    CHECK(answer["children"] == json{answer["pid"]});
+    CHECK(answer["children"] == json::array({answer["pid"]}));
     CHECK(answer["tree"] == json{2, "a) Z 1\n (b", false});
 }
 
