@@ -166,7 +166,10 @@ std::vector<check_result> run_checks() {
         return std::pair(std::string("refuses process -1"), error == std::errc::no_such_process);
     });
     check("find_free_port", [] {
-        const std::uint16_t port = skyutil::find_free_port(20000);
+        std::uint16_t port = skyutil::find_free_port(20000);
+        for (int taken = 0; taken != 20 && !skyutil::is_port_available(port); ++taken) {
+            port = skyutil::find_free_port(20000);  // another program was faster
+        }
         return std::pair("port " + std::to_string(port),
                          port >= 20000 && skyutil::is_port_available(port));
     });
