@@ -46,8 +46,8 @@ namespace skyutil::inline v0::openssl {
 /// `Algorithm` is a function as EVP_sha256, `Size` the bytes of its digest.
 ///
 /// Where OpenSSL refuses, as with MD5 in FIPS mode, the constructor throws std::system_error with
-/// OpenSSL's reason. Movable; a moved-from object may only be assigned to or destroyed. Each object
-/// is for one thread at a time.
+/// OpenSSL's reason. A copy goes on from what the original was given; a moved-from object may only be
+/// assigned to or destroyed. Each object is for one thread at a time.
 template <const EVP_MD* (*Algorithm)(), unsigned Size>
 class evp_hasher {
     static_assert(Size > 0 && Size <= digest::max_size);
@@ -67,6 +67,20 @@ public:
                                         std::to_string(Size));
         }
     }
+    evp_hasher(const evp_hasher& other) : context_(::EVP_MD_CTX_new()) {
+        if (!context_) {
+            throw std::bad_alloc();
+        }
+        check(::EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1, "copy");
+    }
+    evp_hasher& operator=(const evp_hasher& other) {
+        evp_hasher copy(other);
+        context_.swap(copy.context_);
+        return *this;
+    }
+    evp_hasher(evp_hasher&&) noexcept = default;
+    evp_hasher& operator=(evp_hasher&&) noexcept = default;
+    ~evp_hasher() = default;
 
     // NOLINTNEXTLINE(*-identifier-naming)
     void Update(const unsigned char* bytes, std::size_t size) {
