@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""Checks an installation: which implementation answers, and whether it answers rightly."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import timeit
+
+import skyutil
+from skyutil import _bench, _fallback
+
+_CHECKS = []
+
+
+def _check(name):
+    def add(function):
+        _CHECKS.append((name, function))
+        return function
+    return add
+
+
+def _equal(answer, expected):
+    if answer != expected or type(answer) is not type(expected):
+        raise AssertionError(f'{answer!r} instead of {expected!r}')
+
+
+def _raises(exception, function, *args):
+    try:
+        answer = function(*args)
+    except exception:
+        return
+    raise AssertionError(f'{answer!r} instead of {exception.__name__}')
+
+
+@_check('base36_encode')
+def _(module, directory):
+    _equal(module.base36_encode('deadbeef'), '1ps9wxb')
+    _equal(module.base36_encode(' 0xFF '), '73')
+    _equal(module.base36_encode('f' * 32), 'f5lxx1zz5pnorynqglhzmsp33')
+    _raises(ValueError, module.base36_encode, '-ff')
+    _raises(ValueError, module.base36_encode, 'xyz')
+
+
+@_check('format_float')
+def _(module, directory):
+    _equal(module.format_float(1234567.89), '1234567.9')
+    _equal(module.format_float(42.0), '42')
+    _equal(module.format_float(0.125, precision=2), '0.12')
+    _equal(module.format_float(True), 'True')
+    _equal(module.format_float(10**30), '1' + '0' * 30)
+
+
+@_check('truncate_long_string')
+def _(module, directory):
+    _equal(module.truncate_long_string('the quick brown fox jumps', 10), 'the quick...')
+    _equal(module.truncate_long_string('short'), 'short')
+    _equal(module.truncate_long_string('日本語日本語日本語', 7, truncate_middle=True), '日本...本語')
+
+
+@_check('read_last_n_lines')
+def _(module, directory):
+    path = os.path.join(directory, 'lines \udcff')
+    with open(path, 'wb') as file:
+        file.write(b'first\n' * 10_000 + b'one\r\n\xff two\nthree\n')
+    _equal(module.read_last_n_lines(path, 3), ['one\n', '\ufffd two\n', 'three'])
+    _equal(module.read_last_n_lines(os.fsencode(path), 1, encoding='latin-1'), ['three'])
+    _equal(len(module.read_last_n_lines(file_path=path, n=100_000)), 10_003)
+    _raises(AssertionError, module.read_last_n_lines, path, -1)
+    _raises(AssertionError, module.read_last_n_lines, os.path.join(directory, 'missing'), 1)
+
+
+@_check('hash_file')
+def _(module, directory):
+    path = os.path.join(directory, 'bytes')
+    content = bytes(range(256)) * 2000
+    with open(path, 'wb') as file:
+        file.write(content)
+    for name in ('md5', 'sha1', 'sha256', 'sha512', 'sha3_256', 'blake2b'):
+        digest, expected = module.hash_file(path, name), hashlib.new(name, content)
+        _equal(digest.hexdigest(), expected.hexdigest())
+        _equal(digest.digest(), expected.digest())
+        _equal((digest.name, digest.digest_size), (expected.name, expected.digest_size))
+    _raises(FileNotFoundError, module.hash_file, os.path.join(directory, 'missing'), 'md5')
+    _raises(ValueError, module.hash_file, path, 'no such algorithm')
+
+
+@_check('find_free_port')
+def _(module, directory):
+    with socket.socket() as taken:
+        taken.bind(('', 0))
+        port = taken.getsockname()[1]
+        if port < 65000:
+            found = module.find_free_port(port)
+            if not port < found <= 65535:
+                raise AssertionError(f'{found} from {port} on, which is taken')
+    _raises(OSError, module.find_free_port, 65536)
+
+
+@_check('get_cpu_count')
+def _(module, directory):
+    _equal(module.get_cpu_count(), _fallback.get_cpu_count())
+
+
+@_check('get_mem_size_gb')
+def _(module, directory):
+    _equal(module.get_mem_size_gb(), _fallback.get_mem_size_gb())
+    if not module.get_mem_size_gb() > 0:
+        raise AssertionError('no memory')
+
+
+@_check('get_parallel_threads')
+def _(module, directory):
+    threads = max(4, module.get_cpu_count() - 1)
+    _equal(module.get_parallel_threads(), threads)
+    _equal(module.get_parallel_threads('Kubernetes'), 4 * threads)
+
+
+@_check('is_process_alive')
+def _(module, directory):
+    _equal(module.is_process_alive(os.getpid()), True)
+    _equal(module.is_process_alive(-1), False)
+    child = subprocess.Popen([sys.executable, '-c', 'pass'])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    _equal(module.is_process_alive(child.pid), False)  # a zombie
+    child.wait()
+
+
+@_check('estimate_fd_for_directory')
+def _(module, directory):
+    path = os.path.join(directory, 'entries')
+    os.mkdir(path)
+    for i in range(7):
+        os.mkdir(os.path.join(path, str(i)))
+    _equal(module.estimate_fd_for_directory(path), 35)
+    _raises(FileNotFoundError, module.estimate_fd_for_directory, path + 'x')
+
+
+@_check('get_max_workers_for_file_mounts')
+def _(module, directory):
+    workers = module.get_max_workers_for_file_mounts({'/remote': directory, '/other': 's3://bucket'})
+    _equal(workers, _fallback.get_max_workers_for_file_mounts({'/remote': directory, '/other': 's3://bucket'}))
+    _equal(module.get_max_workers_for_file_mounts({}), module.get_max_workers_for_file_mounts(1, 1))
+
+
+def _compare(native):
+    """Lines of a quick comparison; the quickest of a few rounds of each."""
+    calls = (('base36_encode', ('deadbeef' * 4,)), ('format_float', (1234567.89,)),
+             ('truncate_long_string', ('lorem ipsum ' * 80, 80)), ('get_cpu_count', ()),
+             ('get_mem_size_gb', ()), ('is_process_alive', (os.getpid(),)),
+             ('read_last_n_lines', (__file__, 10)))
+    for name, args in calls:
+        best = []
+        for module in (native, _fallback):
+            function = getattr(module, name)
+            best.append(min(timeit.repeat(lambda: function(*args), number=300, repeat=7)) / 300 * 1e9)
+        yield f'  {name:24}{_bench.duration(best[0]):>10}{_bench.duration(best[1]):>10}{best[1] / best[0]:>8.1f} x'
+
+
+def main(options):
+    info = skyutil.get_backend_info()
+    print(f'skyutil {info["version"]}, Python {sys.version.split()[0]}, backend {info["backend"]}'
+          + (f' ({info["reason"]})' if info['reason'] else ''))
+    if not options.quiet:
+        print(info['file'])
+    failed = 0
+    if {name for name, _ in _CHECKS} != set(skyutil.FUNCTIONS):
+        raise SystemExit('skyutil check: a function is not checked')
+    with tempfile.TemporaryDirectory(prefix='skyutil-') as directory:
+        for name, check in _CHECKS:
+            try:
+                check(skyutil, directory)
+                problem = None
+            except Exception as error:
+                problem = f'{type(error).__name__}: {error}'
+                failed += 1
+            if problem or not options.quiet:
+                print(f'  {"FAILED" if problem else "ok":8}{name}' + (f': {problem}' if problem else ''))
+            for leftover in os.listdir(directory):
+                path = os.path.join(directory, leftover)
+                if os.path.isfile(path):
+                    os.unlink(path)
+    if skyutil.is_native_available() and not options.quiet:
+        print(f'  {"":24}{"native":>10}{"python":>10}')
+        for line in _compare(skyutil._native_module):
+            print(line)
+    print(f'{len(_CHECKS) - failed} of {len(_CHECKS)} functions answer as they should')
+    return 1 if failed else 0
