@@ -55,7 +55,7 @@ def _(module, directory):
 
 @_check('truncate_long_string')
 def _(module, directory):
-    _equal(module.truncate_long_string('the quick brown fox jumps', 10), 'the quick...')
+    _equal(module.truncate_long_string('the quick brown fox jumps', 10), 'the quick ...')
     _equal(module.truncate_long_string('short'), 'short')
     _equal(module.truncate_long_string('日本語日本語日本語', 7, truncate_middle=True), '日本...本語')
 
