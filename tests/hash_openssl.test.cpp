@@ -88,13 +88,20 @@ TEST_CASE("a hash class of OpenSSL starts anew after Final, as those of Crypto++
         feed(hash, "c");
         hash.Final(reinterpret_cast<unsigned char*>(first.data()));
         auto moved = std::move(hash);
-        feed(moved, "abc");
+        feed(moved, "ab");
+        auto copy = moved;
+        feed(moved, "c");
         moved.Final(reinterpret_cast<unsigned char*>(second.data()));
-        return first + second;
+        std::string third = first;
+        feed(copy, "d");
+        moved = copy;
+        feed(copy, "e");
+        moved.Final(reinterpret_cast<unsigned char*>(third.data()));
+        return first + second + third;
     };
     CHECK(twice(openssl::sha256()) == twice(CryptoPP::SHA256()));
     CHECK(twice(openssl::sha3_512()) == twice(CryptoPP::SHA3_512()));
-    STATIC_REQUIRE(std::movable<openssl::sha256>);
+    STATIC_REQUIRE(std::copyable<openssl::sha256>);
 }
 
 TEST_CASE("what OpenSSL refuses is a system_error with its reason") {

@@ -46,8 +46,8 @@ namespace skyutil::inline v0::openssl {
 /// `Algorithm` is a function as EVP_sha256, `Size` the bytes of its digest.
 ///
 /// Where OpenSSL refuses, as with MD5 in FIPS mode, the constructor throws std::system_error with
-/// OpenSSL's reason. A copy goes on from what the original was given; a moved-from object may only be
-/// assigned to or destroyed. Each object is for one thread at a time.
+/// OpenSSL's reason. A copy goes on from what the original was given; a moved-from object may only
+/// be assigned to or destroyed. Each object is for one thread at a time.
 template <const EVP_MD* (*Algorithm)(), unsigned Size>
 class evp_hasher {
     static_assert(Size > 0 && Size <= digest::max_size);

@@ -133,14 +133,14 @@ std::optional<std::filesystem::path> to_path(PyObject* object) {
         return std::nullopt;
     }
     const auto owner = py::reinterpret_steal<py::object>(encoded);
-    return std::filesystem::path(
-        std::string(PyBytes_AS_STRING(encoded), static_cast<std::size_t>(PyBytes_GET_SIZE(encoded))));
+    return std::filesystem::path(std::string(PyBytes_AS_STRING(encoded),
+                                             static_cast<std::size_t>(PyBytes_GET_SIZE(encoded))));
 }
 
 /// Sets the OSError that the system's functions raise in Python.
 PyObject* raise_os_error(const std::error_code& error, PyObject* path = nullptr) {
-    const auto name = py::reinterpret_steal<py::object>(
-        path == nullptr ? nullptr : PyOS_FSPath(path));
+    const auto name =
+        py::reinterpret_steal<py::object>(path == nullptr ? nullptr : PyOS_FSPath(path));
     if (path != nullptr && !name) {
         return nullptr;
     }
@@ -231,8 +231,8 @@ struct codec {
     const char* errors = "replace";
 };
 
-/// A line without its line end and the CRs before it, as str; `more` when another one follows, which
-/// a "\n" shows.
+/// A line without its line end and the CRs before it, as str; `more` when another one follows,
+/// which a "\n" shows.
 py::object decode_line(std::string_view line, bool more, const codec& codec, bool utf8) {
     const bool ends = line.ends_with('\n');
     std::string copy;
@@ -248,8 +248,8 @@ py::object decode_line(std::string_view line, bool more, const codec& codec, boo
         } else if (!more) {
             line = stripped;
         }
-        return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
-            line.data(), static_cast<Py_ssize_t>(line.size()), codec.errors));
+        return py::reinterpret_steal<py::object>(
+            PyUnicode_DecodeUTF8(line.data(), static_cast<Py_ssize_t>(line.size()), codec.errors));
     }
     if (ends) {
         line.remove_suffix(1);
@@ -272,8 +272,8 @@ PyObject* read_last_n_lines(const arguments& values) {
         return ask_twin;
     }
     codec codec;
-    for (const auto& [value, name] : {std::pair(values[3], &codec.encoding),
-                                      std::pair(values[4], &codec.errors)}) {
+    for (const auto& [value, name] :
+         {std::pair(values[3], &codec.encoding), std::pair(values[4], &codec.errors)}) {
         if (value != nullptr) {
             const std::optional<std::string_view> text = ascii(value);
             if (!text || text->find('\0') != text->npos) {
@@ -307,8 +307,8 @@ PyObject* read_last_n_lines(const arguments& values) {
         return nullptr;
     }
     const auto lines = tail.lines();
-    auto result = py::reinterpret_steal<py::object>(
-        PyList_New(static_cast<Py_ssize_t>(lines.size())));
+    auto result =
+        py::reinterpret_steal<py::object>(PyList_New(static_cast<Py_ssize_t>(lines.size())));
     if (!result) {
         return nullptr;
     }
@@ -436,7 +436,8 @@ public:
             throw py::error_already_set();
         }
         const std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> owner(&view, PyBuffer_Release);
-        state_->update({static_cast<const std::byte*>(view.buf), static_cast<std::size_t>(view.len)});
+        state_->update(
+            {static_cast<const std::byte*>(view.buf), static_cast<std::size_t>(view.len)});
     }
     [[nodiscard]] hash_object copy() const { return {*function_, state_->copy()}; }
 
@@ -490,14 +491,14 @@ PyObject* find_free_port(const arguments& values) {
     if (error != std::errc::address_in_use && error != std::errc::permission_denied) {
         return raise_os_error(error);
     }
-    const py::object exception =
-        py::reinterpret_borrow<py::object>(PyExc_OSError)(error.value(), "No free ports available.");
+    const py::object exception = py::reinterpret_borrow<py::object>(PyExc_OSError)(
+        error.value(), "No free ports available.");
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
     return nullptr;
 }
 
-// These read the environment, which another thread may change when it has the GIL, and otherwise ask
-// the kernel for what it has in memory, once in 10 milliseconds.
+// These read the environment, which another thread may change when it has the GIL, and otherwise
+// ask the kernel for what it has in memory, once in 10 milliseconds.
 
 PyObject* get_cpu_count(const arguments&) {
     std::error_code error;
@@ -626,28 +627,27 @@ void add_function(py::module_& module, const py::module_& twins, const char* nam
     }
     self.twin = twins.attr(name).cast<py::object>().release().ptr();
     static PyMethodDef definition{
-        self.name,
-        reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call<Body>)),
+        self.name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call<Body>)),
         METH_FASTCALL | METH_KEYWORDS, self.documentation};
-    module.add_object(name, py::reinterpret_steal<py::object>(
-                                PyCFunction_NewEx(&definition, nullptr,
-                                                  py::str("skyutil").release().ptr())));
+    module.add_object(name, py::reinterpret_steal<py::object>(PyCFunction_NewEx(
+                                &definition, nullptr, py::str("skyutil").release().ptr())));
 }
 
 void add_functions(py::module_& module, const py::module_& twins) {
     add_function<base36_encode>(module, twins, "base36_encode", {"hex_str"}, 1,
                                 "base36_encode(hex_str)\n--\n\n"
                                 "A hexadecimal text in base 36.");
-    add_function<format_float>(module, twins, "format_float", {"num", "precision"}, 1,
-                               "format_float(num, precision=1)\n--\n\n"
-                               "A whole number without a decimal point, others with precision digits.");
+    add_function<format_float>(
+        module, twins, "format_float", {"num", "precision"}, 1,
+        "format_float(num, precision=1)\n--\n\n"
+        "A whole number without a decimal point, others with precision digits.");
     add_function<truncate_long_string>(
         module, twins, "truncate_long_string", {"s", "max_length", "truncate_middle"}, 1,
         "truncate_long_string(s, max_length=35, truncate_middle=False)\n--\n\n"
         "A text of more than max_length characters shortened between words, or in the middle.");
     add_function<read_last_n_lines>(
-        module, twins, "read_last_n_lines",
-        {"file_path", "n", "chunk_size", "encoding", "errors"}, 2,
+        module, twins, "read_last_n_lines", {"file_path", "n", "chunk_size", "encoding", "errors"},
+        2,
         "read_last_n_lines(file_path, n, chunk_size=8192, encoding='utf-8', errors='replace')\n"
         "--\n\nThe last n lines of a file.");
     add_function<hash_file>(module, twins, "hash_file", {"path", "hash_alg"}, 2,

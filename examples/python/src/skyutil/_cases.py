@@ -84,15 +84,20 @@ def _machine():
     yield Case('get_parallel_threads', 'process', 'steady', (), rivals=[('os.cpu_count', os.cpu_count)])
 
 
-def _files(directory, quick):
-    import hashlib
-
+def _tails(directory, quick):
     log = os.path.join(directory, 'log')
     size = (100 if quick else 1000) * 10**6
     _write_lines(log, size)
-    name = f'{size // 10**6} MB'
-    for lines in (10, 1000) + (() if quick else (1_000_000,)):
-        yield Case('read_last_n_lines', 'files', f'last {lines} lines of {name}', (log, lines))
+    for lines in (10, 1000):
+        yield Case('read_last_n_lines', 'files', f'last {lines} lines of {size // 10**6} MB', (log, lines))
+    if not quick:
+        os.truncate(log, 10**8)
+        yield Case('read_last_n_lines', 'files', 'last 1000000 lines of 100 MB', (log, 1_000_000))
+    os.unlink(log)
+
+
+def _hashes(directory, quick):
+    import hashlib
 
     data = os.path.join(directory, 'data')
     with open(data, 'wb') as file:
@@ -101,31 +106,39 @@ def _files(directory, quick):
     small = os.path.join(directory, 'small')
     with open(small, 'wb') as file:
         file.write(os.urandom(4096))
+
     def rival(algorithm):
         def digest():
             with open(data, 'rb', buffering=0) as file:
                 return hashlib.file_digest(file, algorithm)
         return ('hashlib.file_digest', digest) if hasattr(hashlib, 'file_digest') else None
+
     for algorithm in ('md5', 'sha256', 'sha512'):
         yield Case('hash_file', 'hash', f'100 MiB, {algorithm}', (data, algorithm), rivals=[rival(algorithm)])
     yield Case('hash_file', 'hash', '4 KiB, sha256', (small, 'sha256'), headline=False)
 
+
+def _make_files(directory, count):
+    os.mkdir(directory)
+    for i in range(count):
+        os.close(os.open(os.path.join(directory, f'entry-{i}'), os.O_CREAT | os.O_WRONLY))
+
+
+def _directories(directory, quick):
     for entries in (1000, 10_000 if quick else 100_000):
         many = os.path.join(directory, str(entries))
-        os.mkdir(many)
-        for i in range(entries):
-            os.close(os.open(os.path.join(many, f'entry-{i}'), os.O_CREAT | os.O_WRONLY))
+        _make_files(many, entries)
         yield Case('estimate_fd_for_directory', 'process', f'{entries} entries', (many,), rivals=[
             ('len(os.listdir)', lambda many=many: len(os.listdir(many)))])
-    mounts = {}
-    for i in range(10):
-        source = os.path.join(directory, f'source-{i}')
-        os.mkdir(source)
-        for entry in range(100):
-            os.close(os.open(os.path.join(source, str(entry)), os.O_CREAT | os.O_WRONLY))
-        mounts[f'/remote/{i}'] = source
-    yield Case('get_max_workers_for_file_mounts', 'process', '10 directories of 100 entries', (mounts,))
-    yield Case('get_max_workers_for_file_mounts', 'process', '10 sources, the integer form', (10, 100), headline=False)
+
+
+def _mounts(directory, quick):
+    mounts = {f'/remote/{i}': os.path.join(directory, f'source-{i}') for i in range(10)}
+    for source in mounts.values():
+        _make_files(source, 100)
+    name = 'get_max_workers_for_file_mounts'
+    yield Case(name, 'process', '10 directories of 100 entries', (mounts,))
+    yield Case(name, 'process', '10 sources, the integer form', (10, 100), headline=False)
 
 
 def _ports(quick):
@@ -134,11 +147,20 @@ def _ports(quick):
             yield Case('find_free_port', 'ports', f'{taken} taken', (start,))
 
 
-def cases(quick):
-    """Yields each case while what it needs is there."""
-    _raise_fd_limit()
-    yield from _strings()
-    yield from _machine()
-    yield from _ports(quick)
-    with tempfile.TemporaryDirectory(prefix='skyutil-') as directory:
-        yield from _files(directory, quick)
+def cases(quick, functions=()):
+    """Yields each case, or those of some functions, while what it needs is there."""
+    def wanted(*names):
+        return not functions or not set(names).isdisjoint(functions)
+
+    for case in (*_strings(), *_machine()):
+        if wanted(case.function):
+            yield case
+    if wanted('find_free_port'):
+        _raise_fd_limit()
+        yield from _ports(quick)
+    for name, make in (('read_last_n_lines', _tails), ('hash_file', _hashes),
+                       ('estimate_fd_for_directory', _directories),
+                       ('get_max_workers_for_file_mounts', _mounts)):
+        if wanted(name):
+            with tempfile.TemporaryDirectory(prefix='skyutil-') as directory:
+                yield from make(directory, quick)
