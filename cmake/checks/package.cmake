@@ -99,6 +99,10 @@ endfunction()
 set(consumer "${SOURCE_DIR}/tests/consumer")
 find_program(pkg_config NAMES pkg-config pkgconf)
 
+if(NOT SCENARIO)  # included for these functions
+    return()
+endif()
+
 if(SCENARIO STREQUAL "install")
     file(REMOVE_RECURSE "${WORK_DIR}/installed" "${prefix}")
     execute_process(
