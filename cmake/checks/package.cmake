@@ -165,6 +165,24 @@ elseif(SCENARIO STREQUAL "core_alone")
         ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
+elseif(SCENARIO STREQUAL "hard")
+    configure("${consumer}" -DCOMPONENTS=core "-DPROGRAMS=without_rtti without_exceptions hostile_macros")
+    build_and_run(without_rtti without_exceptions hostile_macros)
+
+    # Where nothing can be thrown, the program ends, and says what would have been.
+    foreach(case "path|cannot read the last lines: No such file or directory [/nowhere]"
+            "text|does not belong in a hexadecimal number, at position 0"
+            "process|cannot open process 9223372036854775807: No such process")
+        string(REGEX MATCH "^([a-z]+)\\|(.*)$" _ "${case}")
+        execute_process(COMMAND "${build}/bin/without_exceptions" ${CMAKE_MATCH_1}
+            ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
+        if(NOT result MATCHES "abort|SIGABRT")
+            message("${output}")
+            message(FATAL_ERROR "without_exceptions ${CMAKE_MATCH_1} ended with ${result}")
+        endif()
+        must_say("${CMAKE_MATCH_2}")
+    endforeach()
+
 elseif(SCENARIO STREQUAL "optional")
     configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::hash_openssl skyutil::subprocess"
         ${hide_cryptopp} ${hide_boost})
