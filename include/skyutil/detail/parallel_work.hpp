@@ -178,7 +178,7 @@ public:
 
     std::optional<taken> take(first_failure& /*failure*/) noexcept {
         const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
-        return index < size_ ? std::optional(taken{index}) : std::nullopt;
+        return index < size_ ? std::optional<taken>(taken{index}) : std::nullopt;
     }
 
     bool has_more(next_element /*asked*/, first_failure& /*failure*/) const noexcept {
