@@ -19,7 +19,7 @@ module;
 
 export module skyutil;
 
-// In the namespace that declares them: elsewhere g++ 14 exports functions only.
+// In the namespace that declares them: elsewhere g++ exports functions only.
 export namespace skyutil::inline v0 {
 
 using skyutil::address;
