@@ -151,8 +151,6 @@ def bars(
 def _bar(bar: Bar, base: float, end: float, y: float) -> Markup:
     left, right = min(base, end), max(base, end)
     beside = text(bar.shown, right + 6, y + _BAR - 4, "value")
-    if end < base:
-        beside = text(bar.shown, left - 6, y + _BAR - 4, "value", "end")
     shape = tag(
         "rect", x=left, y=y + 1.5, width=max(right - left, 1.5), height=_BAR - 3, class_="mark"
     )
@@ -160,11 +158,8 @@ def _bar(bar: Bar, base: float, end: float, y: float) -> Markup:
 
 
 def speed_scale(numbers: Sequence[float]) -> Scale:
-    """With 1 in it, and room for what stands beside bars to the left of it."""
-    low, high = min(*numbers, 1.0), max(*numbers, 1.0, 2.0)
-    # A name takes about 150 of the places there are.
-    room = (math.log10(high) - math.log10(low)) * 150 / (_RIGHT - _LEFT - 150) if low < 1 else 0
-    return log_scale([low / 10**room, 1.0, high], _LEFT, _RIGHT)
+    """With 1 in it."""
+    return log_scale([*numbers, 0.8, 2.0], _LEFT, _RIGHT)
 
 
 def size_scale(numbers: Sequence[float]) -> Scale:
@@ -184,9 +179,10 @@ OTHERS = ("other-1", "other-2", "other-3", "other-4")
 def style_of(name: str, others: dict[str, str]) -> str:
     """The class of a contestant, the same in all charts; `others` remembers who got which."""
     lower = name.lower()
-    for known in ("skyutil", "python", "rust", "floor"):
-        if known in lower:
-            return known
+    if lower in ("skyutil", "python", "rust"):
+        return lower
+    if lower.startswith("floor"):
+        return "floor"
     return others.setdefault(name, OTHERS[len(others) % len(OTHERS)])
 
 
@@ -204,39 +200,37 @@ def curves(curve: Curve) -> Markup:
     for tick in y_scale.ticks:
         y = y_scale.place(tick)
         axes += [line(left, y, right, y, "grid")]
-        axes += [text(figures.quantity(tick, curve.y_unit), left - 8, y + 4, "tick", "end")]
+        axes += [text(figures.tick(tick, curve.y_unit), left - 8, y + 4, "tick", "end")]
     taken = -math.inf
     for x in xs:
-        label, at = figures.quantity(x, curve.x_unit), x_scale.place(x)
+        label, at = figures.at(x, curve), x_scale.place(x)
         half = 3.6 * len(label) + 4
         axes.append(line(at, bottom, at, bottom + 5, "axis"))
         if at - half > taken:
             axes.append(text(label, at, bottom + 20, "tick", "middle"))
             taken = at + half
-    axes.append(text(figures.clip(curve.x, 60), (left + right) / 2, height - 8, "", "middle"))
+    axes.append(text(figures.clip(figures.axis(curve), 60), (left + right) / 2, height - 8, "", "middle"))
 
     others: dict[str, str] = {}
-    drawn: list[Markup] = []
+    drawn: list[list[Markup]] = []
     ends: list[tuple[float, float, str, str]] = []
     for i, series in enumerate(curve.series):
         style = style_of(series.name, others)
         mark = _MARKS[i % len(_MARKS)]
         places = [(x_scale.place(each.x), y_scale.place(each.median)) for each in series.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        drawn.append(
+        shapes = [
             _hidden(
                 [tag("polyline", points=path, class_=f"curve {style}")],
                 *(_whisker(each, x_scale, y_scale, style) for each in series.points),
             )
-        )
-        drawn += [
-            _point(
-                _say(series, each, curve),
-                _mark(mark, x, y),
-                class_=f"point {style}",
-            )
-            for each, (x, y) in zip(series.points, places)
         ]
+        for each, (x, y) in zip(series.points, places):
+            shapes.append(
+                _point(_say(series, each, curve), _mark(mark, x, y), class_=f"point {style}")
+            )
+        # skyutil above the others.
+        drawn.insert(len(drawn) if style == "skyutil" else 0, shapes)
         ends.append((*places[-1], series.name, style))
         x, y = left + (i % 3) * 180, 18.0 + 18 * (i // 3)
         axes += [
@@ -244,7 +238,7 @@ def curves(curve: Curve) -> Markup:
             tag("g", _mark(mark, x + 13, y), class_=f"point {style}"),
             text(figures.clip(series.name, 21), x + 32, y + 4),
         ]
-    return _svg(width, height, curve.title, [_hidden(axes)], drawn, [_hidden(_names(ends, bottom))])
+    return _svg(width, height, curve.title, [_hidden(axes)], *drawn, [_hidden(_names(ends, bottom))])
 
 
 def _say(series: Series, point: Point, curve: Curve) -> str:

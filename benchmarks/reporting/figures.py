@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .model import Contestant, Report, Row, Stat
+from .model import Contestant, Curve, Report, Row, Stat
 
 # --------------------------------------------------------------------------------- computed numbers
 
@@ -79,7 +80,7 @@ def behind(report: Report) -> list[Behind]:
     found = []
     for row in report.rows:
         others = [(PEERS[each.name], each, 1.0) for each in (row.python, row.rust) if each]
-        others += [(each.name, each, 1.0) for each in row.rivals]
+        others += [(each.name, each, 1.0) for each in row.others]
         if row.floor:
             others.append((f"the floor ({row.floor.name})", row.floor, ABOVE_FLOOR))
         for label, other, most in others:
@@ -120,7 +121,8 @@ def p_value(a: Sequence[float], b: Sequence[float]) -> float:
 
     if total <= 30:
         # ways[k][s]: how many choices of k of the ranks have the sum s.
-        ways: list[Counter[int]] = [Counter({0: 1}), *(Counter() for _ in a)]
+        ways: list[Counter[int]] = [Counter() for _ in range(len(a) + 1)]
+        ways[0][0] = 1
         for value in values:
             for k in range(len(a), 0, -1):
                 for s, count in ways[k - 1].items():
@@ -178,11 +180,27 @@ def plain(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else digits(number)
 
 
+def axis(curve: Curve) -> str:
+    """What stands beside the x axis; bytes say so themselves."""
+    known = curve.x_unit in ("", "ns", "bytes") or curve.x_unit in curve.x
+    return curve.x if known else f"{curve.x} ({curve.x_unit})"
+
+
+def at(x: float, curve: Curve) -> str:
+    """A place on the x axis."""
+    return tick(x, curve.x_unit if curve.x_unit in ("ns", "bytes") else "")
+
+
 def quantity(number: float, unit: str) -> str:
     """A number with its unit, in words that suit it."""
     if unit in ("ns", "bytes"):
         return duration(number) if unit == "ns" else size(number)
     return f"{plain(number)} {unit}".strip()
+
+
+def tick(number: float, unit: str) -> str:
+    """A quantity beside an axis, without zeros that say nothing."""
+    return re.sub(r"\.0+(?!\d)", "", quantity(number, unit))
 
 
 def columns(text: str) -> int:

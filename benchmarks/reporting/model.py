@@ -69,25 +69,37 @@ class Row:
         return f"{self.function}, {self.input}"
 
     @property
+    def others(self) -> tuple[Contestant, ...]:
+        """The rivals that are not skyutil in another form."""
+        return tuple(each for each in self.rivals if not each.name.startswith("skyutil"))
+
+    @property
     def best_rival(self) -> Optional[Contestant]:
-        return min(self.rivals, key=lambda rival: rival.stat.median, default=None)
+        return min(self.others, key=lambda rival: rival.stat.median) if self.others else None
 
     def notes_on(self, name: str) -> tuple[str, ...]:
-        """The notes that begin with a contestant's name and a colon, without these."""
-        start = name.lower() + ":"
-        return tuple(
-            note[len(start) :].strip() for note in self.notes if note.lower().startswith(start)
-        )
+        """What notes such as "NAME: why", "python, rust: why" and "... more than NAME: why" say."""
+        return tuple(why for head, why in map(_split, self.notes) if why and _is_on(head, name))
 
     @property
     def general_notes(self) -> tuple[str, ...]:
         """The notes on no contestant in particular."""
-        names = ["python", "rust", "floor", *(rival.name.lower() for rival in self.rivals)]
+        names = ["python", "rust", "floor", *(rival.name for rival in self.rivals)]
         return tuple(
             note
             for note in self.notes
-            if not any(note.lower().startswith(name + ":") for name in names)
+            if not any(_is_on(_split(note)[0], name) for name in names)
         )
+
+
+def _split(note: str) -> tuple[str, str]:
+    head, _, why = note.partition(": ")
+    return head, why
+
+
+def _is_on(head: str, name: str) -> bool:
+    head, name = head.lower(), name.lower()
+    return head == name or name in head.split(", ") or head.endswith(" than " + name)
 
 
 @dataclass(frozen=True)
@@ -359,7 +371,11 @@ def _machine(node: _Node) -> Machine:
         python=_optional_text(node, "python"),
         rust=_optional_text(node, "rust"),
         governor=_optional_text(node, "governor"),
-        load=tuple(load.number(zero=True) for load in _optional_items(node, "load")),
+        load=tuple(
+            load.number(zero=True)
+            for load in _optional_items(node, "load")
+            if load.value is not None
+        ),
     )
 
 

@@ -14,14 +14,14 @@ from .model import Contestant, Report, Row
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1b1f24; --faint: #57606a; --rule: #d5d9de;
   --panel: #f5f6f8; --skyutil: #86308f; --python: #0067a8; --rust: #c04a00; --rival: #00755a;
-  --floor: #6e7781; --other-2: #8a6a00; --other-3: #3d3dbb; --other-4: #a3195b; }
+  --floor: #626a73; --other-2: #8a6a00; --other-3: #3d3dbb; --other-4: #a3195b; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e8eaed; --faint: #a3abb5;
   --rule: #363c44; --panel: #1d2126; --skyutil: #e08cea; --python: #5cb8f0; --rust: #ff9152;
   --rival: #35cf9f; --floor: #9aa3ad; --other-2: #e5c33c; --other-3: #a5a8ff; --other-4: #ff8fbb; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-header, main, footer { max-width: 1340px; margin: 0 auto; padding: 0 20px; }
+header, main, footer { max-width: 1240px; margin: 0 auto; padding: 0 20px; }
 h1 { margin: 28px 0 4px; font-size: 1.9rem; line-height: 1.2; }
 h2 { margin: 44px 0 8px; font-size: 1.35rem; } h3 { margin: 22px 0 6px; font-size: 1.05rem; }
 p { max-width: 75ch; margin: 6px 0 12px; } .faint { color: var(--faint); }
@@ -34,7 +34,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; list-style: 
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; } dt { color: var(--faint); }
 dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 12px 0; padding: 14px; background: var(--panel); border: 1px solid var(--rule);
-  border-radius: 8px; min-width: 0; } figcaption { margin-bottom: 8px; }
+  border-radius: 8px; min-width: 0; } figcaption { margin-bottom: 8px; } figcaption h3 { margin: 0; }
 .scroll { overflow-x: auto; } .curves { display: grid; gap: 18px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); }
 .curves figure { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px;
@@ -49,7 +49,7 @@ th, td { padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule); text-ali
 th:first-child, td:first-child, .words td, .words th { text-align: left; }
 .words td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 svg { display: block; max-width: 100%; min-width: 600px; height: auto; font-size: 12px; }
-.wide svg { min-width: 760px; }
+.wide svg { min-width: 760px; width: 100%; }
 svg text { fill: var(--ink); } svg .tick { fill: var(--faint); } svg .heading { font-weight: 600; font-size: 13px; }
 svg .value { font-size: 11.5px; } .grid { stroke: var(--rule); } .axis { stroke: var(--faint); }
 .base { stroke: var(--ink); stroke-width: 1.5; }
@@ -229,7 +229,12 @@ class _Page:
             yield tag(
                 "ul",
                 [
-                    tag("li", f"{why}: ", "; ".join(row.name for row in rows))
+                    tag(
+                        "li",
+                        why,
+                        tag("br"),
+                        tag("span", "; ".join(row.name for row in rows), class_="faint"),
+                    )
                     for why, rows in missing.items()
                 ],
             )
@@ -246,11 +251,11 @@ class _Page:
         )
         shown = []
         for curve in self.report.curves:
-            headings = (curve.x, *(series.name for series in curve.series))
+            headings = (figures.axis(curve), *(series.name for series in curve.series))
             values = [{each.x: each.median for each in series.points} for series in curve.series]
             cells = [
                 (
-                    figures.quantity(x, curve.x_unit),
+                    figures.at(x, curve),
                     *(figures.quantity(each[x], curve.y_unit) if x in each else "" for each in values),
                 )
                 for x in sorted({x for each in values for x in each})
@@ -281,14 +286,14 @@ class _Page:
                 )
             )
         if cells:
-            yield tag("p", "What one call takes at most, and how often it allocates.")
+            yield tag("p", "The most memory that a process has which makes one call, and how often a call allocates.")
             scale = charts.size_scale([least / 2, *peaks])
             listed, previous = [], ""
             for (function, input_), each_bars in groups.items():
                 listed.append(Group(function if function != previous else "", input_, each_bars))
                 previous = function
             chart = [charts.bars("Memory", listed, scale, least / 2, figures.size)]
-            headings = ("function and input", "contestant", "peak", "allocations a call")
+            headings = ("function and input", "contestant", "peak", "allocations of a call")
             yield self.figure("Logarithmic scale.", chart, "Memory", headings, cells)
 
     def compile(self) -> Iterator[Markup]:
@@ -380,7 +385,7 @@ class _Page:
         )
 
 
-_CENTRED = "max-width:1340px;margin:0 auto;padding:0 20px"
+_CENTRED = "max-width:1240px;margin:0 auto;padding:0 20px"
 _BESIDE = {"python": "Python", "rust": "Rust", "rival": "best rival in C++", "floor": "floor"}
 _HEADINGS = (
     "function and input",
@@ -414,9 +419,9 @@ def _means_of(function: str, rows: Sequence[Row]) -> Iterator[Bar]:
         ]
         if found:
             mean = figures.geometric_mean(found)
-            shown = f"{label} {figures.times(mean)}"
+            shown = f"{figures.times(mean)} {label}"
             inputs = f"{len(found)} input{'s' * (len(found) != 1)}"
-            yield Bar(mean, style, shown, f"{function}, {shown}, mean of {inputs}")
+            yield Bar(mean, style, shown, f"{function}: {figures.times(mean)} as fast as {label}, mean of {inputs}")
 
 
 def _bars_of(row: Row) -> Iterator[Bar]:

@@ -136,18 +136,18 @@ def _curves(report: Report) -> Iterator[str]:
 
 def _curve(curve: Curve, at: int) -> Iterator[str]:
     shown = curve.series[at : at + 6]
-    yield pad(curve.x, 16) + "".join(" " + pad(each.name, 13, right=True) for each in shown)
+    yield pad(figures.axis(curve), 16) + "".join(" " + pad(each.name, 13, right=True) for each in shown)
     values = [{point.x: point.median for point in each.points} for each in shown]
     for x in sorted({point.x for each in shown for point in each.points}):
         cells = (figures.quantity(each[x], curve.y_unit) if x in each else "-" for each in values)
-        yield pad(figures.quantity(x, curve.x_unit), 16) + "".join(
+        yield pad(figures.at(x, curve), 16) + "".join(
             " " + pad(cell, 13, right=True) for cell in cells
         )
 
 
 def _memory(report: Report) -> Iterator[str]:
     if report.memory:
-        yield from _title("Memory of a call")
+        yield from _title("Most memory of a process that makes one call, and allocations of a call")
         yield _table(("", "", "peak", "allocations"))
     previous = ""
     for each in report.memory:
