@@ -94,12 +94,13 @@ def behind(report: Report) -> list[Behind]:
 
 
 def not_compared(report: Report) -> dict[str, list[Row]]:
-    """Who was not measured and why, with the rows; a floor counts, rivals do by their notes."""
+    """Who was not measured and why, with the rows; a floor only where a note says why."""
     found: dict[str, list[Row]] = {}
     for row in report.rows:
         for name in ("python", "rust", "floor"):
-            if getattr(row, name) is None:
-                why = "; ".join(row.notes_on(name)) or "no reason given"
+            why = "; ".join(row.notes_on(name))
+            if getattr(row, name) is None and (why or name != "floor"):
+                why = why or "no reason given"
                 found.setdefault(f"{PEERS.get(name, name)}: {why}", []).append(row)
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Sequence
 
 from . import compare, gate, page, table, text
-from .model import BadFile, read_report, read_targets
+from .model import BadFile, read_report, read_targets, read_targets_as_json
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,6 +47,16 @@ def _check(options: argparse.Namespace) -> int:
     return code
 
 
+def _learn(options: argparse.Namespace) -> int:
+    targets = read_targets_as_json(options.targets)
+    learned = gate.learn(read_report(options.report), targets)
+    try:
+        table.write(options.targets, learned)
+    except OSError as error:
+        raise BadFile(f"{options.targets}: {error.strerror or error}") from None
+    return 0
+
+
 def _compare(options: argparse.Namespace) -> int:
     print("\n".join(compare.compare(read_report(options.old), read_report(options.new))))
     return 0
@@ -73,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("targets")
     check.add_argument("--quick", action="store_true", help="the wide margin, of quick runs")
     check.set_defaults(call=_check)
+
+    learn = commands.add_parser("learn", help="write what is usual into targets")
+    learn.add_argument("report")
+    learn.add_argument("targets")
+    learn.set_defaults(call=_learn)
 
     both = commands.add_parser("compare", help="print what changed between two reports")
     both.add_argument("old")

@@ -177,12 +177,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Target:
-    """The most that skyutil's time may be of that of another, by "floor", "python", "rust" or a
-    rival's name."""
+    """What skyutil's time may be as so many times that of another: "floor", "python", "rust" or a
+    rival's name. `most` is what is promised, `usual` what was measured when this was written."""
 
     function: str
     input: str
     most: dict[str, float]
+    usual: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -406,13 +407,26 @@ def _report(node: _Node) -> Report:
 
 
 def _target(node: _Node) -> Target:
-    keys = node.keys(("function", "input", "floor", "python", "rust", "rivals", "note"))
-    most = {key: node[key].number() for key in ("floor", "python", "rust") if key in keys}
-    if "rivals" in keys:
-        most.update((name, node["rivals"][name].number()) for name in node["rivals"].keys())
+    node.keys(("function", "input", *_RATIOS, "usual", "note"))
+    most = _ratios(node)
     if not most:
         node.fail("promises nothing")
-    return Target(node["function"].text(), node["input"].text(), most)
+    usual: dict[str, float] = {}
+    if node.has("usual"):
+        node["usual"].keys(_RATIOS)
+        usual = _ratios(node["usual"])
+    return Target(node["function"].text(), node["input"].text(), most, usual)
+
+
+_RATIOS = ("floor", "python", "rust", "rivals")
+
+
+def _ratios(node: _Node) -> dict[str, float]:
+    found = {key: node[key].number() for key in ("floor", "python", "rust") if node.has(key)}
+    if node.has("rivals"):
+        rivals = node["rivals"]
+        found.update((name, rivals[name].number()) for name in rivals.keys())
+    return found
 
 
 def _targets(node: _Node) -> Targets:
@@ -473,7 +487,17 @@ def read_report(path: str) -> Report:
 
 def read_targets(path: str) -> Targets:
     """The targets in a file; BadFile names the file and what is wrong."""
+    return _targets_and_json(path)[0]
+
+
+def read_targets_as_json(path: str) -> dict[str, Any]:
+    """What is in a target file, which is one that read_targets reads."""
+    return _targets_and_json(path)[1]
+
+
+def _targets_and_json(path: str) -> tuple[Targets, dict[str, Any]]:
     try:
-        return _targets(_read(path))
+        node = _read(path)
+        return _targets(node), node.value
     except BadFile as error:
         raise BadFile(f"{Path(path).name}: {error}") from None
