@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""benchmarks/report.py in parts: model reads, figures computes and words numbers, the others write."""
+"""The parts of benchmarks/report.py: model reads, figures computes, the others write."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Charts as inline SVG: bars in groups, and curves with both axes logarithmic.
 
-Colour never stands alone: each bar and each curve has its name beside it, curves differ in marks and
-dashes. Every bar and every point can be reached with the keyboard and says what it is.
+Colour never stands alone: each bar and each curve has its name beside it, curves differ in marks
+and dashes. Every bar and every point can be reached with the keyboard and says what it is.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def log_scale(numbers: Sequence[float], start: float, end: float) -> Scale:
     decades = range(math.floor(low), math.ceil(high) + 1)
     factors = (1,) if high - low > 2.5 else (1, 2, 5)
     every = max(1, round((high - low) / 6))
-    ticks = [factor * 10.0**power for power in decades for factor in factors if power % every == 0]
+    ticks = [
+        factor * 10.0**power for power in decades for factor in factors if power % every == 0
+    ]
     inside = [tick for tick in ticks if low - 1e-9 <= math.log10(tick) <= high + 1e-9]
     return Scale(place, inside)
 
@@ -141,7 +143,9 @@ def bars(
         shape
         for tick in scale.ticks
         for shape in (
-            line(scale.place(tick), top - 6, scale.place(tick), y, "base" if tick == base else "grid"),
+            line(
+                scale.place(tick), top - 6, scale.place(tick), y, "base" if tick == base else "grid"
+            ),
             text(name_tick(tick), scale.place(tick), top - 12, "tick", "middle"),
         )
     ]
@@ -209,7 +213,9 @@ def curves(curve: Curve) -> Markup:
         if at - half > taken:
             axes.append(text(label, at, bottom + 20, "tick", "middle"))
             taken = at + half
-    axes.append(text(figures.clip(figures.axis(curve), 60), (left + right) / 2, height - 8, "", "middle"))
+    axes.append(
+        text(figures.clip(figures.axis(curve), 60), (left + right) / 2, height - 8, "", "middle")
+    )
 
     others: dict[str, str] = {}
     drawn: list[list[Markup]] = []
@@ -234,11 +240,15 @@ def curves(curve: Curve) -> Markup:
         ends.append((*places[-1], series.name, style))
         x, y = left + (i % 3) * 180, 18.0 + 18 * (i // 3)
         axes += [
-            tag("polyline", points=f"{x:.1f},{y:.1f} {x + 26:.1f},{y:.1f}", class_=f"curve {style}"),
+            tag(
+                "polyline", points=f"{x:.1f},{y:.1f} {x + 26:.1f},{y:.1f}", class_=f"curve {style}"
+            ),
             tag("g", _mark(mark, x + 13, y), class_=f"point {style}"),
             text(figures.clip(series.name, 21), x + 32, y + 4),
         ]
-    return _svg(width, height, curve.title, [_hidden(axes)], *drawn, [_hidden(_names(ends, bottom))])
+    return _svg(
+        width, height, curve.title, [_hidden(axes)], *drawn, [_hidden(_names(ends, bottom))]
+    )
 
 
 def _say(series: Series, point: Point, curve: Curve) -> str:

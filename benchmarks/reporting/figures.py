@@ -173,7 +173,9 @@ def size(count: float) -> str:
             return f"{count / 1000**power:,.0f} {decimal}"
         if count >= 1024**power:
             scaled = count / 1024**power
-            return f"{scaled:,.0f} {binary}" if scaled == int(scaled) else f"{digits(scaled)} {binary}"
+            return (
+                f"{scaled:,.0f} {binary}" if scaled == int(scaled) else f"{digits(scaled)} {binary}"
+            )
     return f"{count:,.0f} B" if count == int(count) else f"{digits(count)} B"
 
 

@@ -2,12 +2,12 @@
 """Whether a report holds what the targets promise.
 
 A ratio is skyutil's time as so many times that of another in the same run. A target file has two of
-them: what is promised, and what is usual, so that what became slower is noticed also where more is
-promised than needed. The margins on top are for noise: `margin_quick` for quick runs and for what is
-usual, `margin` for what is promised in full runs.
+them: what is promised, and what is usual, so that what became slower is noticed also where less was
+promised than is done. The margins on top are for noise: `margin_quick` for quick runs and for what
+is usual, `margin` for what is promised in full runs.
 
-A ratio is too high only when that of the medians and that of the lower quartiles both are: what slows
-down every call raises both, a busy neighbour seldom does.
+A ratio is too high only when that of the medians and that of the lower quartiles both are: what
+slows down every call raises both, a busy neighbour seldom does.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ class _Gate:
 
 
 def learn(report: Report, targets: dict[str, Any]) -> str:
-    """The text of a target file in which what is usual is what the report says, of floors and rivals
-    that something is promised of: with Python and Rust, versions and machines differ too much."""
+    """The text of a target file in which what is usual is what the report says, beside the floors
+    and rivals that have a target: with Python and Rust, versions differ too much."""
     rows = {(row.function, row.input): row for row in report.rows}
     for target in targets["rows"]:
         row = rows.get((target["function"], target["input"]))

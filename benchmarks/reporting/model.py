@@ -86,9 +86,7 @@ class Row:
         """The notes on no contestant in particular."""
         names = ["python", "rust", "floor", *(rival.name for rival in self.rivals)]
         return tuple(
-            note
-            for note in self.notes
-            if not any(_is_on(_split(note)[0], name) for name in names)
+            note for note in self.notes if not any(_is_on(_split(note)[0], name) for name in names)
         )
 
 
@@ -415,6 +413,9 @@ def _target(node: _Node) -> Target:
     if node.has("usual"):
         node["usual"].keys(_RATIOS)
         usual = _ratios(node["usual"])
+        for name in usual:
+            if name not in most:
+                node["usual"].fail(f"has {_quoted(name)}, of which nothing is promised")
     return Target(node["function"].text(), node["input"].text(), most, usual)
 
 

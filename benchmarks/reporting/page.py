@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 from . import charts, figures
@@ -11,63 +12,7 @@ from .charts import Bar, Group
 from .markup import Markup, join, tag
 from .model import Contestant, Report, Row
 
-STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1b1f24; --faint: #57606a; --rule: #d5d9de;
-  --panel: #f5f6f8; --skyutil: #86308f; --python: #0067a8; --rust: #c04a00; --rival: #00755a;
-  --floor: #626a73; --other-2: #8a6a00; --other-3: #3d3dbb; --other-4: #a3195b; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e8eaed; --faint: #a3abb5;
-  --rule: #363c44; --panel: #1d2126; --skyutil: #e08cea; --python: #5cb8f0; --rust: #ff9152;
-  --rival: #35cf9f; --floor: #9aa3ad; --other-2: #e5c33c; --other-3: #a5a8ff; --other-4: #ff8fbb; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-header, main, footer { max-width: 1240px; margin: 0 auto; padding: 0 20px; }
-h1 { margin: 28px 0 4px; font-size: 1.9rem; line-height: 1.2; }
-h2 { margin: 44px 0 8px; font-size: 1.35rem; } h3 { margin: 22px 0 6px; font-size: 1.05rem; }
-p { max-width: 75ch; margin: 6px 0 12px; } .faint { color: var(--faint); }
-a { color: var(--python); } code { font-size: 0.92em; overflow-wrap: anywhere; }
-nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; list-style: none; }
-.tiles { display: grid; gap: 14px; padding: 0; margin: 18px 0; list-style: none;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr)); }
-.tiles li { padding: 14px 16px; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; }
-.tiles strong { display: block; font-size: 1.9rem; line-height: 1.25; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; } dt { color: var(--faint); }
-dd { margin: 0; overflow-wrap: anywhere; }
-figure { margin: 12px 0; padding: 14px; background: var(--panel); border: 1px solid var(--rule);
-  border-radius: 8px; min-width: 0; } figcaption { margin-bottom: 8px; } figcaption h3 { margin: 0; }
-.scroll { overflow-x: auto; } .curves { display: grid; gap: 18px;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); }
-.curves figure { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px;
-  padding: 0; list-style: none; font-size: 0.9rem; }
-.legend i { display: inline-block; width: 22px; height: 11px; margin-right: 6px; background: var(--tint); }
-.skip { position: absolute; left: -9999px; }
-.skip:focus { position: static; display: inline-block; padding: 4px 8px; }
-details { margin-top: 8px; } summary { cursor: pointer; color: var(--python); }
-table { border-collapse: collapse; margin: 10px 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--faint); padding-bottom: 4px; }
-th, td { padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child, .words td, .words th { text-align: left; }
-.words td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
-svg { display: block; max-width: 100%; min-width: 600px; height: auto; font-size: 12px; }
-.wide svg { min-width: 760px; width: 100%; }
-svg text { fill: var(--ink); } svg .tick { fill: var(--faint); } svg .heading { font-weight: 600; font-size: 13px; }
-svg .value { font-size: 11.5px; } .grid { stroke: var(--rule); } .axis { stroke: var(--faint); }
-.base { stroke: var(--ink); stroke-width: 1.5; }
-.skyutil { --tint: var(--skyutil); } .python { --tint: var(--python); } .rust { --tint: var(--rust); }
-.rival, .other-1 { --tint: var(--rival); } .floor { --tint: var(--floor); }
-.other-2 { --tint: var(--other-2); } .other-3 { --tint: var(--other-3); } .other-4 { --tint: var(--other-4); }
-.bar .mark { fill: var(--tint); } .point .mark { fill: var(--tint); stroke: var(--panel); stroke-width: 1; }
-.curve { fill: none; stroke: var(--tint); stroke-width: 2; } .curve.skyutil { stroke-width: 3; }
-.curve.floor { stroke-dasharray: 2 4; } .curve.python { stroke-dasharray: 9 4; }
-.curve.rust { stroke-dasharray: 9 3 2 3; } .curve.other-2 { stroke-dasharray: 5 3; }
-.curve.other-3 { stroke-dasharray: 14 4; } .curve.other-4 { stroke-dasharray: 3 3; }
-.whisker { stroke: var(--tint); stroke-width: 1.5; opacity: 0.7; } .leader { stroke: var(--tint); }
-svg .name { fill: var(--tint); font-weight: 600; paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
-:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
-.bar:focus .mark, .point:focus .mark, .bar:hover .mark, .point:hover .mark { stroke: var(--ink); stroke-width: 2; }
-footer { margin-top: 40px; padding-bottom: 40px; }
-@media print { details { display: none; } figure { break-inside: avoid; } }
-"""
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def page(report: Report) -> str:
@@ -129,8 +74,8 @@ class _Page:
             tag("h1", "skyutil beside Python, Rust and C++"),
             tag(
                 "p",
-                f"Version {report.version}{commit}, measured {report.date} on {report.machine.cpu}, "
-                f"{report.machine.cores} cores{quick}.",
+                f"Version {report.version}{commit}, measured {report.date} on "
+                f"{report.machine.cpu}, {report.machine.cores} cores{quick}.",
                 class_="faint",
             ),
             tag("ul", self.tiles(), class_="tiles"),
@@ -145,7 +90,7 @@ class _Page:
                 what = f"as fast as {label}: {kind} mean{where}"
                 yield tag("li", tag("strong", shown), " ", what)
 
-    # ------------------------------------------------------------------------------------- speed-ups
+    # ------------------------------------------------------------------------------------ speed-ups
 
     def speed(self) -> Iterator[Markup]:
         groups, cells = [], []
@@ -162,13 +107,15 @@ class _Page:
             "How many times as fast as the others skyutil is: the geometric mean over the headline "
             "inputs of each function. Bars to the right of 1× are ahead, to the left behind.",
         )
-        yield self.bar_chart("Speed-up of each function", groups, ("function", *_BESIDE.values()), cells)
+        yield self.bar_chart(
+            "Speed-up of each function", groups, ("function", *_BESIDE.values()), cells
+        )
 
     def inputs(self) -> Iterator[Markup]:
         yield tag(
             "p",
-            "The same for each input. The floor is the least that an answer takes (its system calls, "
-            "or the best that could be written by hand), so about 1× is as fast as can be.",
+            "The same for each input. The floor is the least that an answer takes (its system "
+            "calls, or the best that could be written by hand), so about 1× is as fast as can be.",
         )
         for headline, title in ((True, "Headline inputs"), (False, "Other inputs")):
             groups, cells, previous = [], [], ""
@@ -207,8 +154,8 @@ class _Page:
         found = figures.behind(self.report)
         if found:
             yield self.table(
-                "Slower than another, or above the floor by more than 10 %: skyutil's time as so many "
-                "times that of the other.",
+                "Slower than another, or above the floor by more than 10 %: skyutil's time as so "
+                "many times that of the other.",
                 ("function and input", "other", "time", "why"),
                 [
                     (
@@ -239,15 +186,15 @@ class _Page:
                 ],
             )
 
-    # ------------------------------------------------------------------ growth, memory, compile time
+    # ----------------------------------------------------------------- growth, memory, compile time
 
     def growth(self) -> Iterator[Markup]:
         if not self.report.curves:
             return
         yield tag(
             "p",
-            "Medians, with a line from quartile to quartile; both axes are logarithmic. A flat curve "
-            "costs the same whatever the size.",
+            "Medians, with a line from quartile to quartile; both axes are logarithmic. A flat "
+            "curve costs the same whatever the size.",
         )
         shown = []
         for curve in self.report.curves:
@@ -256,7 +203,10 @@ class _Page:
             cells = [
                 (
                     figures.at(x, curve),
-                    *(figures.quantity(each[x], curve.y_unit) if x in each else "" for each in values),
+                    *(
+                        figures.quantity(each[x], curve.y_unit) if x in each else ""
+                        for each in values
+                    ),
                 )
                 for x in sorted({x for each in values for x in each})
             ]
@@ -286,7 +236,11 @@ class _Page:
                 )
             )
         if cells:
-            yield tag("p", "The most memory that a process has which makes one call, and how often a call allocates.")
+            yield tag(
+                "p",
+                "The most memory that a process has which makes one call, and how often a call "
+                "allocates.",
+            )
             scale = charts.size_scale([least / 2, *peaks])
             listed, previous = [], ""
             for (function, input_), each_bars in groups.items():
@@ -337,7 +291,7 @@ class _Page:
         )
         yield tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in pairs])
 
-    # ---------------------------------------------------------------------------------------- pieces
+    # --------------------------------------------------------------------------------------- pieces
 
     def figure(
         self,
@@ -421,7 +375,12 @@ def _means_of(function: str, rows: Sequence[Row]) -> Iterator[Bar]:
             mean = figures.geometric_mean(found)
             shown = f"{figures.times(mean)} {label}"
             inputs = f"{len(found)} input{'s' * (len(found) != 1)}"
-            yield Bar(mean, style, shown, f"{function}: {figures.times(mean)} as fast as {label}, mean of {inputs}")
+            yield Bar(
+                mean,
+                style,
+                shown,
+                f"{function}: {figures.times(mean)} as fast as {label}, mean of {inputs}",
+            )
 
 
 def _bars_of(row: Row) -> Iterator[Bar]:

@@ -60,7 +60,10 @@ def markdown(report: Report) -> str:
 
     machine = report.machine
     commit = f" ({report.commit})" if report.commit else ""
-    lines += ["", "Times are medians of a call; `2×` means that skyutil takes half of the other's time."]
+    lines += [
+        "",
+        "Times are medians of a call; `2×` means that skyutil takes half of the other's time.",
+    ]
     for peer, label in (("python", "Python"), ("rust", "Rust")):
         if found := figures.means(report, peer):
             lines.append(

@@ -39,7 +39,8 @@ def _head(report: Report) -> Iterator[str]:
     memory = f", {figures.size(machine.memory_bytes)}" if machine.memory_bytes else ""
     yield f"  machine   {machine.cpu}, {machine.cores} cores{memory}"
     load = " to ".join(f"{each:.2f}" for each in machine.load) or "unknown"
-    yield f"  system    Linux {machine.kernel}, governor {machine.governor or 'unknown'}, load {load}"
+    governor = machine.governor or "unknown"
+    yield f"  system    Linux {machine.kernel}, governor {governor}, load {load}"
     yield (
         f"  compilers {machine.compiler}; Python {machine.python or 'not there'}; "
         f"Rust {machine.rust or 'not there'}"
@@ -61,8 +62,8 @@ def _means(report: Report) -> Iterator[str]:
 def _rows(report: Report) -> Iterator[str]:
     yield from _title("Time of a call, and how many times as fast as each other one that is")
     yield from _wrapped(
-        "Below 1× skyutil is slower. The floor is the least that an answer takes; the spread is the "
-        "distance of the quartiles. * marks the headline inputs."
+        "Below 1× skyutil is slower. The floor is the least that an answer takes; the spread is "
+        "the distance of the quartiles. * marks the headline inputs."
     )
     yield ""
     yield _line("", "median", "spread", "floor", "Python", "Rust", "best rival")
@@ -136,7 +137,9 @@ def _curves(report: Report) -> Iterator[str]:
 
 def _curve(curve: Curve, at: int) -> Iterator[str]:
     shown = curve.series[at : at + 6]
-    yield pad(figures.axis(curve), 16) + "".join(" " + pad(each.name, 13, right=True) for each in shown)
+    yield pad(figures.axis(curve), 16) + "".join(
+        " " + pad(each.name, 13, right=True) for each in shown
+    )
     values = [{point.x: point.median for point in each.points} for each in shown]
     for x in sorted({point.x for each in shown for point in each.points}):
         cells = (figures.quantity(each[x], curve.y_unit) if x in each else "-" for each in values)
