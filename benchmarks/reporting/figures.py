@@ -12,7 +12,7 @@ import statistics
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from .model import Contestant, Curve, Report, Row, Stat
 
@@ -43,10 +43,12 @@ class Means:
     geometric: float
 
 
-def means(report: Report, peer: str) -> Optional[Means]:
+def means(
+    report: Report, peer: str, of: Callable[[Row, Contestant], float] = speed_up
+) -> Optional[Means]:
     """Of the speed-ups over "python" or "rust"; None when it was measured nowhere."""
     found = [
-        speed_up(row, other)
+        of(row, other)
         for row in report.rows
         if row.headline and (other := getattr(row, peer)) is not None
     ]
@@ -65,32 +67,40 @@ ABOVE_FLOOR = 1.1  # nobody is faster than a floor: more than this is told
 
 @dataclass(frozen=True)
 class Behind:
-    """Where another is faster, or where the floor is far below."""
+    """A row in which another is faster, or the floor far below."""
 
     row: Row
-    other: str
-    ratio: float  # skyutil's time, as so many times that of the other
-    noise: bool  # the quartiles overlap
+    others: tuple[tuple[float, str], ...]  # skyutil's time as so many times that of whom
     why: str
+
+    @property
+    def worst(self) -> float:
+        return self.others[0][0]
 
 
 def behind(report: Report) -> list[Behind]:
-    """Against Python, Rust and every rival, and the floor from ABOVE_FLOOR on; the worst first,
-    what may be noise last."""
+    """Against Python, Rust and every rival, and the floor from ABOVE_FLOOR on; the worst first.
+    Where the quartiles overlap it may be noise, which is said."""
     found = []
     for row in report.rows:
-        others = [(PEERS[each.name], each, 1.0) for each in (row.python, row.rust) if each]
-        others += [(each.name, each, 1.0) for each in row.others]
+        others = [
+            (PEERS[each.name], each.name, each, 1.0) for each in (row.python, row.rust) if each
+        ]
+        others += [(each.name, each.name, each, 1.0) for each in row.others]
         if row.floor:
-            others.append((f"the floor ({row.floor.name})", row.floor, ABOVE_FLOOR))
-        for label, other, most in others:
+            others.append((f"the floor ({row.floor.name})", "floor", row.floor, ABOVE_FLOOR))
+        slower: list[tuple[float, str]] = []
+        reasons: list[str] = []
+        for label, key, other, most in others:
             ratio = row.skyutil.median / other.stat.median
             if ratio > most:
-                key = "floor" if other is row.floor else other.name
-                why = "; ".join(row.notes_on(key) or row.general_notes) or "no reason given"
-                noise = overlap(row.skyutil, other.stat)
-                found.append(Behind(row, label, ratio, noise, why))
-    return sorted(found, key=lambda each: (each.noise, -each.ratio))
+                noise = " (within the spread)" if overlap(row.skyutil, other.stat) else ""
+                slower.append((ratio, label + noise))
+                reasons += row.notes_on(key)
+        if slower:
+            why = "; ".join(dict.fromkeys(reasons or row.general_notes)) or "no reason given"
+            found.append(Behind(row, tuple(sorted(slower, reverse=True)), why))
+    return sorted(found, key=lambda each: -each.worst)
 
 
 def not_compared(report: Report) -> dict[str, list[Row]]:

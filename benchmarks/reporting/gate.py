@@ -6,8 +6,8 @@ them: what is promised, and what is usual, so that what became slower is noticed
 promised than is done. The margins on top are for noise: `margin_quick` for quick runs and for what
 is usual, `margin` for what is promised in full runs.
 
-A ratio is too high only when that of the medians and that of the lower quartiles both are: what
-slows down every call raises both, a busy neighbour seldom does.
+A ratio is too high only when those of the medians, of the lower quartiles and of the fastest samples
+all are: what slows down every call raises all three, a busy neighbour does not disturb every sample.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Gate:
                 self.allow(what, each.ratio, most, "that of the std headers it needs", None)
 
     def check_means(self, peer: str, kinds: dict[str, float]) -> None:
-        found = figures.means(self.report, peer)
+        found = figures.means(self.report, peer, lambda row, other: 1 / _ratio(row, other))
         if found is None:
             reasons = [why for row in self.report.rows for why in row.notes_on(peer)]
             if reasons:
@@ -163,4 +163,6 @@ def _of_medians(row: Row, other: Contestant) -> float:
 
 
 def _ratio(row: Row, other: Contestant) -> float:
-    return min(_of_medians(row, other), row.skyutil.low / other.stat.low)
+    own, its = row.skyutil, other.stat
+    fastest = min(own.samples) / min(its.samples)
+    return min(own.median / its.median, own.low / its.low, fastest)

@@ -156,12 +156,13 @@ class _Page:
             yield self.table(
                 "Slower than another, or above the floor by more than 10 %: skyutil's time as so "
                 "many times that of the other.",
-                ("function and input", "other", "time", "why"),
+                ("function and input", "the time of", "why"),
                 [
                     (
                         each.row.name,
-                        each.other,
-                        figures.times(each.ratio) + (", within the spread" if each.noise else ""),
+                        ", ".join(
+                            f"{figures.times(ratio)} {other}" for ratio, other in each.others
+                        ),
                         each.why,
                     )
                     for each in found

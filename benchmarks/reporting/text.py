@@ -111,10 +111,11 @@ def _behind(report: Report) -> Iterator[str]:
     if not found:
         yield "Nowhere."
     for each in found:
-        noise = ", within the spread" if each.noise else ""
-        yield from _wrapped(
-            f"{each.row.name}: {figures.times(each.ratio)} the time of {each.other}{noise}"
+        yield from _wrapped(each.row.name)
+        shown = ", ".join(
+            f"{figures.times(ratio)} the time of {other}" for ratio, other in each.others
         )
+        yield from _wrapped(shown, indent=4)
         yield from _wrapped(each.why, indent=4)
 
 
