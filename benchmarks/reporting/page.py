@@ -148,7 +148,8 @@ class _Page:
                     title, groups, charts.speed_scale(values), 1.0, lambda tick: f"{tick:,.9g}×"
                 ),
             ]
-        return self.figure("Logarithmic scale.", chart, title, headings, cells)
+        caption = "Logarithmic scale; skyutil is faster to the right of 1×, slower to the left."
+        return self.figure(caption, chart, title, headings, cells)
 
     def behind(self) -> Iterator[Markup]:
         found = figures.behind(self.report)
@@ -260,7 +261,10 @@ class _Page:
             cells.append((each.header, whole, alone, ratio))
             longest = max(longest, each.ms, each.std_ms or 0)
             shown = f"{whole}, {ratio}" if ratio else whole
-            bars = [Bar(each.ms, "skyutil", shown, f"{each.header}: {shown} of the std headers")]
+            said = (
+                f"{each.header}: {whole}{f', {ratio} that of the standard headers' * bool(ratio)}"
+            )
+            bars = [Bar(each.ms, "skyutil", shown, said)]
             if each.std_ms:
                 said = f"{each.header}: the standard headers it needs, alone: {alone}"
                 bars.append(Bar(each.std_ms, "floor", alone, said))
@@ -311,6 +315,7 @@ class _Page:
             tag("a", f"Past the chart: {title} as a table", href=f"#{id_}", class_="skip"),
             tag("div", chart, class_="scroll" if titled else "scroll wide"),
             tag("details", tag("summary", "Numbers", id=id_), self.table(title, headings, cells)),
+            aria_label=title,
         )
 
     def table(
@@ -375,12 +380,13 @@ def _means_of(function: str, rows: Sequence[Row]) -> Iterator[Bar]:
         if found:
             mean = figures.geometric_mean(found)
             shown = f"{figures.times(mean)} {label}"
+            the = "" if style in figures.PEERS else "the "
             inputs = f"{len(found)} input{'s' * (len(found) != 1)}"
             yield Bar(
                 mean,
                 style,
                 shown,
-                f"{function}: {figures.times(mean)} as fast as {label}, mean of {inputs}",
+                f"{function}: {figures.times(mean)} as fast as {the}{label}, mean of {inputs}",
             )
 
 
