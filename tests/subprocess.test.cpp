@@ -191,14 +191,14 @@ TEST_CASE("what cannot be started is an error that names the program") {
 }
 
 TEST_CASE("a program is looked for in PATH, past what is no program") {
-    const json found = run_in_child([] {
-        const temporary_directory directory;
-        for (const char* const name : {"first", "second"}) {
-            std::filesystem::create_directory(directory / name);
-        }
-        write_file(directory / "first/tool", "no program, and not to be executed");
-        write_file(directory / "second/tool", "#!/bin/sh\necho second\n");
-        std::filesystem::permissions(directory / "second/tool", std::filesystem::perms(0755));
+    const temporary_directory directory;
+    for (const char* const name : {"first", "second"}) {
+        std::filesystem::create_directory(directory / name);
+    }
+    write_file(directory / "first/tool", "no program, and not to be executed");
+    write_file(directory / "second/tool", "#!/bin/sh\necho second\n");
+    std::filesystem::permissions(directory / "second/tool", std::filesystem::perms(0755));
+    const json found = run_in_child([&] {
         drop_privileges();
         const std::string path = directory.path();
         ::setenv("PATH", ("/no/such:" + path + "/first:" + path + "/second").c_str(), 1);
