@@ -194,7 +194,9 @@ def plain(number: float) -> str:
 
 
 def axis(curve: Curve) -> str:
-    """What stands beside the x axis; bytes say so themselves."""
+    """What stands beside the x axis, with the unit unless it is in the name or the numbers."""
+    if curve.x in curve.x_unit:
+        return curve.x_unit
     known = curve.x_unit in ("", "ns", "bytes") or curve.x_unit in curve.x
     return curve.x if known else f"{curve.x} ({curve.x_unit})"
 

@@ -240,8 +240,7 @@ class _Page:
         if cells:
             yield tag(
                 "p",
-                "The most memory that a process has which makes one call, and how often a call "
-                "allocates.",
+                "What a call adds to the memory of its process at most, and how often it allocates.",
             )
             scale = charts.size_scale([least / 2, *peaks])
             listed, previous = [], ""

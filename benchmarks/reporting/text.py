@@ -138,20 +138,23 @@ def _curves(report: Report) -> Iterator[str]:
 
 def _curve(curve: Curve, at: int) -> Iterator[str]:
     shown = curve.series[at : at + 6]
-    yield pad(figures.axis(curve), 16) + "".join(
-        " " + pad(each.name, 13, right=True) for each in shown
+    width = min(18, (WIDTH - 22) // len(shown) - 1)
+    yield pad(figures.axis(curve), 22) + "".join(
+        " " + pad(each.name, width, right=True) for each in shown
     )
     values = [{point.x: point.median for point in each.points} for each in shown]
     for x in sorted({point.x for each in shown for point in each.points}):
         cells = (figures.quantity(each[x], curve.y_unit) if x in each else "-" for each in values)
-        yield pad(figures.at(x, curve), 16) + "".join(
-            " " + pad(cell, 13, right=True) for cell in cells
+        yield pad(figures.at(x, curve), 22) + "".join(
+            " " + pad(cell, width, right=True) for cell in cells
         )
 
 
 def _memory(report: Report) -> Iterator[str]:
     if report.memory:
-        yield from _title("Most memory of a process that makes one call, and allocations of a call")
+        yield from _title(
+            "What a call adds to the memory of its process, and how often it allocates"
+        )
         yield _table(("", "", "peak", "allocations"))
     previous = ""
     for each in report.memory:
