@@ -4,7 +4,7 @@
 
     report.py render report.json OUTDIR                   report.txt and report.html
     report.py check report.json targets.json [--quick]    what falls short: exit code 1
-    report.py learn report.json targets.json              writes what is usual into the targets
+    report.py learn report.json... targets.json           writes what is usual into the targets
     report.py compare OLD.json NEW.json                   a table of what changed
     report.py table report.json README.md                 between two <!-- benchmark table -->
 

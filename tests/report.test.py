@@ -428,12 +428,17 @@ class Gate(Case):
 
     def test_what_is_usual_is_learned_without_a_change_to_what_is_promised(self) -> None:
         path = self.file("targets.json", targets())
-        for _ in range(2):
-            self.run_main("learn", self.file("report.json", sample()), path)
+        slower = sample()
+        scale(slower["rows"][1]["skyutil"], 1.1)
+        reports = [self.file("one.json", sample()), self.file("two.json", slower)]
+        for some, floor in ((reports, 1.133), (reports[:1], 1.03)):
+            self.assertEqual(self.run_main("learn", *some, path), (0, "", ""))
             learned = json.loads(Path(path).read_text(encoding="utf-8"))
             usual = [row.pop("usual") for row in learned["rows"]]
             self.assertEqual(learned, targets())
-            self.assertEqual(usual, [{"rivals": {"GMP": 0.333}}, {"floor": 1.03}, {"floor": 1.006}])
+            self.assertEqual(
+                usual, [{"rivals": {"GMP": 0.333}}, {"floor": floor}, {"floor": 1.006}]
+            )
 
     def test_the_targets_of_the_project_are_of_what_is_measured(self) -> None:
         known = json.loads((BENCHMARKS / "targets.json").read_text(encoding="utf-8"))

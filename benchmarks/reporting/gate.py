@@ -13,7 +13,7 @@ all are: what slows down every call raises all three, a busy neighbour does not 
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from . import figures
 from .model import EVERY_HEADER, Contestant, Report, Row, Target, Targets
@@ -114,24 +114,23 @@ class _Gate:
                 )
 
 
-def learn(report: Report, targets: dict[str, Any]) -> str:
-    """The text of a target file in which what is usual is what the report says, beside the floors
-    and rivals that have a target: with Python and Rust, versions differ too much."""
-    rows = {(row.function, row.input): row for row in report.rows}
+def learn(reports: Sequence[Report], targets: dict[str, Any]) -> str:
+    """The text of a target file in which what is usual is the most that the reports say, beside the
+    floors and rivals that have a target: with Python and Rust, versions differ too much."""
     for target in targets["rows"]:
-        row = rows.get((target["function"], target["input"]))
-        if row is None:
-            continue
-        usual: dict[str, Any] = {}
-        if row.floor and "floor" in target:
-            usual["floor"] = round(_of_medians(row, row.floor), 3)
-        rivals = {
-            rival.name: round(_of_medians(row, rival), 3)
-            for rival in row.rivals
-            if rival.name in target.get("rivals", {})
-        }
-        if rivals:
-            usual["rivals"] = rivals
+        names = ["floor"] * ("floor" in target) + list(target.get("rivals") or ())
+        ratios: dict[str, float] = {}
+        for report in reports:
+            for row in report.rows:
+                if (row.function, row.input) == (target["function"], target["input"]):
+                    for name in names:
+                        other = _contestant(row, name)
+                        if other is not None:
+                            ratio = row.skyutil.median / other.stat.median
+                            ratios[name] = max(ratios.get(name, 0), round(ratio, 3))
+        usual: dict[str, Any] = {"floor": ratios.pop("floor")} if "floor" in ratios else {}
+        if ratios:
+            usual["rivals"] = ratios
         if usual:
             target["usual"] = usual
     return _one_row_a_line(targets)
@@ -156,10 +155,6 @@ def _contestant(row: Row, name: str) -> Optional[Contestant]:
         found: Optional[Contestant] = getattr(row, name)
         return found
     return next((rival for rival in row.rivals if rival.name == name), None)
-
-
-def _of_medians(row: Row, other: Contestant) -> float:
-    return row.skyutil.median / other.stat.median
 
 
 def _ratio(row: Row, other: Contestant) -> float:

@@ -49,7 +49,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _learn(options: argparse.Namespace) -> int:
     targets = read_targets_as_json(options.targets)
-    learned = gate.learn(read_report(options.report), targets)
+    learned = gate.learn([read_report(path) for path in options.reports], targets)
     try:
         table.write(options.targets, learned)
     except OSError as error:
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(call=_check)
 
     learn = commands.add_parser("learn", help="write what is usual into targets")
-    learn.add_argument("report")
+    learn.add_argument("reports", nargs="+", metavar="report")
     learn.add_argument("targets")
     learn.set_defaults(call=_learn)
 
