@@ -115,24 +115,26 @@ class _Gate:
 
 
 def learn(reports: Sequence[Report], targets: dict[str, Any]) -> str:
-    """The text of a target file in which what is usual is the most that the reports say, beside the
-    floors and rivals that have a target: with Python and Rust, versions differ too much."""
+    """The text of a target file in which what is usual is the most that the reports say, where that
+    is less than what is promised: beside the floor, or beside the rivals of a row without one. What
+    is usual beside other rivals, Python and Rust differs too much from machine to machine."""
     for target in targets["rows"]:
-        names = ["floor"] * ("floor" in target) + list(target.get("rivals") or ())
+        most: dict[str, float] = target.get("rivals") or {}
+        if "floor" in target:
+            most = {"floor": target["floor"]}
         ratios: dict[str, float] = {}
         for report in reports:
             for row in report.rows:
                 if (row.function, row.input) == (target["function"], target["input"]):
-                    for name in names:
+                    for name in most:
                         other = _contestant(row, name)
                         if other is not None:
                             ratio = row.skyutil.median / other.stat.median
                             ratios[name] = max(ratios.get(name, 0), round(ratio, 3))
-        usual: dict[str, Any] = {"floor": ratios.pop("floor")} if "floor" in ratios else {}
-        if ratios:
-            usual["rivals"] = ratios
+        target.pop("usual", None)
+        usual = {name: ratio for name, ratio in ratios.items() if 0 < ratio < most[name]}
         if usual:
-            target["usual"] = usual
+            target["usual"] = usual if "floor" in usual else {"rivals": usual}
     return _one_row_a_line(targets)
 
 
