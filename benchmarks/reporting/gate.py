@@ -133,8 +133,10 @@ def learn(reports: Sequence[Report], targets: dict[str, Any]) -> str:
                             ratios[name] = max(ratios.get(name, 0), round(ratio, 3))
         target.pop("usual", None)
         usual = {name: ratio for name, ratio in ratios.items() if 0 < ratio < most[name]}
-        if usual:
-            target["usual"] = usual if "floor" in usual else {"rivals": usual}
+        if "floor" in usual:
+            target["usual"] = usual
+        elif usual:
+            target["usual"] = {"rivals": usual}
     return _one_row_a_line(targets)
 
 

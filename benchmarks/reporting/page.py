@@ -344,7 +344,7 @@ class _Page:
         )
 
 
-_CENTRED = "max-width:1240px;margin:0 auto;padding:0 20px"
+_CENTRED = "max-width:1400px;margin:0 auto;padding:0 20px"
 _BESIDE = {"python": "Python", "rust": "Rust", "rival": "best rival in C++", "floor": "floor"}
 _HEADINGS = (
     "function and input",
