@@ -787,6 +787,20 @@ class Program(Case):
         )
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
+    def test_a_reader_who_leaves_gets_no_complaint(self) -> None:
+        report = self.file("long.json", sample())
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, str(BENCHMARKS / "report.py"), "compare", report, report],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+        os.close(writing)
+        self.assertEqual((done.returncode, done.stderr), (1, b""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -42,7 +42,7 @@ def compare(old: Report, new: Report) -> list[str]:
 def _compared(before: Row, after: Row) -> str:
     p = figures.p_value(before.skyutil.samples, after.skyutil.samples)
     change = after.skyutil.median / before.skyutil.median - 1
-    shown = f"{p:.3f}"
+    shown = f"{p:.3f}" if p >= 0.0005 else "<0.001"
     if p >= ALPHA and _too_few(before, after):
         shown = "too few"
     floor = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Sequence
@@ -21,9 +22,14 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.call(options)
+        sys.stdout.flush()
     except BadFile as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Nobody reads on; without this the interpreter complains at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
 
 

@@ -95,7 +95,7 @@ def _versus(row: Row, other: Optional[Contestant]) -> str:
 
 def _cell(text: str) -> str:
     """Text that Markdown shows as it is, in a cell too."""
-    return "".join(f"&#{ord(each)};" if each in "&\\`|<>*_[]~" else each for each in text)
+    return "".join(f"&#{ord(each)};" if each in "&\\`|<>*[]~" else each for each in text)
 
 
 def _code(text: str) -> str:
