@@ -6,24 +6,19 @@
 // Ids vary: of the calling process, of sleeping ones, of zombies and of none. Trees are a root and
 // its children, in a process group of their own; making and reaping them is not measured.
 
+#include "rivals/process.hpp"
+
 #include <skyutil/process.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -34,16 +29,6 @@
 
 namespace {
 
-constexpr long pidfd_send_signal = 424;
-constexpr long pidfd_open = 434;
-
-[[noreturn]] void sleep_until_killed() {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        ::pause();
-    }
-}
-
 /// Processes that sleep, zombies, and ids of none.
 class many_processes {
 public:
@@ -51,7 +36,7 @@ public:
         for (int i = 0; i < 16; ++i) {
             const pid_t pid = ::fork();
             if (pid == 0) {
-                i % 4 == 0 ? ::_exit(0) : sleep_until_killed();
+                i % 4 == 0 ? ::_exit(0) : rivals::sleep_until_killed();
             }
             ids_.push_back(pid);
             ids_.push_back(i % 2 == 0 ? ::getpid() : (1 << 22) + i);
@@ -101,16 +86,7 @@ void alive(benchmark::State& state) {
 BENCHMARK(alive);
 
 void alive_floor_pidfd_open_poll_close(benchmark::State& state) {
-    repeat(state, [](std::int64_t pid) {
-        const auto fd = static_cast<int>(::syscall(pidfd_open, static_cast<pid_t>(pid), 0));
-        if (fd == -1) {
-            return 0;
-        }
-        pollfd entry{fd, POLLIN, 0};
-        const int ended = ::poll(&entry, 1, 0);
-        ::close(fd);
-        return ended;
-    });
+    repeat(state, [](std::int64_t pid) { return rivals::alive_by_pidfd(static_cast<pid_t>(pid)); });
 }
 BENCHMARK(alive_floor_pidfd_open_poll_close);
 
@@ -123,7 +99,7 @@ void handle_alive(benchmark::State& state) {
 BENCHMARK(handle_alive);
 
 void handle_alive_floor_poll(benchmark::State& state) {
-    const auto fd = static_cast<int>(::syscall(pidfd_open, ::getppid(), 0));
+    const auto fd = static_cast<int>(::syscall(rivals::pidfd_open, ::getppid(), 0));
     for (auto _ : state) {
         pollfd entry{fd, POLLIN, 0};
         benchmark::DoNotOptimize(::poll(&entry, 1, 0));
@@ -149,11 +125,11 @@ public:
             ::setpgid(0, 0);
             for (int i = 0; i < children; ++i) {
                 if (::fork() == 0) {
-                    sleep_until_killed();
+                    rivals::sleep_until_killed();
                 }
             }
             static_cast<void>(!::write(ends[1], "", 1));
-            sleep_until_killed();
+            rivals::sleep_until_killed();
         }
         char byte = 0;
         static_cast<void>(!::read(ends[0], &byte, 1));
@@ -182,66 +158,6 @@ void allow_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// The floor of every scan: the parent of each process in /proc.
-std::vector<std::pair<pid_t, pid_t>> scan() {
-    std::vector<std::pair<pid_t, pid_t>> found;
-    const int proc = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    alignas(dirent64) static std::array<char, 65536> names;
-    for (;;) {
-        const long size = ::syscall(SYS_getdents64, proc, names.data(), names.size());
-        if (size <= 0) {
-            break;
-        }
-        for (long at = 0; at < size;) {
-            const auto* const entry = reinterpret_cast<const dirent64*>(names.data() + at);
-            at += entry->d_reclen;
-            pid_t pid = 0;
-            const std::string_view name = entry->d_name;
-            if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) {
-                continue;
-            }
-            std::array<char, 32> path{};
-            std::memcpy(path.data(), name.data(), name.size());
-            std::memcpy(path.data() + name.size(), "/stat", 5);
-            const int fd = ::openat(proc, path.data(), O_RDONLY | O_CLOEXEC);
-            std::array<char, 1024> text;  // NOLINT(*-member-init)
-            const ssize_t count = ::read(fd, text.data(), text.size());
-            ::close(fd);
-            if (count <= 0) {
-                continue;
-            }
-            const std::string_view line(text.data(), static_cast<std::size_t>(count));
-            const std::size_t field = line.rfind(')') + 4;
-            pid_t parent = 0;
-            std::from_chars(line.data() + field, line.data() + line.size(), parent);
-            found.emplace_back(pid, parent);
-        }
-    }
-    ::close(proc);
-    return found;
-}
-
-void wait_for(int fd) {
-    pollfd entry{fd, POLLIN, 0};
-    ::poll(&entry, 1, -1);
-}
-
-void kill_by_scan_and_signals(pid_t root) {
-    std::vector<int> fds;
-    for (const auto& [pid, parent] : scan()) {
-        if (pid == root || parent == root) {
-            fds.push_back(static_cast<int>(::syscall(pidfd_open, pid, 0)));
-        }
-    }
-    for (const int fd : fds) {
-        ::syscall(pidfd_send_signal, fd, SIGKILL, nullptr, 0);
-    }
-    for (const int fd : fds) {
-        wait_for(fd);
-        ::close(fd);
-    }
-}
-
 template <class Kill>
 void end_trees(benchmark::State& state, Kill kill) {
     allow_descriptors();
@@ -266,7 +182,7 @@ void tree_terminated(benchmark::State& state) {
 }
 
 void tree_floor_scan_and_signals(benchmark::State& state) {
-    end_trees(state, kill_by_scan_and_signals);
+    end_trees(state, rivals::kill_by_scan_and_signals);
 }
 
 void tree_killpg_and_wait_for_all(benchmark::State& state) {
@@ -304,7 +220,7 @@ BENCHMARK(children)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
 void children_floor_scan(benchmark::State& state) {
     const tree processes(static_cast<int>(state.range(0)));
     for (auto _ : state) {
-        benchmark::DoNotOptimize(scan());
+        benchmark::DoNotOptimize(rivals::scan());
     }
 }
 BENCHMARK(children_floor_scan)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
