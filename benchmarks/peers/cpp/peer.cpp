@@ -38,6 +38,9 @@ peer::lines read_case(const std::string& path) {
         for (std::string field; std::getline(rest, field, '\t');) {
             fields.push_back(field);
         }
+        if (fields.empty()) {
+            fields.emplace_back();
+        }
     }
     if (all.empty()) {
         throw std::runtime_error("no case " + path);

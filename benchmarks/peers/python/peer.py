@@ -227,8 +227,7 @@ def pid_exists(pid: int) -> bool:
 def is_process_alive(pid: int) -> bool:
     if psutil is not None:
         try:
-            process = psutil.Process(pid)
-            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
     try:
