@@ -17,12 +17,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,6 +190,89 @@ void tree_floor_scan_and_signals(benchmark::State& state) {
     end_trees(state, rivals::kill_by_scan_and_signals);
 }
 
+/// A control group (version 2) for trees; without a name where there is none to be had.
+class own_group {
+public:
+    own_group() {
+        std::ifstream mounts("/proc/self/mounts");
+        for (std::string device, point, type, rest;
+             mounts >> device >> point >> type && std::getline(mounts, rest);) {
+            const std::string path = point + "/skyutil-bench-" + std::to_string(::getpid());
+            if (type == "cgroup2" && ::mkdir(path.c_str(), 0700) == 0) {
+                path_ = path;
+                home_ = point;
+                break;
+            }
+        }
+        // Where it was, as the last line of the file says for version 2.
+        std::ifstream groups("/proc/self/cgroup");
+        for (std::string line; std::getline(groups, line);) {
+            if (line.starts_with("0::")) {
+                home_ += line.substr(3);
+            }
+        }
+    }
+    own_group(const own_group&) = delete;
+    own_group& operator=(const own_group&) = delete;
+    ~own_group() {
+        if (!path_.empty()) {
+            ::rmdir(path_.c_str());
+        }
+    }
+
+    /// Whether what is in it can be killed at once: Linux 5.14, and permission to move there.
+    [[nodiscard]] bool usable() const {
+        return !path_.empty() && ::access((path_ + "/cgroup.kill").c_str(), W_OK) == 0 && enter() &&
+               leave();
+    }
+    [[nodiscard]] bool enter() const { return write(path_ + "/cgroup.procs", "0"); }
+    [[nodiscard]] bool leave() const { return write(home_ + "/cgroup.procs", "0"); }
+
+    void kill_and_wait() const {
+        const int events = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+        static_cast<void>(write(path_ + "/cgroup.kill", "1"));
+        std::array<char, 256> text{};
+        while (::pread(events, text.data(), text.size() - 1, 0) > 0 &&
+               std::string_view(text.data()).find("populated 1") != std::string_view::npos) {
+            pollfd entry{events, POLLPRI, 0};
+            ::poll(&entry, 1, 1000);
+        }
+        ::close(events);
+    }
+
+private:
+    static bool write(const std::string& path, std::string_view text) {
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        const bool written =
+            ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+        ::close(fd);
+        return written;
+    }
+
+    std::string path_;
+    std::string home_;
+};
+
+void tree_cgroup_kill_and_wait_for_all(benchmark::State& state) {
+    const own_group group;
+    if (!group.usable()) {
+        state.SkipWithError("no control group of version 2 that may be written to");
+        return;
+    }
+    for (auto _ : state) {
+        const bool entered = group.enter();
+        const tree processes(static_cast<int>(state.range(0)));
+        if (!entered || !group.leave()) {
+            state.SkipWithError("cannot move between control groups");
+            return;
+        }
+        const auto begin = std::chrono::steady_clock::now();
+        group.kill_and_wait();
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+}
+
 void tree_killpg_and_wait_for_all(benchmark::State& state) {
     end_trees(state, [](pid_t root) {
         ::kill(-root, SIGKILL);
@@ -205,6 +293,7 @@ BENCHMARK(tree_killed)->Apply(arguments);
 BENCHMARK(tree_terminated)->Apply(arguments);
 BENCHMARK(tree_floor_scan_and_signals)->Apply(arguments);
 BENCHMARK(tree_killpg_and_wait_for_all)->Apply(arguments);
+BENCHMARK(tree_cgroup_kill_and_wait_for_all)->Apply(arguments);
 
 // ------------------------------------------------------------------------------------------------
 // children
