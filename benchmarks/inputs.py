@@ -206,7 +206,10 @@ def cents(most: int) -> Callable[[Inputs], list[Sequence[object]]]:
 
     def lines(_: Inputs) -> list[Sequence[object]]:
         chance = random.Random(most)
-        numbers = [123456789, *(chance.randrange(most) * 100 + chance.randrange(1, 100) for _ in range(VARIANTS))]
+        numbers = [
+            123456789,
+            *(chance.randrange(most) * 100 + chance.randrange(1, 100) for _ in range(VARIANTS)),
+        ]
         return [(f"{number // 100}.{number % 100:02}", 1) for number in numbers]
 
     return lines
@@ -220,7 +223,7 @@ def random_doubles(_: Inputs) -> list[Sequence[object]]:
 def texts(alphabet: str, mode: str) -> Callable[[Inputs], list[Sequence[object]]]:
     """About 1000 characters, cut to 80."""
 
-    def lines(_: Inputs) -> list[Sequence[object]]:
+    def lines(_inputs: Inputs) -> list[Sequence[object]]:
         chance = random.Random(len(alphabet))
         out: list[Sequence[object]] = []
         for _ in range(VARIANTS):

@@ -35,6 +35,10 @@ public:
         }
         if (*this) {
             ::madvise(memory_, size_, MADV_NOHUGEPAGE);  // as a heap that grew has them
+            constexpr int populate_write = 23;  // Linux 5.14
+            if (::madvise(memory_, size_, populate_write) == 0) {
+                return;
+            }
             for (std::size_t at = 0; at < size_; at += 4096) {
                 static_cast<volatile char*>(memory_)[at] = 1;
             }

@@ -33,7 +33,7 @@ from typing import Any
 try:
     import psutil
 except ImportError:
-    psutil = None
+    psutil = None  # type: ignore[assignment]
 
 # --- strings -------------------------------------------------------------------------------------
 
@@ -200,9 +200,7 @@ def get_mem_size_gb() -> float:
         total = psutil.virtual_memory().total
     else:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = read_limit(
-        "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
-    ).strip()
+    limit = read_limit("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes").strip()
     if limit and limit != "max":
         total = min(total, int(limit))
     return total / (1 << 30)
@@ -302,7 +300,10 @@ def ballast(line: list[str]) -> tuple[mmap.mmap]:
     size = int(line[0]) << 20
     memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_NOHUGEPAGE)
-    memory[::4096] = b"\1" * (size // 4096)
+    try:
+        memory.madvise(23)  # MADV_POPULATE_WRITE, Linux 5.14
+    except OSError:
+        memory[::4096] = b"\1" * (size // 4096)
     return (memory,)
 
 
