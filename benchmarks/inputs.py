@@ -31,7 +31,7 @@ class Case:
     input: str  # as people read it
     lines: Callable[[Inputs], list[Sequence[object]]]
     headline: bool = False
-    tree: int = 0  # how many children a process has that is made for each call
+    tree: int | None = None  # how many children a process has that is made for each call
     title: str = ""  # the function as people read it, where that differs
     calls: int = 0  # how many a batch has, where it is not found out
     parent: int = 0  # the MiB that the calling process has in use

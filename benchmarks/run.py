@@ -60,6 +60,7 @@ WHY_BEHIND = {
     "find_free_port": "the kernel takes the time: see the floor",
     "is_process_alive": "three system calls, which a pidfd takes; a reading of /proc/PID/stat knows no threads "
     "that outlive the first",
+    "kill_process_tree": "it looks again for children that are born meanwhile, and holds each process by a pidfd",
     "pid_exists": "one system call: see the floor",
     "get_cpu_count": "what it finds on the first call it knows on later ones; the peers look each time",
     "get_mem_size_gb": "what it finds on the first call it knows on later ones; the peers look each time",
@@ -231,7 +232,7 @@ class Bench:
     @contextlib.contextmanager
     def ready(self, case: given.Case) -> Iterator[None]:
         """What one request needs: nothing, or a tree of processes that it ends."""
-        if not case.tree:
+        if case.tree is None:
             yield
             return
         keeper = subprocess.Popen(
@@ -248,7 +249,7 @@ class Bench:
             keeper.wait()
 
     def prepare(self, case: given.Case) -> None:
-        if not case.tree:
+        if case.tree is None:
             self.inputs.write(case, case.lines(self.inputs))
 
     def time(self, process: Process, case: given.Case, calls: int) -> float:
@@ -330,10 +331,10 @@ class Bench:
             begin = time.perf_counter_ns()
             each = self.time(process, case, calls)
             took = time.perf_counter_ns() - begin
-            if case.tree or each * calls > batch / 20 or calls >= 1 << 24:
+            if case.tree is not None or each * calls > batch / 20 or calls >= 1 << 24:
                 break
             calls *= 8
-        wanted = 1 if case.tree else max(1, int(batch / max(each, 0.1)))
+        wanted = 1 if case.tree is not None else max(1, int(batch / max(each, 0.1)))
         return wanted, took + max(0.0, (wanted - calls) * each)
 
     # --- rows
@@ -400,8 +401,8 @@ class Bench:
     # --- memory
 
     def memory(self, case: given.Case, counter: Path | None) -> list[dict[str, Any]]:
-        """Of skyutil, Python and Rust: the most memory a process has that makes one call, and how often a
-        call asks for memory, which is what more calls of one process add."""
+        """Of skyutil, Python and Rust: by how much a call raises the most memory that its process has had, and
+        how often a call asks for memory, which is what more calls of one process add."""
         if case.file not in self.results:
             return []
         out = []
@@ -413,14 +414,17 @@ class Bench:
                 continue
             process = Process(each, self.inputs.directory / "cases")
             try:
+                with contextlib.suppress(Absent, Wrong):
+                    process.ask(f"answer nothing {case.file}")  # it has started then
+                before = process.peak()
                 self.time(process, case, 1)
-                peak = process.peak()
+                peak = process.peak() - before
             finally:
                 process.close()
             slow = self.results[case.file].stats[each.name]["median"] > 1e7
             few, many = (1, 3) if slow else (10, 110)
             allocations = None
-            if counter is not None and not case.tree:
+            if counter is not None and case.tree is None:
                 counts = [self.allocations(each, case, calls, counter) for calls in (few, many)]
                 allocations = max(0.0, round((counts[1] - counts[0]) / (many - few), 2))
             out.append(
