@@ -103,6 +103,42 @@ void start_with_python(benchmark::State& state) {
 BENCHMARK(start_with_python)->Unit(benchmark::kMicrosecond)->UseManualTime()->Iterations(10);
 
 // ------------------------------------------------------------------------------------------------
+// timeout
+
+constexpr std::chrono::milliseconds timeout(50);
+constexpr std::chrono::milliseconds grace(100);
+
+/// How much later than it has to a tree is gone whose time is over: one of a number of processes
+/// that hear SIGTERM, and one of as many that do not and have the grace.
+void end_after_timeout(benchmark::State& state, bool hears) {
+    const std::string ignore = hears ? "" : "trap '' TERM; ";
+    const skyutil::command tree{
+        "/bin/sh", "-c",
+        ignore + "for i in $(seq " + std::to_string(state.range(0)) +
+            "); do sleep 1000 & done; for i in $(seq 1000); do wait; sleep 1; done"};
+    for (auto _ : state) {
+        const auto start = std::chrono::steady_clock::now();
+        check(skyutil::run(tree, {.timeout = timeout, .grace = grace}).timed_out);
+        const auto late = std::chrono::steady_clock::now() - start - timeout -
+                          (hears ? std::chrono::milliseconds() : grace);
+        state.SetIterationTime(std::chrono::duration<double>(late).count());
+    }
+}
+
+BENCHMARK_CAPTURE(end_after_timeout, polite, true)
+    ->Arg(1)
+    ->Arg(20)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime()
+    ->Iterations(10);
+BENCHMARK_CAPTURE(end_after_timeout, deaf, false)
+    ->Arg(1)
+    ->Arg(20)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime()
+    ->Iterations(10);
+
+// ------------------------------------------------------------------------------------------------
 // capture
 
 constexpr std::size_t gigabyte = std::size_t{1} << 30;

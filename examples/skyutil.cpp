@@ -30,7 +30,6 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -75,39 +74,13 @@ void print(const json& value) {
 // ------------------------------------------------------------------------------------------------
 // inspect
 
-/// A directory of its own, gone with the object.
-class scratch_directory {
-public:
-    scratch_directory() {
-        std::random_device random;
-        path_ = std::filesystem::temp_directory_path() /
-                ("skyutil-" + skyutil::base36_encode((std::uint64_t{random()} << 32) | random()));
-        if (!std::filesystem::create_directory(path_)) {
-            throw std::runtime_error("cannot make a directory of its own: " + path_.string() +
-                                     " exists");
-        }
-    }
-    scratch_directory(const scratch_directory&) = delete;
-    scratch_directory& operator=(const scratch_directory&) = delete;
-    ~scratch_directory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-    [[nodiscard]] std::filesystem::path write(const std::string& name,
-                                              std::string_view text) const {
-        std::ofstream file(path_ / name, std::ios::binary);
-        if (!(file << text << std::flush)) {
-            throw std::runtime_error("cannot write " + (path_ / name).string());
-        }
-        return path_ / name;
-    }
-
-private:
-    std::filesystem::path path_;
-};
+/// Makes a file in a directory and returns its path.
+std::filesystem::path write(const skyutil::temporary_directory& directory, const std::string& name,
+                            std::string_view text) {
+    std::filesystem::path file = directory.path() / name;
+    skyutil::write_file_atomic(file, text);
+    return file;
+}
 
 struct check_result {
     std::string function;
@@ -166,34 +139,37 @@ std::vector<check_result> run_checks() {
         return std::pair(std::string("refuses process -1"), error == std::errc::no_such_process);
     });
     check("find_free_port", [] {
-        const std::uint16_t port = skyutil::find_free_port(20000);
+        std::uint16_t port = skyutil::find_free_port(20000);
+        for (int taken = 0; taken != 20 && !skyutil::is_port_available(port); ++taken) {
+            port = skyutil::find_free_port(20000);  // another program was faster
+        }
         return std::pair("port " + std::to_string(port),
                          port >= 20000 && skyutil::is_port_available(port));
     });
     check("read_last_n_lines", [] {
-        const scratch_directory scratch;
-        const auto file = scratch.write("log", "first\nsecond\nthird");
+        const skyutil::temporary_directory scratch;
+        const auto file = write(scratch, "log", "first\nsecond\nthird");
         return std::pair(
             std::string("the last 2 lines of a file of 3"),
             skyutil::read_last_n_lines(file, 2) == std::vector<std::string>{"second", "third"});
     });
     check("hash_file", [] {
-        const scratch_directory scratch;
-        const std::string hex = skyutil::hash_file(scratch.write("abc", "abc"), "sha256").hex();
+        const skyutil::temporary_directory scratch;
+        const std::string hex = skyutil::hash_file(write(scratch, "abc", "abc"), "sha256").hex();
         return std::pair(
             "SHA-256 " + skyutil::truncate_long_string(hex, 19, skyutil::truncate_mode::exact),
             hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     });
     check("estimate_fd_for_directory", [] {
-        const scratch_directory scratch;
-        static_cast<void>(scratch.write("a", ""));
-        static_cast<void>(scratch.write("b", ""));
+        const skyutil::temporary_directory scratch;
+        static_cast<void>(write(scratch, "a", ""));
+        static_cast<void>(write(scratch, "b", ""));
         const std::size_t descriptors = skyutil::estimate_fd_for_directory(scratch.path());
         return std::pair(std::to_string(descriptors) + " descriptors for 2 files",
                          descriptors == 10);
     });
     check("get_max_workers_for_file_mounts", [] {
-        const scratch_directory scratch;
+        const skyutil::temporary_directory scratch;
         const int workers = skyutil::get_max_workers_for_file_mounts({scratch.path()});
         return std::pair(std::to_string(workers) + " workers",
                          workers >= 1 && workers <= skyutil::get_parallel_threads());

@@ -13,8 +13,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -35,6 +38,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -879,6 +883,40 @@ TEST_CASE("stopped processes hear SIGTERM") {
     }
 }
 
+namespace {
+
+std::vector<std::int64_t> asked;  ///< to whom this process has sent SIGTERM with kill(2)
+
+}  // namespace
+
+// The names are the linker's, for its --wrap.
+// NOLINTBEGIN(bugprone-reserved-identifier)
+extern "C" {
+int __real_kill(pid_t pid, int signal);
+int __wrap_kill(pid_t pid, int signal) {
+    if (signal == SIGTERM) {
+        asked.push_back(pid);
+    }
+    return __real_kill(pid, signal);
+}
+}
+// NOLINTEND(bugprone-reserved-identifier)
+
+TEST_CASE("children are told to end before their parents") {
+    const json answer = in_nursery([] {
+        forbid(pidfd_open, ENOSYS);  // signals are sent with kill(2)
+        json result =
+            end_tree(5, [] { start([] { start([] { start([] { start(); }); }); }); }, patient);
+        result["in order"] =
+            asked.size() == 5 &&
+            std::equal(asked.begin(), asked.end(), std::reverse_iterator(shared->pids.begin() + 5));
+        return result;
+    });
+    json ordered = expected(5, 0);
+    ordered["in order"] = true;
+    CHECK(answer == ordered);
+}
+
 TEST_CASE("a root that is spared is not stopped, continued or signalled") {
     const json answer = in_nursery([] {
         const pid_t root = start([] {
@@ -1604,6 +1642,111 @@ TEST_CASE("a member that gets the id of one that was is ended, and a stranger is
     CHECK(answer["report"] == json{2, {answer["root"]}, 0});
     CHECK(answer["stranger"] == true);
     CHECK(answer["stopped"] == false);
+}
+
+namespace {
+
+/// Makes the calling process the parent of first processes of a pid namespace in which the ids are
+/// 300 to 309 as soon as the lower ones have been used.
+json in_few_ids(const std::function<json()>& function) {
+    utsname system{};
+    int major = 0;
+    int minor = 0;
+    if (::uname(&system) == -1 ||
+        std::sscanf(system.release, "%d.%d", &major, &minor) != 2 ||  // NOLINT(cert-err34-c)
+        std::pair(major, minor) < std::pair(6, 14)) {
+        throw cannot_run{"before Linux 6.14 all pid namespaces have the same pid_max"};
+    }
+    if (::unshare(CLONE_NEWPID) == -1) {
+        throw cannot_run{"cannot make a pid namespace"};
+    }
+    return run_below([&] {
+        mount_proc("proc", nullptr);
+        if (!(std::ofstream("/proc/sys/kernel/pid_max") << 310 << std::flush)) {
+            throw cannot_run{"cannot change pid_max of a pid namespace"};
+        }
+        for (pid_t pid = 0; pid < 309;) {
+            pid = static_cast<pid_t>(process_that_was());
+        }
+        return function();
+    });
+}
+
+}  // namespace
+
+TEST_CASE("a handle does not mean who gets the id next where ids are few") {
+    for (const kernel_kind& kernel : kernels) {
+        CAPTURE(kernel.name);
+        const json answer = in_nursery([&] {
+            return in_few_ids([&] {
+                kernel.enter();
+                const pid_t first = start(ignore_sigterm);
+                await_processes(1);
+                const process_handle handle = process_handle::open(first);
+                ::kill(first, SIGKILL);
+                ::waitpid(first, nullptr, 0);
+                sleep_for(50ms);  // the start time counts hundredths of a second
+                pid_t second = 0;
+                for (int i = 0; i != 50 && second != first; ++i) {
+                    if (second != 0) {
+                        ::kill(second, SIGKILL);
+                        ::waitpid(second, nullptr, 0);
+                    }
+                    second = start();
+                    await_processes(i + 2);
+                }
+                std::error_code error;
+                handle.signal(SIGKILL, error);
+                return json{{"reused", second == first},
+                            {"error", error == std::errc::no_such_process},
+                            {"handle", handle.alive()},
+                            {"second", skyutil::is_process_alive(second)}};
+            });
+        });
+        CHECK(answer == json{{"reused", true},
+                             {"error", true},
+                             {"handle", false},
+                             {"second", true},
+                             {"left over", 0}});
+    }
+}
+
+TEST_CASE("no stranger is signalled while ten ids go round and trees are ended") {
+    const json answer = in_nursery([] {
+        return in_few_ids([] {
+            // Strangers come and go, and take the ids that the trees' processes had.
+            start([](board& all) {
+                while (!all.go) {
+                    const pid_t stranger = ::fork();
+                    if (stranger == 0) {
+                        ::usleep(3000);
+                        ::_exit(0);
+                    }
+                    int status = 0;
+                    ::waitpid(stranger, &status, 0);
+                    all.signals += WIFSIGNALED(status) ? 1 : 0;
+                    ++all.done;
+                }
+            });
+            std::size_t left = 0;
+            for (int round = 0; round != 50; ++round) {
+                shared->processes = 0;
+                const pid_t root = start([] {
+                    ::signal(SIGCHLD, SIG_IGN);  // its child's id is free at once
+                    ignore_sigterm();
+                    start([] { ::signal(SIGTERM, SIG_DFL); });
+                });
+                await_processes(2);
+                left += skyutil::kill_process_tree(root, {.grace = 20ms}).left.size();
+                ::waitpid(root, nullptr, 0);
+            }
+            shared->go = true;
+            return json{{"left", left},
+                        {"strangers", shared->done > 50},
+                        {"signalled", shared->signals.load()}};
+        });
+    });
+    CHECK(answer == json{{"left", 0}, {"strangers", true}, {"signalled", 0}, {"left over", 0}});
 }
 
 TEST_CASE("1000 trees leave no process, no zombie of theirs and no descriptor") {

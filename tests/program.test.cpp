@@ -448,7 +448,7 @@ public:
             ::signal(SIGTERM, SIG_IGN);
             const pid_t child = ::fork();
             if (child == 0) {
-                ::alarm(60);
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL);
                 ::prctl(PR_SET_NAME, "deaf child");
                 static_cast<void>(!::write(ends[1], "", 1));
             }

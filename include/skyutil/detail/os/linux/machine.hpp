@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/linux/machine.hpp: processors, memory, limits and clocks.
+
+#pragma once
+
+#include <skyutil/detail/os/linux/base.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <system_error>
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+namespace skyutil::inline v0::detail::os {
+
+/// CPUs in the calling thread's affinity mask, 0 when the kernel does not say.
+///
+/// The mask must be as large as the kernel's (sched_setaffinity(2)), which no call tells: it is
+/// doubled until it is. The system call, unlike its wrapper, returns how many bytes it wrote.
+inline int affinity_count() noexcept {
+    constexpr std::size_t most_words = 1U << 13;  // 524,288 CPUs
+    const auto count_bits = [](std::span<unsigned long> words) {
+        const long size = ::syscall(SYS_sched_getaffinity, 0, words.size_bytes(), words.data());
+        int count = 0;
+        for (std::size_t i = 0;
+             i < static_cast<std::size_t>((std::max)(size, 0L)) / sizeof(unsigned long); ++i) {
+            count += std::popcount(words[i]);
+        }
+        return size < 0 && errno == EINVAL ? -1 : count;
+    };
+    std::array<unsigned long, 128> words;  // NOLINT(*-member-init)
+    int count = count_bits(words);
+    for (std::size_t size = 2 * words.size(); count == -1 && size <= most_words; size *= 2) {
+        const auto large = std::unique_ptr<unsigned long[]>(new (std::nothrow) unsigned long[size]);
+        if (!large) {
+            break;
+        }
+        count = count_bits({large.get(), size});
+    }
+    return (std::max)(count, 0);
+}
+
+/// Whether a scheduling policy is SCHED_FIFO, SCHED_RR or SCHED_DEADLINE, which the bandwidth
+/// control of fair scheduling does not bind (kernel documentation, scheduler/sched-bwc).
+inline bool is_real_time(std::uint64_t policy) noexcept {
+    return policy == SCHED_FIFO || policy == SCHED_RR ||
+           policy == 6;  // SCHED_DEADLINE, not in <sched.h>
+}
+
+/// Whether that of the calling thread is.
+inline bool is_real_time() noexcept {
+    const int policy = ::sched_getscheduler(0);
+    return policy >= 0 && is_real_time(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
+}
+
+/// Bytes of memory of the machine, 0 when the kernel does not say.
+inline std::uint64_t physical_memory() noexcept {
+    struct sysinfo info;  // NOLINT(*-member-init)
+    return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
+}
+
+/// What setrlimit(2) limits.
+enum class resource : int {
+    descriptors = RLIMIT_NOFILE,
+    address_space = RLIMIT_AS,
+    data = RLIMIT_DATA,
+};
+
+/// In descriptors or bytes; nullopt when there is no limit.
+struct resource_limit {
+    std::optional<std::uint64_t> soft;
+    std::optional<std::uint64_t> hard;
+};
+
+inline resource_limit get_limit(resource which, std::error_code& error) noexcept {
+    rlimit limit;  // NOLINT(*-member-init)
+    if (::getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+        error = last_error();
+        return {};
+    }
+    const auto bound = [](rlim_t value) {
+        return value == RLIM_INFINITY ? std::nullopt : std::optional<std::uint64_t>(value);
+    };
+    return {bound(limit.rlim_cur), bound(limit.rlim_max)};
+}
+
+inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept {
+    const rlimit limit{to.soft.value_or(RLIM_INFINITY), to.hard.value_or(RLIM_INFINITY)};
+    if (::setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+        error = last_error();
+    }
+}
+
+/// Soft limit on open descriptors; nullopt when there is none.
+inline std::optional<std::uint64_t> soft_fd_limit(std::error_code& error) noexcept {
+    return get_limit(resource::descriptors, error).soft;
+}
+
+/// An environment variable; none at all in a program with more rights than its caller.
+inline const char* environment(const char* name) noexcept { return ::secure_getenv(name); }
+
+/// Milliseconds of a clock that only goes forward, a few milliseconds behind.
+inline std::uint64_t coarse_milliseconds() noexcept {
+    timespec now;  // NOLINT(*-member-init)
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace skyutil::inline v0::detail::os

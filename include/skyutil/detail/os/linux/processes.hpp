@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/linux/processes.hpp: processes and signals.
+
+#pragma once
+
+#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/linux/files.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace skyutil::inline v0::detail::os {
+
+inline std::int64_t process_id() noexcept { return ::getpid(); }
+
+inline std::int64_t thread_id() noexcept { return ::syscall(SYS_gettid); }
+
+/// Whether a pid from outside is one that the kernel could have given: never 0, which means the
+/// caller's process group in kill(2), nor a negative one, which means another group.
+inline bool fits_pid(std::int64_t pid) noexcept {
+    return pid > 0 && pid <= (std::numeric_limits<pid_t>::max)();
+}
+
+/// Whether the id is a process's, dead or alive. tgkill(2) with signal 0, not kill(2): that one
+/// says yes to the id of any thread.
+inline bool pid_exists(pid_t pid) noexcept {
+    return ::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
+}
+
+/// A descriptor of the process (pidfd_open(2), Linux 5.3), -1 with an error: no_such_process for
+/// the id of a thread too, function_not_supported where the kernel has none or a filter forbids it.
+inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
+#if defined(SYS_pidfd_open)
+    constexpr long pidfd_open = SYS_pidfd_open;
+#else
+    constexpr long pidfd_open = 434;  // the same on all architectures
+#endif
+    const auto fd = static_cast<int>(::syscall(pidfd_open, pid, 0));
+    if (fd == -1) {
+        switch (errno) {
+            case ESRCH:
+            case EINVAL:  // the id of a thread that leads no process
+            case ENOENT:  // the same, in later kernels
+                error = make_error(std::errc::no_such_process);
+                break;
+            case EMFILE:
+            case ENFILE:
+            case ENOMEM:
+                error = last_error();
+                break;
+            default:
+                error = make_error(std::errc::function_not_supported);
+        }
+    }
+    return fd;
+}
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
+inline std::error_code poll_error() noexcept {
+    return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
+}
+
+/// Whether the process of a pidfd has ended: it becomes readable when the last thread has.
+inline bool has_ended(int pidfd, std::error_code& error) noexcept {
+    pollfd entry{pidfd, POLLIN, 0};
+    const int count = retry([&] { return ::poll(&entry, 1, 0); });
+    if (count == -1) {
+        error = poll_error();
+    }
+    return count > 0;
+}
+
+/// What is left until a point in time; 0 when it is past.
+inline timespec time_until(time_point deadline) noexcept {
+    const auto left = (std::max)(deadline - std::chrono::steady_clock::now(),
+                                 std::chrono::steady_clock::duration());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    timespec time{};
+    time.tv_sec = static_cast<time_t>(seconds.count());
+    time.tv_nsec = static_cast<decltype(time.tv_nsec)>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count());
+    return time;
+}
+
+/// The same, waiting for it until a point in time; its maximum is for ever.
+inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& error) noexcept {
+    pollfd entry{pidfd, POLLIN, 0};
+    const int count = retry([&] {
+        const timespec time = time_until(deadline);
+        return ::ppoll(&entry, 1, deadline == (time_point::max)() ? nullptr : &time, nullptr);
+    });
+    if (count == -1) {
+        error = poll_error();
+    }
+    return count > 0;
+}
+
+enum class process_state { running, ended, unknown };
+
+/// Through a pidfd of its own. Unknown where the kernel has none or a filter forbids it.
+inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
+    const int fd = open_pidfd(pid, error);
+    if (fd == -1) {
+        if (error == std::errc::no_such_process) {
+            error.clear();
+            return process_state::ended;
+        }
+        if (error == std::errc::function_not_supported) {
+            error.clear();
+        }
+        return process_state::unknown;
+    }
+    const bool ended = has_ended(fd, error);
+    close(fd);
+    return ended ? process_state::ended : process_state::running;
+}
+
+/// Signals the process of a pidfd (pidfd_send_signal(2), Linux 5.1).
+inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error) noexcept {
+#if defined(SYS_pidfd_send_signal)
+    constexpr long pidfd_send_signal = SYS_pidfd_send_signal;
+#else
+    constexpr long pidfd_send_signal = 424;  // the same on all architectures
+#endif
+    if (::syscall(pidfd_send_signal, pidfd, signal, nullptr, 0) == -1) {
+        error = last_error();
+    }
+}
+
+/// kill(2) for one process: 0 and negative ids, which mean groups there, are no process here.
+inline void send_signal(pid_t pid, int signal, std::error_code& error) noexcept {
+    if (pid <= 0) {
+        error = make_error(std::errc::no_such_process);
+    } else if (::kill(pid, signal) == -1) {
+        error = last_error();
+    }
+}
+
+inline constexpr int terminate_signal = SIGTERM;
+inline constexpr int kill_signal = SIGKILL;
+inline constexpr int stop_signal = SIGSTOP;
+inline constexpr int continue_signal = SIGCONT;
+
+/// /proc, -1 with an error; function_not_supported where it is missing or another pid namespace's,
+/// whose numbers mean other processes here.
+inline int open_proc(std::error_code& error) noexcept {
+    const int fd = retry([] { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (fd == -1) {
+        error = errno == ENOENT || errno == ENOTDIR || errno == EACCES
+                    ? make_error(std::errc::function_not_supported)
+                    : last_error();
+        return -1;
+    }
+    std::array<char, 16> self{};
+    std::array<char, 16> own{};
+    const auto size = ::readlinkat(fd, "self", self.data(), self.size());
+    const char* const end = std::to_chars(own.data(), own.data() + own.size(), ::getpid()).ptr;
+    if (size <= 0 || std::string_view(self.data(), static_cast<std::size_t>(size)) !=
+                         std::string_view(own.data(), end)) {
+        error = make_error(std::errc::function_not_supported);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/// Goes back to the first entry of a directory.
+inline void rewind(int directory, std::error_code& error) noexcept {
+    if (::lseek(directory, 0, SEEK_SET) == -1) {
+        error = last_error();
+    }
+}
+
+/// The first bytes of a small file below a directory.
+inline std::size_t read_at(int directory, const char* name, std::span<char> buffer,
+                           std::error_code& error) noexcept {
+    const int fd = retry([&] { return ::openat(directory, name, O_RDONLY | O_CLOEXEC); });
+    if (fd == -1) {
+        error = last_error();
+        return 0;
+    }
+    const auto count = retry([&] { return ::read(fd, buffer.data(), buffer.size()); });
+    if (count == -1) {
+        error = last_error();
+    }
+    close(fd);
+    return static_cast<std::size_t>((std::max)(count, ssize_t{0}));
+}
+
+/// The inode number of a name below a directory, 0 when there is none.
+inline std::uint64_t inode_at(int directory, const char* name) noexcept {
+    struct stat info;  // NOLINT(*-member-init)
+    return ::fstatat(directory, name, &info, 0) == 0 ? info.st_ino : 0;
+}
+
+}  // namespace skyutil::inline v0::detail::os
