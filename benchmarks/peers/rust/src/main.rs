@@ -12,7 +12,6 @@
 //! ```
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write as _};
 use std::net::TcpListener;
@@ -187,6 +186,7 @@ fn estimate_fd_for_directory(path: &Path) -> Result<usize> {
 mod hash {
     use super::*;
     use sha2::Digest;
+    use std::fmt::Write as _;
 
     fn digest<D: Digest>(path: &Path) -> Result<String> {
         let mut file = File::open(path)?;
