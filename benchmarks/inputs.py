@@ -139,7 +139,7 @@ class Inputs:
     # --- processes
 
     def sleeper(self) -> int:
-        self.processes.append(subprocess.Popen(["sleep", "100000"]))
+        self.processes.append(subprocess.Popen(["sleep", "3600"]))
         return self.processes[-1].pid
 
     def zombie(self) -> int:

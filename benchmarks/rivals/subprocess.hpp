@@ -35,7 +35,7 @@ public:
         }
         if (*this) {
             ::madvise(memory_, size_, MADV_NOHUGEPAGE);  // as a heap that grew has them
-            constexpr int populate_write = 23;  // Linux 5.14
+            constexpr int populate_write = 23;           // Linux 5.14
             if (::madvise(memory_, size_, populate_write) == 0) {
                 return;
             }
