@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include <strings.h>
+
 namespace {
 
 using peer::add;
@@ -38,7 +40,8 @@ const peer::registration registered([] {
         [](const std::string& cloud) { return skyutil::get_parallel_threads(cloud); });
     add("floor: sched_getaffinity", "get_parallel_threads", peer::text,
         [](const std::string& cloud) {
-            return (std::max)(4, rivals::affinity_count() - 1) * (cloud == "kubernetes" ? 4 : 1);
+            return (std::max)(4, rivals::affinity_count() - 1) *
+                   (::strcasecmp(cloud.c_str(), "kubernetes") == 0 ? 4 : 1);
         });
 });
 

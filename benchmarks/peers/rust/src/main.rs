@@ -419,14 +419,19 @@ impl Json for String {
     }
 }
 
-fn crc32(mut crc: u32, bytes: &[u8]) -> u32 {
+fn crc32(table: &[u32; 256], mut crc: u32, bytes: &[u8]) -> u32 {
     for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = crc >> 1 ^ if crc & 1 != 0 { 0xedb8_8320 } else { 0 };
-        }
+        crc = crc >> 8 ^ table[usize::from(crc as u8 ^ byte)];
     }
     crc
+}
+
+fn crc32_table() -> [u32; 256] {
+    let mut table = [0; 256];
+    for (i, entry) in table.iter_mut().enumerate() {
+        *entry = (0..8).fold(i as u32, |c, _| c >> 1 ^ if c & 1 != 0 { 0xedb8_8320 } else { 0 });
+    }
+    table
 }
 
 /// A long list as the number of elements, of bytes, and the CRC-32 of all, each with a line feed.
@@ -434,7 +439,10 @@ impl Json for Vec<String> {
     fn json(&self) -> String {
         if self.len() > 100 {
             let size: usize = self.iter().map(String::len).sum();
-            let crc = self.iter().fold(u32::MAX, |crc, line| crc32(crc32(crc, line.as_bytes()), b"\n"));
+            let table = crc32_table();
+            let crc = self
+                .iter()
+                .fold(u32::MAX, |crc, line| crc32(&table, crc32(&table, crc, line.as_bytes()), b"\n"));
             return format!("[{},{},{}]", self.len(), size, !crc);
         }
         format!("[{}]", self.iter().map(Json::json).collect::<Vec<_>>().join(","))
