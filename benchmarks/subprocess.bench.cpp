@@ -118,7 +118,7 @@ void end_after_timeout(benchmark::State& state, bool hears) {
             "); do sleep 1000 & done; for i in $(seq 1000); do wait; sleep 1; done"};
     for (auto _ : state) {
         const auto start = std::chrono::steady_clock::now();
-        check(skyutil::run(tree, {.timeout = timeout, .grace = grace}).timed_out);
+        rivals::check(skyutil::run(tree, {.timeout = timeout, .grace = grace}).timed_out);
         const auto late = std::chrono::steady_clock::now() - start - timeout -
                           (hears ? std::chrono::milliseconds() : grace);
         state.SetIterationTime(std::chrono::duration<double>(late).count());
