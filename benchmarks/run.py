@@ -223,7 +223,7 @@ class Contestants:
 class Effort:
     repetitions: int
     batch: float  # ns for one batch
-    row: float  # ns for all of a row, at least 3 repetitions
+    row: float  # ns for all of a row, as long as that is enough for a few repetitions
 
 
 @dataclass
@@ -330,7 +330,7 @@ class Bench:
             for name, process in processes.items():
                 calls[name], once = self.calls(process, case, effort.batch)
                 taken += once
-            least = 2 if self.quick and case.parent > 1024 else 3
+            least = 2 if self.quick and case.parent > 1024 else 4
             repetitions = max(least, min(effort.repetitions, int(effort.row / taken)))
             samples: dict[str, list[float]] = {name: [] for name in processes}
             for _ in range(repetitions):
@@ -747,7 +747,7 @@ def measure_all(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str
         "version": version(),
         "commit": first_line("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "command": " ".join(["./dev bench", *sys.argv[1:]]),
+        "command": re.sub(r" --build \S+", "", " ".join(["./dev bench", *sys.argv[1:]])),
         "quick": quick,
         "machine": about,
         "rows": rows,
