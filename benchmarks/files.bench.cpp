@@ -5,6 +5,8 @@
 // so that nothing is a constant. The files are made in the directory TMPDIR names and removed at
 // the end.
 
+#include "rivals/files.hpp"
+
 #include <skyutil/files.hpp>
 
 #include <benchmark/benchmark.h>
@@ -13,25 +15,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace {
 
@@ -40,11 +30,6 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kib = 1024;
 constexpr std::int64_t mib = 1024 * kib;
 constexpr std::int64_t gib = 1024 * mib;
-
-[[noreturn]] void give_up(const char* what) {
-    std::perror(what);
-    std::exit(1);
-}
 
 const fs::path& scratch() {
     static const skyutil::temporary_directory directory;
@@ -67,146 +52,10 @@ const std::string& text_file(std::int64_t size, std::int64_t most_text = 16 * mi
         std::ofstream out(path, std::ios::binary);
         out.seekp(size - static_cast<std::int64_t>(text.size()));
         if (!out.write(text.data(), static_cast<std::streamsize>(text.size())).flush()) {
-            give_up("write");
+            rivals::give_up("write");
         }
     }
     return path;
-}
-
-// --------------------------------------------------------------------------------- what is beside
-
-std::size_t size_of(int fd) {
-    struct stat info{};
-    if (::fstat(fd, &info) == -1) {
-        give_up("fstat");
-    }
-    return static_cast<std::size_t>(info.st_size);
-}
-
-/// Where the last `n` lines start, by blocks read backwards.
-std::size_t find_backwards(int fd, std::size_t size, std::size_t n) {
-    constexpr std::size_t largest = 65536;
-    static thread_local std::array<char, largest> buffer;
-    std::size_t offset = size;
-    for (std::size_t block = 8192; offset != 0; block = (std::min)(2 * block, largest)) {
-        std::size_t length = (std::min)(offset, block);
-        offset -= length;
-        if (::pread(fd, buffer.data(), length, static_cast<off_t>(offset)) !=
-            static_cast<ssize_t>(length)) {
-            give_up("pread");
-        }
-        length -= offset + length == size ? 1 : 0;
-        while (const void* const found = ::memrchr(buffer.data(), '\n', length)) {
-            length = static_cast<std::size_t>(static_cast<const char*>(found) - buffer.data());
-            if (--n == 0) {
-                return offset + length + 1;
-            }
-        }
-    }
-    return 0;
-}
-
-template <class Lines>
-std::size_t split(std::string_view text, Lines& lines) {
-    while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        lines.emplace_back(text.substr(0, end));
-        text.remove_prefix((std::min)(end, text.size() - 1) + 1);
-    }
-    return lines.size();
-}
-
-std::size_t floor_find(const std::string& path, std::size_t n) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const std::size_t found = find_backwards(fd, size_of(fd), n);
-    ::close(fd);
-    return found;
-}
-
-/// The search, one pread of what it found, and the lines.
-template <class Line>
-std::size_t floor_lines(const std::string& path, std::size_t n) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const std::size_t size = size_of(fd);
-    const std::size_t start = find_backwards(fd, size, n);
-    const auto text = std::make_unique_for_overwrite<char[]>(size - start);
-    if (::pread(fd, text.get(), size - start, static_cast<off_t>(start)) !=
-        static_cast<ssize_t>(size - start)) {
-        give_up("pread");
-    }
-    ::close(fd);
-    std::vector<Line> lines;
-    return split({text.get(), size - start}, lines);
-}
-
-std::size_t rival_mmap(const std::string& path, std::size_t n) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const std::size_t size = size_of(fd);
-    void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    ::close(fd);
-    const char* const text = static_cast<const char*>(address);
-    std::size_t length = size - 1;
-    std::size_t start = 0;
-    while (const void* const found = ::memrchr(text, '\n', length)) {
-        length = static_cast<std::size_t>(static_cast<const char*>(found) - text);
-        if (--n == 0) {
-            start = length + 1;
-            break;
-        }
-    }
-    std::vector<std::string> lines;
-    const std::size_t count = split({text + start, size - start}, lines);
-    ::munmap(address, size);
-    return count;
-}
-
-std::size_t rival_ifstream(const std::string& path, std::size_t n) {
-    std::ifstream in(path, std::ios::binary);
-    std::deque<std::string> lines;
-    for (std::string line; std::getline(in, line);) {
-        lines.push_back(line);
-        if (lines.size() > n) {
-            lines.pop_front();
-        }
-    }
-    return lines.size();
-}
-
-std::size_t rival_gnu_tail(const std::string& path, std::size_t n) {
-    FILE* const pipe = ::popen(("tail -n " + std::to_string(n) + " " + path).c_str(), "re");
-    std::array<char, 65536> buffer;  // NOLINT(*-member-init)
-    std::size_t bytes = 0;
-    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-        bytes += count;
-    }
-    if (::pclose(pipe) != 0) {
-        give_up("tail");
-    }
-    return bytes;
-}
-
-std::size_t floor_getdents(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    alignas(dirent64) std::array<char, 32768> buffer;  // NOLINT(*-member-init)
-    std::size_t entries = 0;
-    for (;;) {
-        const long size = ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size());
-        if (size <= 0) {
-            break;
-        }
-        for (long at = 0; at < size; ++entries) {
-            std::uint16_t length = 0;
-            std::memcpy(&length, buffer.data() + at + offsetof(dirent64, d_reclen), sizeof length);
-            at += length;
-        }
-    }
-    ::close(fd);
-    return entries - 2;
-}
-
-std::size_t rival_directory_iterator(const std::string& path) {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(path), fs::directory_iterator()));
 }
 
 // ------------------------------------------------------------------------------------- benchmarks
@@ -218,6 +67,15 @@ std::size_t read_last_n_lines(const std::string& path, std::size_t n) {
 std::size_t file_tail(const std::string& path, std::size_t n) {
     const skyutil::file_tail tail(path, n);
     return tail.lines().size();
+}
+
+template <class Line>
+std::size_t lines_by_hand(const std::string& path, std::size_t n) {
+    return rivals::lines_by_hand<Line>(path, n).lines.size();
+}
+
+std::size_t lines_by_mmap(const std::string& path, std::size_t n) {
+    return rivals::lines_by_mmap(path, n).size();
 }
 
 using function = std::size_t (*)(const std::string&, std::size_t);
@@ -245,14 +103,14 @@ void sizes(benchmark::internal::Benchmark* bench, std::int64_t largest) {
 void any_size(benchmark::internal::Benchmark* bench) { sizes(bench, 10 * gib); }
 void small_size(benchmark::internal::Benchmark* bench) { sizes(bench, 16 * mib); }
 
-BENCHMARK_CAPTURE(last_lines, floor_find, floor_find)->Apply(any_size);
-BENCHMARK_CAPTURE(last_lines, floor_strings, floor_lines<std::string>)->Apply(any_size);
+BENCHMARK_CAPTURE(last_lines, floor_find, rivals::find_by_hand)->Apply(any_size);
+BENCHMARK_CAPTURE(last_lines, floor_strings, lines_by_hand<std::string>)->Apply(any_size);
 BENCHMARK_CAPTURE(last_lines, read_last_n_lines, read_last_n_lines)->Apply(any_size);
-BENCHMARK_CAPTURE(last_lines, floor_views, floor_lines<std::string_view>)->Apply(any_size);
+BENCHMARK_CAPTURE(last_lines, floor_views, lines_by_hand<std::string_view>)->Apply(any_size);
 BENCHMARK_CAPTURE(last_lines, file_tail, file_tail)->Apply(any_size);
-BENCHMARK_CAPTURE(last_lines, mmap, rival_mmap)->Apply(any_size);
-BENCHMARK_CAPTURE(last_lines, ifstream, rival_ifstream)->Apply(small_size);
-BENCHMARK_CAPTURE(last_lines, gnu_tail, rival_gnu_tail)->Apply(any_size)->UseRealTime();
+BENCHMARK_CAPTURE(last_lines, mmap, lines_by_mmap)->Apply(any_size);
+BENCHMARK_CAPTURE(last_lines, ifstream, rivals::count_by_ifstream)->Apply(small_size);
+BENCHMARK_CAPTURE(last_lines, gnu_tail, rivals::bytes_by_gnu_tail)->Apply(any_size)->UseRealTime();
 
 /// How the last ten lines depend on the size of the file: O(1).
 void ten_lines(benchmark::State& state, function call) {
@@ -282,22 +140,24 @@ void million_lines(benchmark::State& state, function call) {
     }
 }
 
-BENCHMARK_CAPTURE(million_lines, floor_find, floor_find)->Unit(benchmark::kMillisecond)->MinTime(1);
-BENCHMARK_CAPTURE(million_lines, floor_strings, floor_lines<std::string>)
+BENCHMARK_CAPTURE(million_lines, floor_find, rivals::find_by_hand)
+    ->Unit(benchmark::kMillisecond)
+    ->MinTime(1);
+BENCHMARK_CAPTURE(million_lines, floor_strings, lines_by_hand<std::string>)
     ->Unit(benchmark::kMillisecond)
     ->MinTime(1);
 BENCHMARK_CAPTURE(million_lines, read_last_n_lines, read_last_n_lines)
     ->Unit(benchmark::kMillisecond)
     ->MinTime(1);
-BENCHMARK_CAPTURE(million_lines, floor_views, floor_lines<std::string_view>)
+BENCHMARK_CAPTURE(million_lines, floor_views, lines_by_hand<std::string_view>)
     ->Unit(benchmark::kMillisecond)
     ->MinTime(1);
 BENCHMARK_CAPTURE(million_lines, file_tail, file_tail)->Unit(benchmark::kMillisecond)->MinTime(1);
-BENCHMARK_CAPTURE(million_lines, mmap, rival_mmap)->Unit(benchmark::kMillisecond)->MinTime(1);
-BENCHMARK_CAPTURE(million_lines, ifstream, rival_ifstream)
+BENCHMARK_CAPTURE(million_lines, mmap, lines_by_mmap)->Unit(benchmark::kMillisecond)->MinTime(1);
+BENCHMARK_CAPTURE(million_lines, ifstream, rivals::count_by_ifstream)
     ->Unit(benchmark::kMillisecond)
     ->MinTime(1);
-BENCHMARK_CAPTURE(million_lines, gnu_tail, rival_gnu_tail)
+BENCHMARK_CAPTURE(million_lines, gnu_tail, rivals::bytes_by_gnu_tail)
     ->Unit(benchmark::kMillisecond)
     ->MinTime(1)
     ->UseRealTime();
@@ -330,7 +190,7 @@ void entries(benchmark::State& state, std::size_t (*call)(const std::string&)) {
     state.SetComplexityN(state.range(0));
 }
 
-BENCHMARK_CAPTURE(entries, floor_getdents, floor_getdents)
+BENCHMARK_CAPTURE(entries, floor_getdents, rivals::entries_by_getdents)
     ->Arg(100)
     ->Arg(1000)
     ->Arg(100'000)
@@ -342,7 +202,7 @@ BENCHMARK_CAPTURE(entries, count_directory_entries, count_directory_entries)
     ->Arg(100'000)
     ->Unit(benchmark::kMicrosecond)
     ->Complexity();
-BENCHMARK_CAPTURE(entries, directory_iterator, rival_directory_iterator)
+BENCHMARK_CAPTURE(entries, directory_iterator, rivals::entries_by_iterator)
     ->Arg(100)
     ->Arg(1000)
     ->Arg(100'000)

@@ -8,11 +8,11 @@
 // SKYUTIL_BENCH_LARGEST=BYTES sets the largest file (1 GiB), which takes as much space in the
 // temporary directory and in memory.
 
+#include "rivals/hash.hpp"
+
 #include <skyutil/hash.hpp>
 
 #include <benchmark/benchmark.h>
-#include <cryptopp/files.h>
-#include <cryptopp/filters.h>
 
 #include <algorithm>
 #include <array>
@@ -29,8 +29,6 @@
 #include <string_view>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #if defined(SKYUTIL_BENCH_OPENSSL)
@@ -135,21 +133,6 @@ void each_file(benchmark::State& state, Hash hash) {
     state.SetBytesProcessed(state.iterations() * state.range());
 }
 
-struct descriptor {
-    explicit descriptor(const fs::path& path) : fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { ::close(fd); }
-    const int fd;
-};
-
-template <class H>
-std::array<unsigned char, H::DIGESTSIZE> finish(H& hash) {
-    std::array<unsigned char, H::DIGESTSIZE> out{};
-    hash.Final(out.data());
-    return out;
-}
-
 /// The floor's first part: bytes in memory, in blocks as they come from files.
 template <class H>
 void raw(benchmark::State& state) {
@@ -161,7 +144,7 @@ void raw(benchmark::State& state) {
         for (std::size_t at = 0; at < size; at += 256 * kib) {
             hash.Update(data + at, (std::min)(std::size_t{256 * kib}, size - at));
         }
-        auto result = finish(hash);
+        auto result = rivals::finish(hash);
         benchmark::DoNotOptimize(result);
     }
     state.SetBytesProcessed(state.iterations() * state.range());
@@ -171,7 +154,7 @@ void raw(benchmark::State& state) {
 void copy(benchmark::State& state) {
     const auto block = std::make_unique_for_overwrite<char[]>(256 * kib);
     each_file(state, [&](const fs::path& path) {
-        const descriptor file(path);
+        const rivals::descriptor file(path);
         ssize_t sum = 0;
         for (ssize_t count; (count = ::read(file.fd, block.get(), 256 * kib)) > 0;) {
             sum += count;
@@ -185,13 +168,7 @@ template <class H>
 void floor_in_one(benchmark::State& state) {
     const auto block = std::make_unique_for_overwrite<char[]>(256 * kib);
     each_file(state, [&](const fs::path& path) {
-        const descriptor file(path);
-        H hash;
-        for (ssize_t count; (count = ::read(file.fd, block.get(), 256 * kib)) > 0;) {
-            hash.Update(reinterpret_cast<const unsigned char*>(block.get()),
-                        static_cast<std::size_t>(count));
-        }
-        return finish(hash);
+        return rivals::hash_by_hand<H>(path, {block.get(), 256 * kib});
     });
 }
 
@@ -206,27 +183,12 @@ void hash_file_by_type(benchmark::State& state) {
 
 template <class H>
 void file_source(benchmark::State& state) {
-    each_file(state, [](const fs::path& path) {
-        H hash;
-        std::string out;
-        const CryptoPP::FileSource source(
-            path.c_str(), true, new CryptoPP::HashFilter(hash, new CryptoPP::StringSink(out)));
-        return out;
-    });
+    each_file(state, rivals::hash_by_file_source<H>);
 }
 
 template <class H>
 void mapped(benchmark::State& state) {
-    const auto size = static_cast<std::size_t>(state.range());
-    each_file(state, [&](const fs::path& path) {
-        const descriptor file(path);
-        void* const view = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-        ::madvise(view, size, MADV_SEQUENTIAL);
-        H hash;
-        hash.Update(static_cast<const unsigned char*>(view), size);
-        ::munmap(view, size);
-        return finish(hash);
-    });
+    each_file(state, rivals::hash_by_mmap<H>);
 }
 
 /// With the start of a shell and of the program.

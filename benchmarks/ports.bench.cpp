@@ -4,13 +4,14 @@
 // that is wanted, whose bind is tried again for the next port. Ports taken in front of a free one
 // are held by the benchmark itself. The start of the search changes with every call.
 
+#include "rivals/ports.hpp"
+
 #include <skyutil/files.hpp>
 #include <skyutil/ports.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -18,65 +19,15 @@
 #include <system_error>
 #include <vector>
 
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace {
 
-using skyutil::family;
 using skyutil::port_options;
 
-constexpr port_options ipv4{.family = family::ipv4};
+constexpr port_options ipv4{.family = skyutil::family::ipv4};
 constexpr port_options ipv6_and_ipv4{};
-
-// --------------------------------------------------------------------------------- by hand
-
-int make_socket(const port_options& options) {
-    if (options.family == family::ipv4) {
-        return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    }
-    const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int off = 0;
-    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    return fd;
-}
-
-bool bind_to(int fd, const port_options& options, std::uint16_t port) {
-    if (options.family == family::ipv4) {
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_port = htons(port);
-        return ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
-    }
-    sockaddr_in6 name{};
-    name.sin6_family = AF_INET6;
-    name.sin6_port = htons(port);
-    return ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
-}
-
-std::uint16_t port_of(int fd) {
-    sockaddr_in6 name{};
-    socklen_t size = sizeof name;
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
-    return ntohs(name.sin6_port);  // at the same place in both kinds of address
-}
-
-/// 0 when there is none.
-std::uint16_t find_by_hand(std::uint16_t start, const port_options& options) {
-    const int fd = make_socket(options);
-    std::uint32_t port = start;
-    while (port <= options.last && !bind_to(fd, options, static_cast<std::uint16_t>(port)) &&
-           errno == EADDRINUSE) {
-        ++port;
-    }
-    const std::uint16_t found = port > options.last
-                                    ? std::uint16_t{0}
-                                    : (start == 0 ? port_of(fd) : static_cast<std::uint16_t>(port));
-    ::close(fd);
-    return found;
-}
 
 // ---------------------------------------------------------------------------- taken ports
 
@@ -132,8 +83,9 @@ void find_free_port(benchmark::State& state, const port_options& options) {
 }
 
 void floor_find(benchmark::State& state, const port_options& options) {
-    each(state,
-         [&](std::size_t call) { return find_by_hand(start_with(state.range(0), call), options); });
+    each(state, [&](std::size_t call) {
+        return rivals::find_by_hand(start_with(state.range(0), call), options);
+    });
 }
 
 void find_any_port(benchmark::State& state, const port_options& options) {
@@ -141,7 +93,7 @@ void find_any_port(benchmark::State& state, const port_options& options) {
 }
 
 void floor_find_any(benchmark::State& state, const port_options& options) {
-    each(state, [&](std::size_t) { return find_by_hand(0, options); });
+    each(state, [&](std::size_t) { return rivals::find_by_hand(0, options); });
 }
 
 void is_port_available(benchmark::State& state, const port_options& options) {
@@ -152,8 +104,8 @@ void is_port_available(benchmark::State& state, const port_options& options) {
 
 void floor_is_available(benchmark::State& state, const port_options& options) {
     each(state, [&](std::size_t call) {
-        const int fd = make_socket(options);
-        const bool available = bind_to(fd, options, start_with(state.range(0), call));
+        const int fd = rivals::make_socket(options);
+        const bool available = rivals::bind_to(fd, options, start_with(state.range(0), call));
         ::close(fd);
         return available;
     });
@@ -172,8 +124,8 @@ void reserved_port_hand_over(benchmark::State& state, port_options options) {
 
 void floor_reserve(benchmark::State& state, const port_options& options) {
     each(state, [&](std::size_t call) {
-        const int fd = make_socket(options);
-        const bool bound = bind_to(fd, options, start_with(0, call));
+        const int fd = rivals::make_socket(options);
+        const bool bound = rivals::bind_to(fd, options, start_with(0, call));
         ::close(fd);
         return bound;
     });
@@ -190,8 +142,8 @@ void floor_reserve_ports(benchmark::State& state, const port_options& options) {
         std::array<int, 10> sockets{};
         std::uint16_t port = start_with(0, call);
         for (int& fd : sockets) {
-            fd = make_socket(options);
-            while (!bind_to(fd, options, port++)) {
+            fd = rivals::make_socket(options);
+            while (!rivals::bind_to(fd, options, port++)) {
             }
         }
         for (const int fd : sockets) {

@@ -6,43 +6,33 @@
 // Ids vary: of the calling process, of sleeping ones, of zombies and of none. Trees are a root and
 // its children, in a process group of their own; making and reaping them is not measured.
 
+#include "rivals/process.hpp"
+
 #include <skyutil/process.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
+#include <fstream>
+#include <string>
 #include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
-
-constexpr long pidfd_send_signal = 424;
-constexpr long pidfd_open = 434;
-
-[[noreturn]] void sleep_until_killed() {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        ::pause();
-    }
-}
 
 /// Processes that sleep, zombies, and ids of none.
 class many_processes {
@@ -51,7 +41,7 @@ public:
         for (int i = 0; i < 16; ++i) {
             const pid_t pid = ::fork();
             if (pid == 0) {
-                i % 4 == 0 ? ::_exit(0) : sleep_until_killed();
+                i % 4 == 0 ? ::_exit(0) : rivals::sleep_until_killed();
             }
             ids_.push_back(pid);
             ids_.push_back(i % 2 == 0 ? ::getpid() : (1 << 22) + i);
@@ -101,16 +91,7 @@ void alive(benchmark::State& state) {
 BENCHMARK(alive);
 
 void alive_floor_pidfd_open_poll_close(benchmark::State& state) {
-    repeat(state, [](std::int64_t pid) {
-        const auto fd = static_cast<int>(::syscall(pidfd_open, static_cast<pid_t>(pid), 0));
-        if (fd == -1) {
-            return 0;
-        }
-        pollfd entry{fd, POLLIN, 0};
-        const int ended = ::poll(&entry, 1, 0);
-        ::close(fd);
-        return ended;
-    });
+    repeat(state, [](std::int64_t pid) { return rivals::alive_by_pidfd(static_cast<pid_t>(pid)); });
 }
 BENCHMARK(alive_floor_pidfd_open_poll_close);
 
@@ -123,7 +104,7 @@ void handle_alive(benchmark::State& state) {
 BENCHMARK(handle_alive);
 
 void handle_alive_floor_poll(benchmark::State& state) {
-    const auto fd = static_cast<int>(::syscall(pidfd_open, ::getppid(), 0));
+    const auto fd = static_cast<int>(::syscall(rivals::pidfd_open, ::getppid(), 0));
     for (auto _ : state) {
         pollfd entry{fd, POLLIN, 0};
         benchmark::DoNotOptimize(::poll(&entry, 1, 0));
@@ -149,11 +130,11 @@ public:
             ::setpgid(0, 0);
             for (int i = 0; i < children; ++i) {
                 if (::fork() == 0) {
-                    sleep_until_killed();
+                    rivals::sleep_until_killed();
                 }
             }
             static_cast<void>(!::write(ends[1], "", 1));
-            sleep_until_killed();
+            rivals::sleep_until_killed();
         }
         char byte = 0;
         static_cast<void>(!::read(ends[0], &byte, 1));
@@ -182,66 +163,6 @@ void allow_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// The floor of every scan: the parent of each process in /proc.
-std::vector<std::pair<pid_t, pid_t>> scan() {
-    std::vector<std::pair<pid_t, pid_t>> found;
-    const int proc = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    alignas(dirent64) static std::array<char, 65536> names;
-    for (;;) {
-        const long size = ::syscall(SYS_getdents64, proc, names.data(), names.size());
-        if (size <= 0) {
-            break;
-        }
-        for (long at = 0; at < size;) {
-            const auto* const entry = reinterpret_cast<const dirent64*>(names.data() + at);
-            at += entry->d_reclen;
-            pid_t pid = 0;
-            const std::string_view name = entry->d_name;
-            if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) {
-                continue;
-            }
-            std::array<char, 32> path{};
-            std::memcpy(path.data(), name.data(), name.size());
-            std::memcpy(path.data() + name.size(), "/stat", 5);
-            const int fd = ::openat(proc, path.data(), O_RDONLY | O_CLOEXEC);
-            std::array<char, 1024> text;  // NOLINT(*-member-init)
-            const ssize_t count = ::read(fd, text.data(), text.size());
-            ::close(fd);
-            if (count <= 0) {
-                continue;
-            }
-            const std::string_view line(text.data(), static_cast<std::size_t>(count));
-            const std::size_t field = line.rfind(')') + 4;
-            pid_t parent = 0;
-            std::from_chars(line.data() + field, line.data() + line.size(), parent);
-            found.emplace_back(pid, parent);
-        }
-    }
-    ::close(proc);
-    return found;
-}
-
-void wait_for(int fd) {
-    pollfd entry{fd, POLLIN, 0};
-    ::poll(&entry, 1, -1);
-}
-
-void kill_by_scan_and_signals(pid_t root) {
-    std::vector<int> fds;
-    for (const auto& [pid, parent] : scan()) {
-        if (pid == root || parent == root) {
-            fds.push_back(static_cast<int>(::syscall(pidfd_open, pid, 0)));
-        }
-    }
-    for (const int fd : fds) {
-        ::syscall(pidfd_send_signal, fd, SIGKILL, nullptr, 0);
-    }
-    for (const int fd : fds) {
-        wait_for(fd);
-        ::close(fd);
-    }
-}
-
 template <class Kill>
 void end_trees(benchmark::State& state, Kill kill) {
     allow_descriptors();
@@ -266,7 +187,90 @@ void tree_terminated(benchmark::State& state) {
 }
 
 void tree_floor_scan_and_signals(benchmark::State& state) {
-    end_trees(state, kill_by_scan_and_signals);
+    end_trees(state, rivals::kill_by_scan_and_signals);
+}
+
+/// A control group (version 2) for trees; without a name where there is none to be had.
+class own_group {
+public:
+    own_group() {
+        std::ifstream mounts("/proc/self/mounts");
+        for (std::string device, point, type, rest;
+             mounts >> device >> point >> type && std::getline(mounts, rest);) {
+            const std::string path = point + "/skyutil-bench-" + std::to_string(::getpid());
+            if (type == "cgroup2" && ::mkdir(path.c_str(), 0700) == 0) {
+                path_ = path;
+                home_ = point;
+                break;
+            }
+        }
+        // Where it was, as the last line of the file says for version 2.
+        std::ifstream groups("/proc/self/cgroup");
+        for (std::string line; std::getline(groups, line);) {
+            if (line.starts_with("0::")) {
+                home_ += line.substr(3);
+            }
+        }
+    }
+    own_group(const own_group&) = delete;
+    own_group& operator=(const own_group&) = delete;
+    ~own_group() {
+        if (!path_.empty()) {
+            ::rmdir(path_.c_str());
+        }
+    }
+
+    /// Whether what is in it can be killed at once: Linux 5.14, and permission to move there.
+    [[nodiscard]] bool usable() const {
+        return !path_.empty() && ::access((path_ + "/cgroup.kill").c_str(), W_OK) == 0 && enter() &&
+               leave();
+    }
+    [[nodiscard]] bool enter() const { return write(path_ + "/cgroup.procs", "0"); }
+    [[nodiscard]] bool leave() const { return write(home_ + "/cgroup.procs", "0"); }
+
+    void kill_and_wait() const {
+        const int events = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+        static_cast<void>(write(path_ + "/cgroup.kill", "1"));
+        std::array<char, 256> text{};
+        while (::pread(events, text.data(), text.size() - 1, 0) > 0 &&
+               std::string_view(text.data()).find("populated 1") != std::string_view::npos) {
+            pollfd entry{events, POLLPRI, 0};
+            ::poll(&entry, 1, 1000);
+        }
+        ::close(events);
+    }
+
+private:
+    static bool write(const std::string& path, std::string_view text) {
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        const bool written =
+            ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+        ::close(fd);
+        return written;
+    }
+
+    std::string path_;
+    std::string home_;
+};
+
+void tree_cgroup_kill_and_wait_for_all(benchmark::State& state) {
+    const own_group group;
+    if (!group.usable()) {
+        state.SkipWithError("no control group of version 2 that may be written to");
+        return;
+    }
+    for (auto _ : state) {
+        const bool entered = group.enter();
+        const tree processes(static_cast<int>(state.range(0)));
+        if (!entered || !group.leave()) {
+            state.SkipWithError("cannot move between control groups");
+            return;
+        }
+        const auto begin = std::chrono::steady_clock::now();
+        group.kill_and_wait();
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
 }
 
 void tree_killpg_and_wait_for_all(benchmark::State& state) {
@@ -289,6 +293,7 @@ BENCHMARK(tree_killed)->Apply(arguments);
 BENCHMARK(tree_terminated)->Apply(arguments);
 BENCHMARK(tree_floor_scan_and_signals)->Apply(arguments);
 BENCHMARK(tree_killpg_and_wait_for_all)->Apply(arguments);
+BENCHMARK(tree_cgroup_kill_and_wait_for_all)->Apply(arguments);
 
 // ------------------------------------------------------------------------------------------------
 // children
@@ -304,7 +309,7 @@ BENCHMARK(children)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
 void children_floor_scan(benchmark::State& state) {
     const tree processes(static_cast<int>(state.range(0)));
     for (auto _ : state) {
-        benchmark::DoNotOptimize(scan());
+        benchmark::DoNotOptimize(rivals::scan());
     }
 }
 BENCHMARK(children_floor_scan)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);

@@ -4,24 +4,20 @@
 // truncation beside a plain copy of as many bytes. Inputs change with every call, so that nothing
 // is a constant.
 
+#include "rivals/strings.hpp"
+
 #include <skyutil/strings.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#if defined(SKYUTIL_BENCH_GMP)
-#include <gmp.h>
-#endif
 
 namespace {
 
@@ -122,14 +118,7 @@ void base36_to_chars(benchmark::State& state) {
 
 #if defined(SKYUTIL_BENCH_GMP)
 void base36_gmp(benchmark::State& state) {
-    each(state, hex_inputs(state.range(0)), [](const std::string& hex) {
-        mpz_t value;
-        mpz_init_set_str(value, hex.c_str(), 16);
-        std::string out(mpz_sizeinbase(value, 36) + 2, '\0');
-        mpz_get_str(out.data(), 36, value);
-        mpz_clear(value);
-        return out;
-    });
+    each(state, hex_inputs(state.range(0)), rivals::base36_by_gmp);
 }
 #endif
 
@@ -138,20 +127,11 @@ void format_float(benchmark::State& state, const std::vector<double>& inputs, in
 }
 
 void format_to_chars(benchmark::State& state, const std::vector<double>& inputs, int precision) {
-    each(state, inputs, [=](double x) {
-        std::array<char, 400> buffer;  // NOLINT(*-member-init)
-        const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), x,
-                                          std::chars_format::fixed, precision);
-        return std::string(buffer.data(), result.ptr);
-    });
+    each(state, inputs, [=](double x) { return rivals::format_by_to_chars(x, precision); });
 }
 
 void format_snprintf(benchmark::State& state, const std::vector<double>& inputs, int precision) {
-    each(state, inputs, [=](double x) {
-        std::array<char, 400> buffer;  // NOLINT(*-member-init)
-        const int size = std::snprintf(buffer.data(), buffer.size(), "%.*f", precision, x);
-        return std::string(buffer.data(), static_cast<std::size_t>(size));
-    });
+    each(state, inputs, [=](double x) { return rivals::format_by_snprintf(x, precision); });
 }
 
 void truncate(benchmark::State& state, const std::vector<std::string>& inputs,

@@ -5,12 +5,12 @@
 // has in use; where memory is short the large one is left out. The floor of "capture" is a loop
 // that reads the same pipe and drops what it reads.
 
+#include "rivals/subprocess.hpp"
+
 #include <skyutil/subprocess.hpp>
-#include <skyutil/system.hpp>
 
 #include <benchmark/benchmark.h>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/version.hpp>
 
 #include <array>
@@ -20,132 +20,46 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
 
-constexpr const char* program = "/bin/true";
-
-/// Memory in use, gone with the object; empty where there is not enough.
-class ballast {
-public:
-    explicit ballast(std::int64_t mib) : size_(static_cast<std::size_t>(mib) << 20) {
-        if (skyutil::get_memory_budget().available() > size_ + (std::uint64_t{1} << 30)) {
-            memory_ =
-                ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        }
-        if (*this) {
-            ::madvise(memory_, size_, MADV_NOHUGEPAGE);  // as a heap that grew has them
-            for (std::size_t at = 0; at < size_; at += 4096) {
-                static_cast<volatile char*>(memory_)[at] = 1;
-            }
-        }
-    }
-    ballast(const ballast&) = delete;
-    ballast& operator=(const ballast&) = delete;
-    ~ballast() {
-        if (*this) {
-            ::munmap(memory_, size_);
-        }
-    }
-
-    explicit operator bool() const { return memory_ != MAP_FAILED; }
-
-private:
-    std::size_t size_;
-    void* memory_ = MAP_FAILED;
-};
-
-void check(bool worked) {
-    if (!worked) {
-        throw std::runtime_error("the child failed");
-    }
-}
-
-pid_t spawn(const char* const* arguments, const posix_spawn_file_actions_t* actions = nullptr) {
-    pid_t pid = 0;
-    check(::posix_spawn(&pid, arguments[0], actions, nullptr, const_cast<char* const*>(arguments),
-                        environ) == 0);
-    return pid;
-}
-
-bool wait_for(pid_t pid) {
-    int status = 0;
-    return ::waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 // ------------------------------------------------------------------------------------------
 // start
-
-struct with_posix_spawn {
-    static void start() {
-        const std::array<const char*, 2> arguments{program, nullptr};
-        check(wait_for(spawn(arguments.data())));
-    }
-};
-
-struct with_fork {
-    static void start() {
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            ::execl(program, program, nullptr);
-            ::_exit(127);
-        }
-        check(wait_for(pid));
-    }
-};
-
-struct with_popen {
-    static void start() {
-        std::FILE* const file = ::popen(program, "r");
-        check(file != nullptr && ::pclose(file) == 0);
-    }
-};
-
-#if BOOST_VERSION < 108600  // a library later, with its own needs
-struct with_boost {
-    static void start() {
-        boost::asio::io_context context;
-        boost::process::v2::process child(context, program, {});
-        check(child.wait() == 0);
-    }
-};
-#endif
 
 /// Nothing to read or write: what posix_spawn does above.
 struct with_run {
     static void start() {
         using skyutil::stdio;
-        check(skyutil::run({program}, {.stdin_from = stdio::inherit,
-                                       .stdout_to = stdio::inherit,
-                                       .stderr_to = stdio::inherit})
-                  .ok());
+        rivals::check(skyutil::run({rivals::program}, {.stdin_from = stdio::inherit,
+                                                       .stdout_to = stdio::inherit,
+                                                       .stderr_to = stdio::inherit})
+                          .ok());
     }
 };
 
 struct with_run_and_capture {
-    static void start() { check(skyutil::run({program}, {.timeout = std::chrono::hours(1)}).ok()); }
+    static void start() {
+        rivals::check(skyutil::run({rivals::program}, {.timeout = std::chrono::hours(1)}).ok());
+    }
 };
 
 struct with_child_process {
     static void start() {
-        skyutil::child_process child({program}, {.stdin_from = skyutil::stdio::inherit});
-        check(child.wait().ok());
+        skyutil::child_process child({rivals::program}, {.stdin_from = skyutil::stdio::inherit});
+        rivals::check(child.wait().ok());
     }
 };
 
 template <class How>
 void start(benchmark::State& state) {
-    const ballast memory(state.range(0));
+    const rivals::ballast memory(state.range(0));
     if (!memory) {
         state.SkipWithError("not enough memory");
         return;
@@ -158,14 +72,14 @@ void start(benchmark::State& state) {
 #define SKYUTIL_BENCH_START(how) \
     BENCHMARK(start<how>)->Arg(10)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime()
 
-SKYUTIL_BENCH_START(with_posix_spawn);
+SKYUTIL_BENCH_START(rivals::with_posix_spawn);
 SKYUTIL_BENCH_START(with_run);
 SKYUTIL_BENCH_START(with_run_and_capture);
 SKYUTIL_BENCH_START(with_child_process);
-SKYUTIL_BENCH_START(with_popen);
-SKYUTIL_BENCH_START(with_fork);
+SKYUTIL_BENCH_START(rivals::with_popen);
+SKYUTIL_BENCH_START(rivals::with_fork);
 #if BOOST_VERSION < 108600
-SKYUTIL_BENCH_START(with_boost);
+SKYUTIL_BENCH_START(rivals::with_boost);
 #endif
 
 /// Python's own measure, without its start.
@@ -204,7 +118,7 @@ void end_after_timeout(benchmark::State& state, bool hears) {
             "); do sleep 1000 & done; for i in $(seq 1000); do wait; sleep 1; done"};
     for (auto _ : state) {
         const auto start = std::chrono::steady_clock::now();
-        check(skyutil::run(tree, {.timeout = timeout, .grace = grace}).timed_out);
+        rivals::check(skyutil::run(tree, {.timeout = timeout, .grace = grace}).timed_out);
         const auto late = std::chrono::steady_clock::now() - start - timeout -
                           (hears ? std::chrono::milliseconds() : grace);
         state.SetIterationTime(std::chrono::duration<double>(late).count());
@@ -239,11 +153,11 @@ void drop_all(benchmark::State& state, const std::string& text) {
     const std::array<const char*, 4> arguments{"/bin/sh", "-c", text.c_str(), nullptr};
     for (auto _ : state) {
         std::array<int, 2> ends{};
-        check(::pipe2(ends.data(), O_CLOEXEC) == 0);
+        rivals::check(::pipe2(ends.data(), O_CLOEXEC) == 0);
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
         ::posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-        const pid_t pid = spawn(arguments.data(), &actions);
+        const pid_t pid = rivals::spawn(arguments.data(), &actions);
         ::posix_spawn_file_actions_destroy(&actions);
         ::close(ends[1]);
         std::size_t total = 0;
@@ -251,7 +165,7 @@ void drop_all(benchmark::State& state, const std::string& text) {
             total += static_cast<std::size_t>(count);
         }
         ::close(ends[0]);
-        check(wait_for(pid) && total == gigabyte);
+        rivals::check(rivals::wait_for(pid) && total == gigabyte);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }
@@ -262,7 +176,7 @@ void capture_floor_lines(benchmark::State& state) { drop_all(state, line_writer.
 void capture_in_memory(benchmark::State& state) {
     for (auto _ : state) {
         const skyutil::completed_process result = skyutil::run(writer);
-        check(result.stdout_text.size() == gigabyte);
+        rivals::check(result.stdout_text.size() == gigabyte);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }
@@ -271,7 +185,7 @@ void capture_tail(benchmark::State& state) {
     for (auto _ : state) {
         const skyutil::completed_process result = skyutil::run(
             writer, {.max_output = 1U << 20, .on_overflow = skyutil::overflow::keep_tail});
-        check(result.stdout_text.size() == 1U << 20);
+        rivals::check(result.stdout_text.size() == 1U << 20);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }
@@ -279,11 +193,12 @@ void capture_tail(benchmark::State& state) {
 void capture_lines(benchmark::State& state) {
     for (auto _ : state) {
         std::size_t total = 0;
-        check(skyutil::run(line_writer,
-                           {.on_line = [&](skyutil::output_stream,
-                                           std::string_view line) { total += line.size() + 1; }})
-                  .ok());
-        check(total / 100 == gigabyte / 100);
+        rivals::check(
+            skyutil::run(line_writer,
+                         {.on_line = [&](skyutil::output_stream,
+                                         std::string_view line) { total += line.size() + 1; }})
+                .ok());
+        rivals::check(total / 100 == gigabyte / 100);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }
@@ -295,12 +210,12 @@ void capture_with_popen(benchmark::State& state) {
     for (auto _ : state) {
         std::string all;
         std::FILE* const file = ::popen(text.c_str(), "r");
-        check(file != nullptr);
+        rivals::check(file != nullptr);
         for (std::size_t count = 0;
              (count = std::fread(buffer.data(), 1, buffer.size(), file)) != 0;) {
             all.append(buffer.data(), count);
         }
-        check(::pclose(file) == 0 && all.size() == gigabyte);
+        rivals::check(::pclose(file) == 0 && all.size() == gigabyte);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }
@@ -308,7 +223,7 @@ void capture_with_popen(benchmark::State& state) {
 /// As whole programs.
 void capture_with_wc(benchmark::State& state) {
     for (auto _ : state) {
-        check(std::system((writer.words()[2] + " | cat | wc -c > /dev/null").c_str()) == 0);
+        rivals::check(std::system((writer.words()[2] + " | cat | wc -c > /dev/null").c_str()) == 0);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());
 }

@@ -7,19 +7,15 @@
 // Floors: sched_getaffinity(2) and sysinfo(2), one system call each, and the files that name the
 // groups, read with open(2), read(2) and close(2).
 
+#include "rivals/system.hpp"
+
 #include <skyutil/system.hpp>
 
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <chrono>
-#include <cstddef>
-#include <initializer_list>
 #include <thread>
 
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #if defined(SKYUTIL_BENCH_LIBUV)
@@ -46,12 +42,7 @@ void cpu_count_steady(benchmark::State& state) {
 }
 BENCHMARK(cpu_count_steady)->ThreadRange(1, 8);
 
-void cpu_count_floor_sched_getaffinity(benchmark::State& state) {
-    repeat(state, [] {
-        std::array<unsigned long, 128> mask{};
-        return ::syscall(SYS_sched_getaffinity, 0, sizeof mask, mask.data());
-    });
-}
+void cpu_count_floor_sched_getaffinity(benchmark::State& state) { repeat(state, rivals::affinity); }
 BENCHMARK(cpu_count_floor_sched_getaffinity)->ThreadRange(1, 8);
 
 void cpu_count_hardware_concurrency(benchmark::State& state) {
@@ -69,31 +60,11 @@ void mem_size_steady(benchmark::State& state) {
 }
 BENCHMARK(mem_size_steady)->ThreadRange(1, 8);
 
-void mem_size_floor_sysinfo(benchmark::State& state) {
-    repeat(state, [] {
-        struct sysinfo info;  // NOLINT(*-member-init)
-        ::sysinfo(&info);
-        return info.totalram;
-    });
-}
+void mem_size_floor_sysinfo(benchmark::State& state) { repeat(state, rivals::memory_in_gib); }
 BENCHMARK(mem_size_floor_sysinfo)->ThreadRange(1, 8);
 
 // ------------------------------------------------------------------------------------------------
 // first call and later ones
-
-std::size_t read_files(std::initializer_list<const char*> names) {
-    static std::array<char, 1 << 16> buffer;
-    std::size_t total = 0;
-    for (const char* const name : names) {
-        const int fd = ::open(name, O_RDONLY | O_CLOEXEC);
-        for (ssize_t count = 0;
-             fd != -1 && (count = ::read(fd, buffer.data(), buffer.size())) > 0;) {
-            total += static_cast<std::size_t>(count);
-        }
-        ::close(fd);
-    }
-    return total;
-}
 
 void cpu_count_first(benchmark::State& state) {
     repeat(state, [] { return skyutil::resource_monitor().cpu_count(); });
@@ -103,8 +74,8 @@ BENCHMARK(cpu_count_first);
 void cpu_count_first_floor(benchmark::State& state) {
     repeat(state, [] {
         // The last one stands for a file with a limit: a short text of sysfs.
-        return read_files({"/proc/thread-self/cgroup", "/proc/thread-self/mountinfo",
-                           "/sys/devices/system/cpu/online"});
+        return rivals::read_files({"/proc/thread-self/cgroup", "/proc/thread-self/mountinfo",
+                                   "/sys/devices/system/cpu/online"});
     });
 }
 BENCHMARK(cpu_count_first_floor);

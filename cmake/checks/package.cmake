@@ -3,6 +3,11 @@
 # Uses the library as other projects do: SCENARIO names how. The scenario "install" comes first: it
 # installs the build BINARY_DIR and moves the result to WORK_DIR/moved, which the others use.
 
+cmake_policy(VERSION 3.25)
+
+if(NOT CONFIG)
+    set(CONFIG Debug)  # a build of no type
+endif()
 set(prefix "${WORK_DIR}/moved")
 set(build "${WORK_DIR}/${SCENARIO}")
 set(hide_cryptopp -D CMAKE_DISABLE_FIND_PACKAGE_cryptopp=ON)
@@ -17,22 +22,29 @@ function(configure source)
         set(toolchain -D "CMAKE_TOOLCHAIN_FILE=${TOOLCHAIN}")
     endif()
     execute_process(
-        COMMAND "${CMAKE_COMMAND}" -S "${source}" -B "${build}" -G "${GENERATOR}"
+        COMMAND "${CMAKE_COMMAND}" --no-warn-unused-cli -S "${source}" -B "${build}" -G "${GENERATOR}"
             -D "CMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" -D "CMAKE_CXX_COMPILER=${CXX}"
             -D "CMAKE_CXX_FLAGS=${CXX_FLAGS} -Wall -Wextra -Wconversion -Wshadow -Werror"
             -D "CMAKE_BUILD_TYPE=${CONFIG}" -D "CMAKE_PREFIX_PATH=${prefix}" ${toolchain} ${ARGN}
         ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
+    if(result EQUAL 0 AND output MATCHES "Warning|CMP[0-9][0-9][0-9][0-9]")
+        message("${output}")
+        message(FATAL_ERROR "CMake warns")
+    endif()
     set(output "${output}" PARENT_SCOPE)
     set(result "${result}" PARENT_SCOPE)
 endfunction()
 
 # build_and_run(<program>...) builds what configure() configured; leaves the last program's output.
-function(build_and_run)
+macro(build_and_run)
+    build_and_run_as("${CONFIG}" ${ARGN})
+endmacro()
+function(build_and_run_as config)
     if(NOT result EQUAL 0)
         message("${output}")
         message(FATAL_ERROR "configuring ${build} failed")
     endif()
-    execute_process(COMMAND "${CMAKE_COMMAND}" --build "${build}" --config "${CONFIG}"
+    execute_process(COMMAND "${CMAKE_COMMAND}" --build "${build}" --config "${config}"
         ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
         message("${output}")
@@ -59,7 +71,51 @@ function(must_say text)
     endif()
 endfunction()
 
+# must_work(<what> <command> <argument>...): leaves the output.
+function(must_work what)
+    execute_process(COMMAND ${ARGN} ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+        message("${output}")
+        message(FATAL_ERROR "${what} failed")
+    endif()
+    string(STRIP "${output}" output)
+    set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+# must_not_name(<file> <absolute path>...)
+function(must_not_name file)
+    file(READ "${file}" text)
+    foreach(path IN LISTS ARGN)
+        string(REGEX REPLACE "([][+.*^$()|?\\])" "\\\\\\1" regex "${path}")
+        if(text MATCHES "(^|-[IL]|[^A-Za-z0-9_.>}])${regex}")
+            message(FATAL_ERROR "${file} names ${path}")
+        endif()
+    endforeach()
+endfunction()
+
+# with_pkg_config(<program> <module>) compiles, links and runs a program of the consumer with the flags of pkg-config
+# and nothing else.
+function(with_pkg_config program module)
+    must_work("pkg-config --validate ${module}" "${pkg_config}" --validate ${module})
+    must_work("pkg-config --cflags ${module}" "${pkg_config}" --cflags ${module})
+    if(output MATCHES "${SOURCE_DIR}/include")
+        message(FATAL_ERROR "${module} names the sources: ${output}")
+    endif()
+    separate_arguments(cflags UNIX_COMMAND "${output}")
+    must_work("pkg-config --libs ${module}" "${pkg_config}" --libs ${module})
+    separate_arguments(libs UNIX_COMMAND "${output}")
+    separate_arguments(flags UNIX_COMMAND "${CXX_FLAGS}")
+    must_work("${program} with the flags of ${module}" "${CXX}" ${flags} -std=c++20 ${cflags}
+        "${consumer}/${program}.cpp" -o "${build}/${program}" ${libs})
+    must_work("${program}" "${build}/${program}")
+endfunction()
+
 set(consumer "${SOURCE_DIR}/tests/consumer")
+find_program(pkg_config NAMES pkg-config pkgconf)
+
+if(NOT SCENARIO)  # included for these functions
+    return()
+endif()
 
 if(SCENARIO STREQUAL "install")
     file(REMOVE_RECURSE "${WORK_DIR}/installed" "${prefix}")
@@ -73,27 +129,36 @@ if(SCENARIO STREQUAL "install")
     endif()
     file(RENAME "${WORK_DIR}/installed" "${prefix}")
 
-    # Every header is installed, and nothing names where it came from.
+    # What is installed is this and nothing else, and nothing names where it came from.
     file(GLOB_RECURSE wanted RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/include/*.hpp")
-    file(GLOB openssl_targets "${prefix}/*/cmake/skyutil/skyutil-hash_openssl-targets.cmake")
-    if(NOT openssl_targets)  # built where there is no OpenSSL
-        list(REMOVE_ITEM wanted include/skyutil/hash_openssl.hpp)
+    list(APPEND wanted
+        share/cmake/skyutil/skyutil-all-targets.cmake
+        share/cmake/skyutil/skyutil-config-version.cmake
+        share/cmake/skyutil/skyutil-config.cmake
+        share/cmake/skyutil/skyutil-core-targets.cmake
+        share/cmake/skyutil/skyutil-dependencies.cmake
+        share/cmake/skyutil/skyutil-hash-targets.cmake
+        share/cmake/skyutil/skyutil-hash_openssl-targets.cmake
+        share/cmake/skyutil/skyutil-subprocess-targets.cmake
+        share/licenses/skyutil/LICENSE
+        share/pkgconfig/skyutil-hash.pc
+        share/pkgconfig/skyutil-hash_openssl.pc
+        share/pkgconfig/skyutil-subprocess.pc
+        share/pkgconfig/skyutil.pc)
+    if(NOT HASH_OPENSSL)  # built where there is no OpenSSL
+        list(FILTER wanted EXCLUDE REGEX "hash_openssl")
     endif()
-    foreach(header IN LISTS wanted)
-        if(NOT EXISTS "${prefix}/${header}")
-            message(FATAL_ERROR "${header} is not installed")
-        endif()
-    endforeach()
-    file(GLOB_RECURSE installed "${prefix}/*")
+    file(GLOB_RECURSE installed RELATIVE "${prefix}" "${prefix}/*")
     foreach(file IN LISTS installed)
-        file(READ "${file}" text)
-        foreach(path "${SOURCE_DIR}" "${BINARY_DIR}" "${WORK_DIR}")
-            string(FIND "${text}" "${path}" position)
-            if(NOT position EQUAL -1)
-                message(FATAL_ERROR "${file} names ${path}")
-            endif()
-        endforeach()
+        if(NOT file IN_LIST wanted)
+            message(FATAL_ERROR "${file} is installed and is not to be")
+        endif()
+        must_not_name("${prefix}/${file}" "${SOURCE_DIR}" "${BINARY_DIR}" "${WORK_DIR}")
     endforeach()
+    list(REMOVE_ITEM wanted ${installed})
+    if(wanted)
+        message(FATAL_ERROR "not installed: ${wanted}")
+    endif()
 
 elseif(SCENARIO STREQUAL "found")
     configure("${consumer}" "-DCOMPONENTS=core hash subprocess" "-DPROGRAMS=core hash subprocess")
@@ -107,6 +172,24 @@ elseif(SCENARIO STREQUAL "core_alone")
     configure("${consumer}" -DCOMPONENTS=core -DPROGRAMS=core -DABSENT=skyutil::hash
         ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
+
+elseif(SCENARIO STREQUAL "hard")
+    configure("${consumer}" -DCOMPONENTS=core "-DPROGRAMS=without_rtti without_exceptions hostile_macros")
+    build_and_run(without_rtti without_exceptions hostile_macros)
+
+    # Where nothing can be thrown, the program ends, and says what would have been.
+    foreach(case "path|cannot read the last lines: No such file or directory [/nowhere]"
+            "text|does not belong in a hexadecimal number, at position 0"
+            "process|cannot open process 9223372036854775807: No such process")
+        string(REGEX MATCH "^([a-z]+)\\|(.*)$" _ "${case}")
+        execute_process(COMMAND "${build}/bin/without_exceptions" ${CMAKE_MATCH_1}
+            ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
+        if(NOT result MATCHES "abort|SIGABRT")
+            message("${output}")
+            message(FATAL_ERROR "without_exceptions ${CMAKE_MATCH_1} ended with ${result}")
+        endif()
+        must_say("${CMAKE_MATCH_2}")
+    endforeach()
 
 elseif(SCENARIO STREQUAL "optional")
     configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::hash_openssl skyutil::subprocess"
@@ -149,6 +232,82 @@ elseif(SCENARIO STREQUAL "subdirectory_all")
     configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" "-DPROGRAMS=core hash everything"
         -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_SUBPROCESS=ON)
     build_and_run(core hash everything)
+
+elseif(SCENARIO STREQUAL "fetch_content")
+    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" -DCOMPONENTS=core -DPROGRAMS=core
+        "-DABSENT=skyutil::hash skyutil::subprocess skyutil_warnings" ${hide_cryptopp} ${hide_boost})
+    build_and_run(core)
+
+elseif(SCENARIO STREQUAL "fetch_content_all")
+    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core hash subprocess" -DPROGRAMS=hash
+        -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_SUBPROCESS=ON)
+    build_and_run(hash)
+
+elseif(SCENARIO STREQUAL "configurations")
+    if(NOT GENERATOR MATCHES "Ninja")
+        message("skipped: the generator of this build is ${GENERATOR}")
+        return()
+    endif()
+    set(GENERATOR "Ninja Multi-Config")
+    configure("${consumer}" -DCOMPONENTS=hash -DPROGRAMS=hash)
+    build_and_run_as(Debug hash)
+    build_and_run_as(RelWithDebInfo hash)
+
+elseif(SCENARIO STREQUAL "absolute")
+    # As distributions that give each kind of file a prefix of its own do. CMake takes none below the sources.
+    string(MD5 place "${WORK_DIR}")
+    set(place "/tmp/skyutil-package-${place}")
+    if(DEFINED ENV{TMPDIR})
+        string(REGEX REPLACE "^/tmp" "$ENV{TMPDIR}" place "${place}")
+    endif()
+    file(REMOVE_RECURSE "${place}")
+    configure("${SOURCE_DIR}" -DSKYUTIL_BUILD_TESTS=OFF -DSKYUTIL_BUILD_EXAMPLES=OFF -DSKYUTIL_BUILD_BENCHMARKS=OFF
+        "-DCMAKE_INSTALL_PREFIX=${place}/prefix"
+        "-DCMAKE_INSTALL_INCLUDEDIR=${place}/dev/headers" "-DCMAKE_INSTALL_DATADIR=${place}/dev/data")
+    build_and_run()
+    must_work("installing" "${CMAKE_COMMAND}" --install "${build}" --config "${CONFIG}")
+    if(EXISTS "${place}/prefix" OR NOT EXISTS "${place}/dev/headers/skyutil/files.hpp")
+        message(FATAL_ERROR "not installed where it was to be")
+    endif()
+    set(prefix "${place}/dev/data")
+    if(pkg_config)
+        set(ENV{PKG_CONFIG_PATH} "${prefix}/pkgconfig")
+        with_pkg_config(core skyutil)
+    endif()
+    configure("${consumer}" "-Dskyutil_DIR=${prefix}/cmake/skyutil" -DCOMPONENTS=hash -DPROGRAMS=hash)
+    build_and_run(hash)
+    file(REMOVE_RECURSE "${place}")
+
+elseif(SCENARIO STREQUAL "pkg_config")
+    if(NOT pkg_config)
+        message("skipped: pkg-config is not on this machine")
+        return()
+    endif()
+    set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig:$ENV{PKG_CONFIG_PATH}")
+    file(REMOVE_RECURSE "${build}")
+    file(MAKE_DIRECTORY "${build}")
+    with_pkg_config(core skyutil)
+    with_pkg_config(subprocess skyutil-subprocess)
+    with_pkg_config(hash skyutil-hash)
+    if(HASH_OPENSSL)
+        with_pkg_config(hash_openssl skyutil-hash_openssl)
+    endif()
+
+elseif(SCENARIO STREQUAL "module")
+    if(CMAKE_VERSION VERSION_LESS 3.28 OR NOT GENERATOR MATCHES "Ninja")
+        message("skipped: CMake ${CMAKE_VERSION} with ${GENERATOR} builds no modules")
+        return()
+    endif()
+    if(CXX_ID STREQUAL "GNU" AND CXX_VERSION VERSION_LESS 16)
+        message("skipped: g++ ${CXX_VERSION} cannot read the module it wrote (\"Bad file data\")")
+        return()
+    endif()
+    configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" -DPROGRAMS=module -DSKYUTIL_BUILD_MODULE=ON)
+    if(output MATCHES "compiler does not provide a way to discover the import graph")
+        message("skipped: this compiler, or its clang-scan-deps, builds no modules")
+        return()
+    endif()
+    build_and_run(module)
 
 elseif(SCENARIO STREQUAL "build_without_cryptopp")
     configure("${SOURCE_DIR}" ${hide_cryptopp})

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The newest entry of CHANGELOG.md and every inline namespace agree with VERSION, the build's version.
+# The newest entry of CHANGELOG.md, the manifests of vcpkg and every inline namespace agree with VERSION, the build's
+# version, which is that of version.hpp. conanfile.py reads it there too.
 
 file(READ "${SOURCE_DIR}/CHANGELOG.md" text)
 if(NOT text MATCHES "\n## \\[([0-9]+\\.[0-9]+\\.[0-9]+)\\]")
@@ -24,10 +25,10 @@ foreach(header IN LISTS headers)
     endforeach()
 endforeach()
 
-if(EXISTS "${SOURCE_DIR}/vcpkg.json")
-    file(READ "${SOURCE_DIR}/vcpkg.json" text)
-    string(JSON manifest ERROR_VARIABLE error GET "${text}" version)
-    if(NOT error AND NOT manifest STREQUAL VERSION)
-        message(FATAL_ERROR "vcpkg.json says ${manifest}, the build ${VERSION}")
+foreach(manifest vcpkg.json packaging/vcpkg/ports/skyutil/vcpkg.json)
+    file(READ "${SOURCE_DIR}/${manifest}" text)
+    string(JSON version GET "${text}" version)
+    if(NOT version STREQUAL VERSION)
+        message(FATAL_ERROR "${manifest} says ${version}, the build ${VERSION}")
     endif()
-endif()
+endforeach()

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <skyutil/detail/port_search.hpp>
+#include <skyutil/detail/throw.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>
@@ -118,7 +119,7 @@ inline void throw_if_no_port(const std::error_code& error, const char* what, std
         const std::string ports =
             start == 0 ? " that the system chooses"
                        : " from " + std::to_string(start) + " to " + std::to_string(options.last);
-        throw std::system_error(error, what + ports);
+        throw_exception(std::system_error(error, what + ports));
     }
 }
 
@@ -178,8 +179,8 @@ inline void throw_if_no_port(const std::error_code& error, const char* what, std
     std::error_code error;
     const bool available = is_port_available(port, options, error);
     if (error) {
-        throw std::system_error(
-            error, "skyutil::is_port_available: cannot try port " + std::to_string(port));
+        detail::throw_exception(std::system_error(
+            error, "skyutil::is_port_available: cannot try port " + std::to_string(port)));
     }
     return available;
 }
@@ -262,9 +263,9 @@ public:
         std::error_code error;
         listen(backlog, error);
         if (error) {
-            throw std::system_error(
+            detail::throw_exception(std::system_error(
                 error,
-                "skyutil::reserved_port::listen: cannot listen on port " + std::to_string(port_));
+                "skyutil::reserved_port::listen: cannot listen on port " + std::to_string(port_)));
         }
     }
 

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <skyutil/detail/throw.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -15,20 +17,20 @@ namespace skyutil::inline v0::detail {
 inline void throw_if(const std::error_code& error, const char* what,
                      const std::filesystem::path& path) {
     if (error) {
-        throw std::filesystem::filesystem_error(what, path, error);
+        throw_exception(std::filesystem::filesystem_error(what, path, error));
     }
 }
 
 /// The id of the process concerned is added.
 inline void throw_if(const std::error_code& error, const char* what, std::int64_t pid) {
     if (error) {
-        throw std::system_error(error, what + std::to_string(pid));
+        throw_exception(std::system_error(error, what + std::to_string(pid)));
     }
 }
 
 inline void throw_if(const std::error_code& error, const char* what) {
     if (error) {
-        throw std::system_error(error, what);
+        throw_exception(std::system_error(error, what));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <skyutil/detail/cgroup.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/text_error.hpp>
+#include <skyutil/detail/throw.hpp>
 
 #include <array>
 #include <charconv>
@@ -85,9 +86,9 @@ struct override_setting {
 
     void throw_if_malformed(const char* function) const {
         if (error()) {
-            throw std::invalid_argument(std::string(function) + ": the environment variable " +
-                                        name + " is " + quoted(text) +
-                                        ", which is no positive number");
+            throw_exception(std::invalid_argument(std::string(function) +
+                                                  ": the environment variable " + name + " is " +
+                                                  quoted(text) + ", which is no positive number"));
         }
     }
 };

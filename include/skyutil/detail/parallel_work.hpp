@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <skyutil/detail/throw.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
@@ -177,7 +178,7 @@ public:
 
     std::optional<taken> take(first_failure& /*failure*/) noexcept {
         const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
-        return index < size_ ? std::optional(taken{index}) : std::nullopt;
+        return index < size_ ? std::optional<taken>(taken{index}) : std::nullopt;
     }
 
     bool has_more(next_element /*asked*/, first_failure& /*failure*/) const noexcept {
@@ -226,22 +227,24 @@ public:
         if (!is_at_element(failure)) {
             return std::nullopt;
         }
-        try {
-            std::optional<taken> element;
-            if constexpr (keeps_iterator) {
-                element.emplace(taken{size_, results_.add(), next_});
-            } else {
-                element.emplace(
-                    taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
-            }
-            ++size_;
-            is_taken_ = true;
-            return element;
-        } catch (...) {
-            failure.add(size_);
-            close();
-            return std::nullopt;
-        }
+        return catch_exception(
+            [this] {
+                std::optional<taken> element;
+                if constexpr (keeps_iterator) {
+                    element.emplace(taken{size_, results_.add(), next_});
+                } else {
+                    element.emplace(
+                        taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
+                }
+                ++size_;
+                is_taken_ = true;
+                return element;
+            },
+            [&] {
+                failure.add(size_);
+                close();
+                return std::optional<taken>();
+            });
     }
 
     bool has_more(next_element asked, first_failure& failure) noexcept {
@@ -275,19 +278,22 @@ private:
         if (closed_.load(std::memory_order_relaxed)) {
             return false;
         }
-        try {
-            if (is_taken_) {
-                ++next_;
-                is_taken_ = false;
-            }
-            if (next_ != end_) {
-                return true;
-            }
-        } catch (...) {
-            failure.add(size_);
+        const bool is_there = catch_exception(
+            [this]() -> bool {
+                if (is_taken_) {
+                    ++next_;
+                    is_taken_ = false;
+                }
+                return next_ != end_;
+            },
+            [&] {
+                failure.add(size_);
+                return false;
+            });
+        if (!is_there) {
+            close();
         }
-        close();
-        return false;
+        return is_there;
     }
 
     std::mutex mutex_;
@@ -315,9 +321,9 @@ public:
     void throw_if_incomplete() const {
         failure_.rethrow_if_any();
         if (stopped_.load(std::memory_order_relaxed)) {
-            throw std::system_error(
+            throw_exception(std::system_error(
                 std::make_error_code(std::errc::operation_canceled),
-                "skyutil::run_in_parallel: stopped before every element had its call");
+                "skyutil::run_in_parallel: stopped before every element had its call"));
         }
     }
 
@@ -349,12 +355,13 @@ private:
 
     /// False when the system has no thread more: those there are do the work.
     bool start(std::jthread& thread, int threads) noexcept {
-        try {
-            thread = std::jthread([this, threads] { work(threads, next_element::may_be_there); });
-            return true;
-        } catch (...) {
-            return false;
-        }
+        return catch_exception(
+            [&] {
+                thread =
+                    std::jthread([this, threads] { work(threads, next_element::may_be_there); });
+                return true;
+            },
+            [] { return false; });
     }
 
     void call(taken& element) noexcept {
@@ -363,17 +370,19 @@ private:
             elements_.close();
             return;
         }
-        try {
-            using result = decltype(std::invoke(func_, elements_.argument(element)));
-            if constexpr (std::is_void_v<result>) {
-                std::invoke(func_, elements_.argument(element));
-            } else {
-                elements_.put(element, std::invoke(func_, elements_.argument(element)));
-            }
-        } catch (...) {
-            failure_.add(element.index);
-            elements_.close();
-        }
+        catch_exception(
+            [&] {
+                using result = decltype(std::invoke(func_, elements_.argument(element)));
+                if constexpr (std::is_void_v<result>) {
+                    std::invoke(func_, elements_.argument(element));
+                } else {
+                    elements_.put(element, std::invoke(func_, elements_.argument(element)));
+                }
+            },
+            [&] {
+                failure_.add(element.index);
+                elements_.close();
+            });
     }
 
     Elements& elements_;

@@ -8,6 +8,7 @@
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/remove_tree.hpp>
+#include <skyutil/detail/throw.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <array>
@@ -210,11 +211,12 @@ private:
 
     void remove_quietly() noexcept {
         if (owner_ != 0 && owner_ == os::process_id()) {
-            try {
-                std::error_code ignored;
-                remove(ignored);
-            } catch (...) {  // NOLINT(bugprone-empty-catch): no memory for the names of directories
-            }
+            catch_exception(
+                [this] {
+                    std::error_code ignored;
+                    remove(ignored);
+                },
+                [] {});  // no memory for the names of directories
         }
     }
 

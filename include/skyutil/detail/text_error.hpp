@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <skyutil/detail/throw.hpp>
+
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -49,7 +51,7 @@ inline std::string quoted(std::string_view text) {
             .append(std::to_string(position));
         what.append(" of ").append(quoted(text));
     }
-    throw std::invalid_argument(what);
+    throw_exception(std::invalid_argument(what));
 }
 
 [[noreturn]] inline void throw_out_of_range(std::string_view function, std::string_view text,
@@ -60,13 +62,13 @@ inline std::string quoted(std::string_view text) {
         .append(" does not fit ")
         .append(std::to_string(bits))
         .append(" bits");
-    throw std::out_of_range(what);
+    throw_exception(std::out_of_range(what));
 }
 
 [[noreturn]] inline void throw_negative_precision(std::string_view function, int precision) {
     std::string what(function);
     what.append(": the precision must not be negative, but is ").append(std::to_string(precision));
-    throw std::invalid_argument(what);
+    throw_exception(std::invalid_argument(what));
 }
 
 }  // namespace skyutil::inline v0::detail

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Whether a report holds what the targets promise.
+
+A ratio is skyutil's time as so many times that of another in the same run. A target file has two of
+them: what is promised, and what is usual, so that what became slower is noticed also where less was
+promised than is done. The margins on top are for noise: `margin_quick` for quick runs and for what
+is usual, `margin` for what is promised in full runs.
+
+A ratio is too high only when those of the medians, of the lower quartiles and of the fastest samples
+all are: what slows down every call raises all three, a busy neighbour does not disturb every sample.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional, Sequence
+
+from . import figures
+from .model import EVERY_HEADER, Contestant, Report, Row, Target, Targets
+
+
+def check(report: Report, targets: Targets, quick: bool) -> tuple[list[str], int]:
+    """What to print, and the exit code: 1 when something falls short or was not measured."""
+    quick = quick or report.quick
+    gate = _Gate(report, targets, targets.margin_quick if quick else targets.margin)
+    for target in targets.rows:
+        gate.check_row(target)
+    for header, most in targets.compile.items():
+        gate.check_compile(header, most)
+    for peer, kinds in targets.means.items():
+        gate.check_means(peer, kinds)
+
+    margin = f"margin {gate.margin:g}, {'quick' if quick else 'full'} run"
+    lines = [f"Not compared: {each}" for each in gate.skipped]
+    if gate.short:
+        lines.append(f"{len(gate.short)} of {gate.checks} fall short ({margin}):")
+        lines += [f"  {each}" for each in gate.short]
+        return lines, 1
+    return [*lines, f"All {gate.checks} hold ({margin})."], 0
+
+
+class _Gate:
+    def __init__(self, report: Report, targets: Targets, margin: float) -> None:
+        self.report = report
+        self.margin = margin
+        self.margin_usual = targets.margin_quick
+        self.rows = {(row.function, row.input): row for row in report.rows}
+        self.short: list[str] = []
+        self.skipped: list[str] = []
+        self.checks = 0
+
+    def fail(self, what: str) -> None:
+        self.checks += 1
+        self.short.append(what)
+
+    def allow(self, what: str, ratio: float, most: float, of: str, usual: Optional[float]) -> None:
+        self.checks += 1
+        limit, said = most * self.margin, f"allowed {most:g} × {self.margin:g}"
+        if usual is not None and usual * self.margin_usual < limit:
+            limit, said = usual * self.margin_usual, f"usual {usual:g} × {self.margin_usual:g}"
+        if ratio > limit:
+            self.short.append(
+                f"{what}: {figures.times(ratio)} {of}; {said} = {figures.times(limit)}"
+            )
+
+    def check_row(self, target: Target) -> None:
+        row = self.rows.get((target.function, target.input))
+        if row is None:
+            self.fail(f"{target.function}, {target.input}: not in the report")
+            return
+        for name, most in target.most.items():
+            self.check_contestant(row, name, most, target.usual.get(name))
+
+    def check_contestant(self, row: Row, name: str, most: float, usual: Optional[float]) -> None:
+        other = _contestant(row, name)
+        reasons = row.notes_on(name)
+        if other is not None:
+            label = f"the floor ({other.name})" if name == "floor" else name
+            self.allow(row.name, _ratio(row, other), most, f"the time of {label}", usual)
+        elif reasons:
+            self.skipped.append(f"{row.name} with {name}: {reasons[0]}")
+        elif name in ("floor", "python", "rust"):
+            self.fail(f"{row.name}: {name} was not measured, and no note says why")
+        else:
+            self.skipped.append(f"{row.name} with {name}: not on this machine")
+
+    def check_compile(self, header: str, most: float) -> None:
+        found = [each for each in self.report.compile if header in (each.header, EVERY_HEADER)]
+        if not found:
+            self.fail(f"compile time of {header}: not in the report")
+        for each in found:
+            what = f"compile time of {each.header}"
+            if each.ratio is None:
+                self.fail(f"{what}: that of the std headers was not measured")
+            else:
+                self.allow(what, each.ratio, most, "that of the std headers it needs", None)
+
+    def check_means(self, peer: str, kinds: dict[str, float]) -> None:
+        found = figures.means(self.report, peer, lambda row, other: 1 / _ratio(row, other))
+        if found is None:
+            reasons = [why for row in self.report.rows for why in row.notes_on(peer)]
+            if reasons:
+                self.skipped.append(f"mean of the speed-ups over {peer}: {reasons[0]}")
+            else:
+                self.fail(f"mean of the speed-ups over {peer}: not measured, no note says why")
+            return
+        for kind, least in kinds.items():
+            self.checks += 1
+            mean = getattr(found, kind)
+            if mean * self.margin < least:
+                self.short.append(
+                    f"{kind} mean of the speed-ups over {peer}: {figures.times(mean)}; "
+                    f"wanted {least:g} / {self.margin:g} = {figures.times(least / self.margin)}"
+                )
+
+
+def learn(reports: Sequence[Report], targets: dict[str, Any]) -> str:
+    """The text of a target file in which what is usual is the most that the reports say, where that
+    is less than what is promised: beside the floor, or beside the rivals of a row without one. What
+    is usual beside other rivals, Python and Rust differs too much from machine to machine."""
+    for target in targets["rows"]:
+        most: dict[str, float] = target.get("rivals") or {}
+        if "floor" in target:
+            most = {"floor": target["floor"]}
+        ratios: dict[str, float] = {}
+        for report in reports:
+            for row in report.rows:
+                if (row.function, row.input) == (target["function"], target["input"]):
+                    for name in most:
+                        other = _contestant(row, name)
+                        if other is not None:
+                            ratio = row.skyutil.median / other.stat.median
+                            ratios[name] = max(ratios.get(name, 0), round(ratio, 3))
+        target.pop("usual", None)
+        usual = {name: ratio for name, ratio in ratios.items() if 0 < ratio < most[name]}
+        if "floor" in usual:
+            target["usual"] = usual
+        elif usual:
+            target["usual"] = {"rivals": usual}
+    return _one_row_a_line(targets)
+
+
+def _one_row_a_line(targets: dict[str, Any]) -> str:
+    def written(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    parts = []
+    for key, value in targets.items():
+        if key == "rows":
+            rows = ",\n".join(f"    {written(row)}" for row in value)
+            parts.append(f'  "rows": [\n{rows}\n  ]')
+        else:
+            parts.append(f"  {written(key)}: {written(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _contestant(row: Row, name: str) -> Optional[Contestant]:
+    if name in ("python", "rust", "floor"):
+        found: Optional[Contestant] = getattr(row, name)
+        return found
+    return next((rival for rival in row.rivals if rival.name == name), None)
+
+
+def _ratio(row: Row, other: Contestant) -> float:
+    own, its = row.skyutil, other.stat
+    fastest = min(own.samples) / min(its.samples)
+    return min(own.median / its.median, own.low / its.low, fastest)

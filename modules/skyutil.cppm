@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// modules/skyutil.cppm: core as a module.
+//
+//     import skyutil;
+//     int main() { return skyutil::get_cpu_count() >= 1 ? 0 : 1; }
+//
+// It has no macros: the version is skyutil::version.
+
+module;
+
+#include <skyutil/files.hpp>
+#include <skyutil/parallel.hpp>
+#include <skyutil/ports.hpp>
+#include <skyutil/process.hpp>
+#include <skyutil/strings.hpp>
+#include <skyutil/system.hpp>
+#include <skyutil/version.hpp>
+
+export module skyutil;
+
+// In the namespace that declares them: elsewhere g++ exports functions only.
+export namespace skyutil::inline v0 {
+
+using skyutil::address;
+using skyutil::base36_decode;
+using skyutil::base36_encode;
+using skyutil::base36_to_chars;
+using skyutil::child_processes;
+using skyutil::count_directory_entries;
+using skyutil::cpu_budget;
+using skyutil::describe_resources;
+using skyutil::description;
+using skyutil::estimate_fd_for_directory;
+using skyutil::family;
+using skyutil::fd_limits;
+using skyutil::file_tail;
+using skyutil::find_free_port;
+using skyutil::format_compact;
+using skyutil::format_float;
+using skyutil::get_cpu_budget;
+using skyutil::get_cpu_count;
+using skyutil::get_fd_limits;
+using skyutil::get_max_workers_for_file_mounts;
+using skyutil::get_mem_size_gb;
+using skyutil::get_memory_budget;
+using skyutil::get_parallel_threads;
+using skyutil::get_pressure;
+using skyutil::hold;
+using skyutil::invalid_utf8;
+using skyutil::is_port_available;
+using skyutil::is_process_alive;
+using skyutil::kill_children_processes;
+using skyutil::kill_process_tree;
+using skyutil::kill_report;
+using skyutil::kill_tree_options;
+using skyutil::kinship;
+using skyutil::limit_kind;
+using skyutil::limit_source;
+using skyutil::line_end;
+using skyutil::mapped_file;
+using skyutil::memory_budget;
+using skyutil::mount_sources;
+using skyutil::open_fd_count;
+using skyutil::parallel_function;
+using skyutil::parallel_options;
+using skyutil::parallel_range;
+using skyutil::pid_exists;
+using skyutil::port_options;
+using skyutil::pressure;
+using skyutil::pressure_averages;
+using skyutil::process_handle;
+using skyutil::process_info;
+using skyutil::process_tree;
+using skyutil::protocol;
+using skyutil::raise_fd_limit;
+using skyutil::read_last_n_lines;
+using skyutil::reserve_ports;
+using skyutil::reserved_port;
+using skyutil::resource_monitor;
+using skyutil::resource_pressure;
+using skyutil::rounding;
+using skyutil::run_in_parallel;
+using skyutil::slow_start;
+using skyutil::slow_start_options;
+using skyutil::sysroot;
+using skyutil::tail_options;
+using skyutil::temporary_directory;
+using skyutil::temporary_file;
+using skyutil::terminate_process;
+using skyutil::to_string;
+using skyutil::truncate_long_string;
+using skyutil::truncate_mode;
+using skyutil::truncate_options;
+using skyutil::unique_fd;
+using skyutil::version;
+using skyutil::write_file_atomic;
+
+}  // namespace skyutil::inline v0
