@@ -22,6 +22,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -125,6 +126,58 @@ PyObject* to_str(std::string_view text) noexcept {
     return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "strict");
 }
 
+/// Writes the code points of well-formed UTF-8.
+template <class Character>
+void decode_well_formed(std::string_view text, void* data) noexcept {
+    auto* out = static_cast<Character*>(data);
+    const auto* in = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = in + text.size();
+    const auto low = [&](int at) { return in[at] & 0x3fU; };
+    while (in != end) {
+        const unsigned lead = *in;
+        if (lead < 0x80) {
+            *out++ = static_cast<Character>(lead);
+            in += 1;
+        } else if (lead < 0xe0) {
+            *out++ = static_cast<Character>((lead & 0x1fU) << 6 | low(1));
+            in += 2;
+        } else if (lead < 0xf0) {
+            *out++ = static_cast<Character>((lead & 0x0fU) << 12 | low(1) << 6 | low(2));
+            in += 3;
+        } else {
+            *out++ =
+                static_cast<Character>((lead & 0x07U) << 18 | low(1) << 12 | low(2) << 6 | low(3));
+            in += 4;
+        }
+    }
+}
+
+/// The same of text that is known to be well-formed, which saves CPython most of its work.
+PyObject* to_str_of_well_formed(std::string_view text) noexcept {
+    const auto count = std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    });
+    unsigned char highest = 0;  // it is a lead byte, which tells how wide the characters are
+    for (const char c : text) {
+        highest = std::max(highest, static_cast<unsigned char>(c));
+    }
+    PyObject* const result = PyUnicode_New(count, highest < 0x80   ? 0x7f
+                                                  : highest < 0xc4 ? 0xff
+                                                  : highest < 0xf0 ? 0xffff
+                                                                   : 0x10ffff);
+    if (result != nullptr) {
+        void* const data = PyUnicode_DATA(result);
+        if (highest < 0xc4) {
+            decode_well_formed<Py_UCS1>(text, data);
+        } else if (highest < 0xf0) {
+            decode_well_formed<Py_UCS2>(text, data);
+        } else {
+            decode_well_formed<Py_UCS4>(text, data);
+        }
+    }
+    return result;
+}
+
 /// A path from a str, bytes or PathLike, with the bytes that the system uses.
 std::optional<std::filesystem::path> to_path(PyObject* object) {
     PyObject* encoded = nullptr;
@@ -192,24 +245,25 @@ PyObject* truncate_long_string(const arguments& values) {
         return values[0];
     }
     const auto shorten = [&](std::string_view text) {
-        return to_str(skyutil::truncate_long_string(
+        return skyutil::truncate_long_string(
             text, static_cast<std::size_t>(*max_length),
-            middle ? skyutil::truncate_mode::middle : skyutil::truncate_mode::word));
+            middle ? skyutil::truncate_mode::middle : skyutil::truncate_mode::word);
     };
     if (const std::optional<std::string_view> text = ascii(values[0])) {
-        return shorten(*text);
+        return to_str(shorten(*text));
     }
     // The text as UTF-8 stays with the str, as CPython does it; a long one is not worth that.
     constexpr Py_ssize_t longest_kept = 4096;
     if (PyUnicode_GET_LENGTH(values[0]) <= longest_kept) {
         Py_ssize_t size = 0;
         if (const char* const text = PyUnicode_AsUTF8AndSize(values[0], &size)) {
-            return shorten({text, static_cast<std::size_t>(size)});
+            return to_str_of_well_formed(shorten({text, static_cast<std::size_t>(size)}));
         }
     } else if (const auto text =
                    py::reinterpret_steal<py::object>(PyUnicode_AsUTF8String(values[0]))) {
-        return shorten({PyBytes_AS_STRING(text.ptr()),
-                        static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))});
+        return to_str_of_well_formed(
+            shorten({PyBytes_AS_STRING(text.ptr()),
+                     static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))}));
     }
     PyErr_Clear();  // a surrogate
     return ask_twin;
