@@ -501,6 +501,7 @@ private:
 };
 
 PyObject* hash_file(const arguments& values) {
+    constexpr std::size_t blocks_between_signals = 256;  // 64 MiB, some tens of milliseconds
     const std::optional<std::string_view> name = ascii(values[1]);
     const auto* const function =
         std::find_if(hash_functions.begin(), hash_functions.end(),
@@ -515,8 +516,16 @@ PyObject* hash_file(const arguments& values) {
     try {
         const py::gil_scoped_release unlocked;
         state = function->make();
-        skyutil::detail::read_file_blocks(
-            *path, error, [&](std::span<const std::byte> bytes) { state->update(bytes); });
+        std::size_t blocks = 0;
+        skyutil::detail::read_file_blocks(*path, error, [&](std::span<const std::byte> bytes) {
+            state->update(bytes);
+            if (++blocks % blocks_between_signals == 0) {
+                const py::gil_scoped_acquire locked;
+                if (PyErr_CheckSignals() != 0) {
+                    throw py::error_already_set();
+                }
+            }
+        });
     } catch (const std::system_error&) {
         return ask_twin;  // OpenSSL has this one forbidden: hashlib says what is to be said
     }

@@ -2,6 +2,7 @@
 """What blocks lets other threads run, and nothing leaks."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -81,6 +82,28 @@ def test_four_threads_hash_as_one_does(native, large_file):
     native.hash_file(large_file, 'sha256')
     once = time.perf_counter() - start
     print(f'\n4 threads hash 4 files in {took / once:.2f} times the time of one; {os.cpu_count()} CPUs')
+
+
+class Interrupt(Exception):
+    pass
+
+
+def test_a_signal_interrupts_hashing(backend, tmp_path):
+    path = tmp_path / 'file'
+    with open(path, 'wb') as file:
+        file.truncate(8 << 30)
+
+    def interrupt(number, frame):
+        raise Interrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Interrupt):
+            backend.hash_file(path, 'sha256')
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def resident_bytes():
