@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What `migrate` changes, and what it leaves as it is."""
 
+import ast
 import os
+import pathlib
+import random
+import re
 import stat
 import subprocess
 import sys
+import sysconfig
 import textwrap
 
 import pytest
@@ -379,3 +384,38 @@ def test_a_last_line_without_an_end_shows_in_the_diff(tmp_path):
     path = tmp_path / 'x.py'
     path.write_bytes(b'from sky.utils.common_utils import hash_file')
     assert run(path)[1].count('\\ No newline at end of file') == 2
+
+
+class _AsMigrated(ast.NodeTransformer):
+    """What the change means: attributes of the module are skyutil's, and `import skyutil` comes along."""
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == 'common_utils' and node.attr in FUNCTIONS:
+            node.value.id = 'skyutil'
+        return node
+
+    def visit_Import(self, node):
+        return None if [alias.name for alias in node.names] == ['skyutil'] else node
+
+
+def test_real_programs_mean_the_same_afterwards():
+    """Modules of the standard library that use `os`, written as if it was sky.utils.common_utils."""
+    files = sorted(pathlib.Path(sysconfig.get_path('stdlib')).glob('*.py'))
+    changed = 0
+    for path in random.Random(7).sample(files, min(100, len(files))):
+        before = re.sub(rb'(?m)^(\s*)import os$', rb'\1from sky.utils import common_utils', path.read_bytes())
+        before = re.sub(rb'\bos\.path\b', b'common_utils.hash_file', before)
+        before = re.sub(rb'\bos\.environ\b', b'common_utils.get_cpu_count', before)
+        before = re.sub(rb'\bos\.', b'common_utils.', before)
+        try:
+            tree = ast.parse(before)
+        except SyntaxError:
+            continue
+        migration = migrate(before)
+        assert migrate(migration.new).new == migration.new, path
+        if migration.new != before and not migration.left:
+            changed += 1
+            after = _AsMigrated().visit(ast.parse(migration.new))
+            assert ast.dump(_AsMigrated().visit(tree)) == ast.dump(after), path
+    assert changed > 5
