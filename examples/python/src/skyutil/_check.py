@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import timeit
 
 import skyutil
@@ -159,6 +161,27 @@ def _compare(native):
         yield f'  {name:24}{_bench.duration(best[0]):>10}{_bench.duration(best[1]):>10}{best[1] / best[0]:>8.1f} x'
 
 
+def _scaling(module):
+    """How long four threads take to hash a file each, beside one."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(32 << 20)
+        path = f'/proc/self/fd/{file.fileno()}'
+
+        def hash_in(count):
+            threads = [threading.Thread(target=module.hash_file, args=(path, 'sha256')) for _ in range(count)]
+            start = time.perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return time.perf_counter() - start
+
+        hash_in(1)
+        one = min(hash_in(1) for _ in range(3))
+        four = min(hash_in(4) for _ in range(3))
+    return f'  4 threads hash 4 files in {four / one:.1f} times the time of one, on {module.get_cpu_count()} CPUs'
+
+
 def main(options):
     info = skyutil.get_backend_info()
     print(f'skyutil {info["version"]}, Python {sys.version.split()[0]}, backend {info["backend"]}'
@@ -186,5 +209,6 @@ def main(options):
         print(f'  {"":24}{"native":>10}{"python":>10}')
         for line in _compare(skyutil._native_module):
             print(line)
+        print(_scaling(skyutil))
     print(f'{len(_CHECKS) - failed} of {len(_CHECKS)} functions answer as they should')
     return 1 if failed else 0
