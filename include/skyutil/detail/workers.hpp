@@ -4,8 +4,8 @@
 
 #pragma once
 
+#include <skyutil/detail/directory_entries.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/files.hpp>
 
 #include <algorithm>
 #include <concepts>
