@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <skyutil/detail/directory_entries.hpp>  // IWYU pragma: export
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/replace_file.hpp>
@@ -306,25 +307,6 @@ inline void write_file_atomic(const std::filesystem::path& path, std::string_vie
     std::error_code error;
     write_file_atomic(path, text, error);
     detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
-}
-
-// -------------------------------------------------------------------------------------------------
-// directories
-
-/// Returns how many direct entries a directory has, without "." and "..". Anything but a directory:
-/// errc::not_a_directory. Entries made or removed meanwhile may or may not be counted.
-[[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path,
-                                                         std::error_code& error) noexcept {
-    error.clear();
-    const unique_fd directory(detail::os::open_directory(path.native(), error));
-    return directory ? detail::os::count_entries(directory.get(), error) : 0;
-}
-
-[[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path) {
-    std::error_code error;
-    const std::size_t entries = count_directory_entries(path, error);
-    detail::throw_if(error, "skyutil::count_directory_entries: cannot read the directory", path);
-    return entries;
 }
 
 }  // namespace skyutil::inline v0

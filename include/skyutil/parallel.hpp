@@ -11,9 +11,8 @@
 
 #pragma once
 
+#include <skyutil/detail/parallel_threads.hpp>
 #include <skyutil/detail/parallel_work.hpp>
-#include <skyutil/process.hpp>
-#include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

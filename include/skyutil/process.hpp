@@ -15,15 +15,15 @@
 
 #pragma once
 
+#include <skyutil/detail/directory_entries.hpp>
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/kill_tree.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/parallel_threads.hpp>  // IWYU pragma: export
 #include <skyutil/detail/proc_stat.hpp>
 #include <skyutil/detail/process_handle.hpp>
 #include <skyutil/detail/process_table.hpp>
 #include <skyutil/detail/workers.hpp>
-#include <skyutil/files.hpp>
-#include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -280,21 +280,6 @@ struct process_info {
     detail::throw_if(error,
                      "skyutil::kill_children_processes: cannot end the children of this process");
     return report;
-}
-
-/// Returns how many threads to work with in parallel: one less than get_cpu_count(), at least 4;
-/// four times as many when the cloud is "kubernetes" in any letter case (ASCII). Errors are those
-/// of get_cpu_count().
-[[nodiscard]] inline int get_parallel_threads(std::string_view cloud, std::error_code& error) {
-    return detail::parallel_threads(get_cpu_count(error), cloud);
-}
-
-[[nodiscard]] inline int get_parallel_threads(std::error_code& error) {
-    return get_parallel_threads({}, error);
-}
-
-[[nodiscard]] inline int get_parallel_threads(std::string_view cloud = {}) {
-    return detail::parallel_threads(get_cpu_count(), cloud);
 }
 
 /// Returns how many descriptors a program that copies a directory holds: five for each direct

@@ -140,14 +140,12 @@ private:
     std::uint64_t mounts_due_ = 0;
 };
 
-/// Calls with the reader of the calling thread: no lock, nothing shared, and a child made by fork
-/// goes on with a copy. While a thread ends, and its reader is gone, with a new one.
-template <class Function>
-auto with_thread_reader(Function function) {
+/// The reader of the calling thread: no lock, nothing shared, and a child made by fork goes on with
+/// a copy. Null while a thread ends and its reader is gone.
+inline limit_reader* thread_reader() {
     thread_local constinit bool gone = false;
     if (gone) {
-        limit_reader reader;
-        return function(reader);
+        return nullptr;
     }
     struct keeper {
         limit_reader reader;
@@ -157,7 +155,17 @@ auto with_thread_reader(Function function) {
         ~keeper() { gone = true; }
     };
     thread_local keeper kept;
-    return function(kept.reader);
+    return &kept.reader;
+}
+
+/// Calls with the reader of the calling thread, else with a new one.
+template <class Function>
+auto with_thread_reader(Function function) {
+    if (limit_reader* const kept = thread_reader()) {
+        return function(*kept);
+    }
+    limit_reader reader;
+    return function(reader);
 }
 
 /// A value that is read anew when it is older than some milliseconds by a clock that is up to ten

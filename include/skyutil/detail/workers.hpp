@@ -4,8 +4,8 @@
 
 #pragma once
 
+#include <skyutil/detail/directory_entries.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/files.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -29,19 +29,6 @@ template <class T>
 concept pair_with_path = requires(const T& pair) {
     { pair.second } -> path_like;
 };
-
-constexpr int parallel_threads(int cpus, std::string_view cloud) noexcept {
-    constexpr std::string_view multiplied = "kubernetes";
-    const auto same = [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
-    };
-    const int threads = (std::max)(4, cpus - 1);
-    if (!std::equal(cloud.begin(), cloud.end(), multiplied.begin(), multiplied.end(), same)) {
-        return threads;
-    }
-    constexpr int most = (std::numeric_limits<int>::max)();
-    return threads > most / 4 ? most : threads * 4;
-}
 
 /// How many workers the descriptors that are left beside a reserve of 100 are enough for.
 constexpr int max_workers(std::optional<std::uint64_t> soft_fd_limit, std::uint64_t fds_per_worker,

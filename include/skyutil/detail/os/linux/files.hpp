@@ -315,22 +315,25 @@ inline void rewind_directory(int fd, std::error_code& error) noexcept {
     }
 }
 
+/// How a directory that is no link is opened. (No local constant: g++ 14 loses those that a lambda
+/// uses when it writes a module.)
+inline constexpr int directory_flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
 /// Opens an entry that is a directory itself, not a link to one. One that its owner may not read is
 /// made readable.
 inline int open_entry_directory(int parent, const char* name, std::error_code& error) noexcept {
-    constexpr int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = retry([&] { return ::openat(parent, name, flags | O_RDONLY); });
+    int fd = retry([&] { return ::openat(parent, name, directory_flags | O_RDONLY); });
     if (fd == -1 && errno == EACCES) {
         // What O_PATH opened stays the same directory, whatever happens to the name; fchmod(2)
         // refuses it, but chmod(2) takes its name in /proc.
-        const int path = retry([&] { return ::openat(parent, name, flags | O_PATH); });
+        const int path = retry([&] { return ::openat(parent, name, directory_flags | O_PATH); });
         if (path != -1) {
             std::array<char, 32> self{"/proc/self/fd/"};
             std::to_chars(self.data() + std::strlen(self.data()), self.data() + self.size() - 1,
                           path);
             fd = retry([&] { return ::chmod(self.data(), S_IRWXU); });
             if (fd == 0) {
-                fd = retry([&] { return ::openat(path, ".", flags | O_RDONLY); });
+                fd = retry([&] { return ::openat(path, ".", directory_flags | O_RDONLY); });
             }
             const int saved = errno;
             close(path);
