@@ -174,6 +174,9 @@ json in_nursery(Function function, std::chrono::seconds patience = 60s) {
     shared = new (memory) board();
     const auto body = [&]() -> json {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        // Trees are stopped for a moment. Should the shell that started the tests end just then,
+        // the kernel would hang up (SIGHUP) the process group of all tests.
+        ::setpgid(0, 0);
         struct cleanup {
             ~cleanup() { kill_descendants(); }
         } at_the_end;

@@ -221,7 +221,9 @@ struct process_info {
 /// away while it is listed. Then all get SIGTERM and SIGCONT, children before parents; whoever is
 /// left when the grace of all is over gets SIGKILL. What a member starts while it ends is left
 /// alone as long as the member lives, for it may be what cleans up, and then ended too. Parents see
-/// their children stop and continue (waitpid(2) with WUNTRACED, SIGCHLD). Returns when all are
+/// their children stop and continue (waitpid(2) with WUNTRACED, SIGCHLD). A process group whose
+/// last tie to its session ends while a member is stopped gets SIGHUP from the kernel (setpgid(2));
+/// to keep out of that, give children a group of their own, as run() does. Returns when all are
 /// gone, or 10 s after SIGKILL.
 ///
 /// Found are all that lead to the process by their parents, through setsid(2) and double forks too
