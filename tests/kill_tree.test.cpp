@@ -888,7 +888,7 @@ TEST_CASE("stopped processes hear SIGTERM") {
 
 namespace {
 
-std::vector<std::int64_t> asked;  ///< to whom this process has sent SIGTERM with kill(2)
+std::vector<std::int64_t> sent_sigterm;  ///< to whom this process has sent SIGTERM with kill(2)
 
 }  // namespace
 
@@ -898,7 +898,7 @@ extern "C" {
 int __real_kill(pid_t pid, int signal);
 int __wrap_kill(pid_t pid, int signal) {
     if (signal == SIGTERM) {
-        asked.push_back(pid);
+        sent_sigterm.push_back(pid);
     }
     return __real_kill(pid, signal);
 }
@@ -911,8 +911,8 @@ TEST_CASE("children are told to end before their parents") {
         json result =
             end_tree(5, [] { start([] { start([] { start([] { start(); }); }); }); }, patient);
         result["in order"] =
-            asked.size() == 5 &&
-            std::equal(asked.begin(), asked.end(), std::reverse_iterator(shared->pids.begin() + 5));
+            sent_sigterm.size() == 5 && std::equal(sent_sigterm.begin(), sent_sigterm.end(),
+                                                   std::reverse_iterator(shared->pids.begin() + 5));
         return result;
     });
     json ordered = expected(5, 0);
