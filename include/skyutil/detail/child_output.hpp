@@ -89,7 +89,10 @@ private:
         constexpr std::size_t large = 1U << 20;
         if (text_.size() >= large && text_.capacity() - text_.size() < more) {
             try {
-                text_.reserve((std::min)(most_, 4 * text_.capacity()));
+                std::string larger;
+                larger.reserve((std::min)(most_, 4 * text_.capacity()));
+                os::advise_large_pages({larger.data(), larger.capacity()});
+                text_ = std::move(larger.append(text_));
             } catch (const std::exception&) {  // then as std::string does
                 return;
             }
