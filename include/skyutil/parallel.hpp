@@ -13,14 +13,13 @@
 
 #include <skyutil/detail/parallel_threads.hpp>
 #include <skyutil/detail/parallel_work.hpp>
+#include <skyutil/detail/stoppable_wait.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <ranges>
 #include <stop_token>
 #include <system_error>
@@ -72,15 +71,6 @@ auto run_in_parallel(F& func, R& range, int threads, const std::stop_token& stop
     work.run(threads);
     work.throw_if_incomplete();
     return elements.collect();
-}
-
-/// Waits at least that long, or until the token is asked to stop.
-inline void wait_unless_stopped(std::chrono::nanoseconds time, const std::stop_token& stop) {
-    constexpr std::chrono::nanoseconds longest = std::chrono::years(100);  // now + it fits a clock
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, (std::min)(time, longest), [] { return false; });
 }
 
 constexpr int next_batch(int batch, int most) noexcept {

@@ -25,6 +25,7 @@
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/spawn.hpp>
+#include <skyutil/detail/stoppable_wait.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/version.hpp>
 
@@ -33,14 +34,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <span>
@@ -458,14 +457,6 @@ inline double random_number() {
     return std::uniform_real_distribution<double>()(generator);
 }
 
-/// Sleeps; less when a stop is requested.
-inline void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any nobody;
-    std::unique_lock lock(mutex);
-    nobody.wait_for(lock, stop, time, [] { return false; });
-}
-
 inline completed_process run_with_retries(const command& what, const retry_options& retries,
                                           const run_options& options, start_problem& problem,
                                           std::error_code& error) {
@@ -481,7 +472,7 @@ inline completed_process run_with_retries(const command& what, const retry_optio
         if (backoff.sleep) {
             backoff.sleep(time);
         } else {
-            sleep_for(time, options.stop);
+            wait_unless_stopped(time, options.stop);
         }
         if (options.stop.stop_requested()) {
             result.stopped = true;
