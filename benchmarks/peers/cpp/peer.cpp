@@ -12,13 +12,13 @@
 //     them all
 
 #include "peer.hpp"
+#include "../../rivals/process.hpp"
 
 #include <exception>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,13 +66,6 @@ std::string reply(const std::string& contestant, const std::string& directory,
     return "none not built";
 }
 
-[[noreturn]] void sleep_until_killed() {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        ::pause();
-    }
-}
-
 /// Whoever ends the tree is not its parent: that is here, and reaps at once.
 int keep_tree(int children) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -84,11 +77,11 @@ int keep_tree(int children) {
     if (root == 0) {
         for (int i = 0; i < children; ++i) {
             if (::fork() == 0) {
-                sleep_until_killed();
+                rivals::sleep_until_killed();
             }
         }
         static_cast<void>(!::write(ends[1], "", 1));
-        sleep_until_killed();
+        rivals::sleep_until_killed();
     }
     char byte = 0;
     static_cast<void>(!::read(ends[0], &byte, 1));
