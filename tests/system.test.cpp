@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -32,7 +34,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -1248,6 +1253,44 @@ TEST_CASE("a budget names what decides it") {
     CHECK(memory.limiting_factor().kind == limit_kind::memory_limit);
     CHECK(memory.limiting_factor().file == "/limit");
     CHECK(memory.usable() == 99);
+}
+
+/// Makes sched_getaffinity(2) refuse masks of so many bytes and less, as a kernel that was built
+/// for more CPUs does.
+void refuse_masks_up_to(unsigned bytes) {
+    std::array<sock_filter, 6> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_getaffinity, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, bytes, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
+        throw cannot_run{"cannot install a seccomp filter"};
+    }
+}
+
+TEST_CASE("a kernel that was built for more CPUs gets a larger mask, up to half a million CPUs") {
+    if constexpr (std::endian::native != std::endian::little) {
+        SKYUTIL_SKIP("the filter reads the low half of an argument");
+    }
+    const int expected = detail::os::affinity_count();
+    REQUIRE(expected > 0);
+    CHECK(run_in_child([] {
+              refuse_masks_up_to(1024);  // 8,192 CPUs
+              return json(detail::os::affinity_count());
+          }) == expected);
+    CHECK(run_in_child([] {
+              refuse_masks_up_to(65535);
+              return json(detail::os::affinity_count());
+          }) == expected);
+    CHECK(run_in_child([] {
+              refuse_masks_up_to(65536);
+              return json(detail::os::affinity_count());
+          }) == 0);
 }
 
 TEST_CASE("the running system has CPUs and memory, and the short forms agree with the budgets") {

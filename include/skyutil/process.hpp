@@ -298,6 +298,20 @@ struct process_info {
     return descriptors;
 }
 
+namespace detail {
+
+/// `failed` is the source that could not be looked at, if there is an error.
+inline int max_workers_or_throw(std::error_code error, const std::filesystem::path& failed,
+                                std::uint64_t fds_per_worker, std::string_view cloud) {
+    throw_if(error, "skyutil::get_max_workers_for_file_mounts: cannot read the directory", failed);
+    const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
+    throw_if(error,
+             "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
+    return max_workers(limit, fds_per_worker, get_parallel_threads(cloud));
+}
+
+}  // namespace detail
+
 /// Returns how many workers may copy the sources at once, at least 1 and at most
 /// get_parallel_threads(cloud): as many as the soft limit on descriptors (getrlimit(2)), less 100,
 /// is enough for, when each takes five descriptors for every direct entry of the largest directory
@@ -325,18 +339,15 @@ template <mount_sources R>
     std::error_code error;
     std::filesystem::path failed;
     const std::size_t descriptors = detail::fds_for_sources(sources, error, failed);
-    detail::throw_if(error, "skyutil::get_max_workers_for_file_mounts: cannot read the directory",
-                     failed);
-    const std::optional<std::uint64_t> limit = detail::os::soft_fd_limit(error);
-    detail::throw_if(
-        error, "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
-    return detail::max_workers(limit, descriptors, get_parallel_threads(cloud));
+    return detail::max_workers_or_throw(error, failed, descriptors, cloud);
 }
 
 [[nodiscard]] inline int get_max_workers_for_file_mounts(
     std::initializer_list<std::filesystem::path> sources, std::string_view cloud = {}) {
-    return get_max_workers_for_file_mounts<const std::initializer_list<std::filesystem::path>&>(
-        sources, cloud);
+    std::error_code error;
+    std::filesystem::path failed;
+    const std::size_t descriptors = detail::fds_for_sources(sources, error, failed);
+    return detail::max_workers_or_throw(error, failed, descriptors, cloud);
 }
 
 /// Returns the same without looking at the sources: each worker is taken to need 5 descriptors, one
@@ -355,13 +366,8 @@ template <mount_sources R>
 [[nodiscard]] inline int get_max_workers_for_file_mounts(
     std::size_t num_sources, std::size_t estimated_files_per_source = 100,
     std::string_view cloud = {}) {
-    std::error_code error;
-    const std::optional<std::uint64_t> limit = detail::os::soft_fd_limit(error);
-    detail::throw_if(
-        error, "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
-    const std::uint64_t descriptors =
-        detail::estimate_fds_per_worker(num_sources, estimated_files_per_source);
-    return detail::max_workers(limit, descriptors, get_parallel_threads(cloud));
+    return detail::max_workers_or_throw(
+        {}, {}, detail::estimate_fds_per_worker(num_sources, estimated_files_per_source), cloud);
 }
 
 }  // namespace skyutil::inline v0

@@ -26,38 +26,37 @@
 
 namespace skyutil::inline v0::detail {
 
-/// A number and the file it was read from.
+/// A number, if there is one, and the file it was read from.
 template <class T>
 struct sourced {
-    T value;
-    std::string file;
+    std::optional<T> value{};
+    std::string file{};
 };
 
 /// Returns whether the value is the lowest so far.
 template <class T>
-bool keep_lowest(std::optional<sourced<T>>& lowest, const std::optional<T>& value,
-                 const std::string& file) {
-    if (!value || (lowest && *value >= lowest->value)) {
+bool keep_lowest(sourced<T>& lowest, const std::optional<T>& value, const std::string& file) {
+    if (!value || (lowest.value && *value >= *lowest.value)) {
         return false;
     }
-    lowest = sourced<T>{*value, file};
+    lowest.value = value;
+    lowest.file = file;
     return true;
 }
 
 /// What a control group has of memory, in bytes.
 struct memory_use {
-    std::uint64_t usage;
-    std::uint64_t reclaimable;  // of it
-    std::string file;
+    sourced<std::uint64_t> usage;
+    std::uint64_t reclaimable = 0;  // of it
 };
 
 /// What the memory controller says, in bytes.
 struct group_memory {
-    std::optional<sourced<std::uint64_t>> limit;
-    std::optional<sourced<std::uint64_t>> soft_limit;
-    std::optional<sourced<std::uint64_t>> swap_limit;
-    std::optional<memory_use> use;  // of the group that has the limit, else of the own
-    std::optional<sourced<std::uint64_t>> available;  // the least that a limit leaves
+    sourced<std::uint64_t> limit;
+    sourced<std::uint64_t> soft_limit;
+    sourced<std::uint64_t> swap_limit;
+    memory_use use;                    // of the group that has the limit, else of the own
+    sourced<std::uint64_t> available;  // the least that a limit leaves
 };
 
 /// The control groups of the calling thread wherever they are mounted.
@@ -95,8 +94,8 @@ public:
     [[nodiscard]] bool memory_file_replaced() const noexcept { return memory_file_replaced_; }
 
     /// CPUs that the quotas allow.
-    [[nodiscard]] std::optional<sourced<double>> cpu_quota(file_reader& files) const {
-        std::optional<sourced<double>> lowest;
+    [[nodiscard]] sourced<double> cpu_quota(file_reader& files) const {
+        sourced<double> lowest;
         for_each_group(controller::cpu, [&](bool v2, const std::string& group, bool) {
             const std::string file = group + (v2 ? "/cpu.max" : "/cpu.cfs_quota_us");
             const std::optional<std::string> text = files.text(file);
@@ -112,8 +111,8 @@ public:
     }
 
     /// CPUs that the nearest group with a weight asks for.
-    [[nodiscard]] std::optional<sourced<double>> cpu_request(file_reader& files) const {
-        std::optional<sourced<double>> request;
+    [[nodiscard]] sourced<double> cpu_request(file_reader& files) const {
+        sourced<double> request;
         for_each_group(controller::cpu, [&](bool v2, const std::string& group, bool) {
             const std::string file = group + (v2 ? "/cpu.weight" : "/cpu.shares");
             const std::optional<std::string> text = files.text(file);
@@ -127,8 +126,8 @@ public:
     }
 
     /// CPUs of the nearest group that names any; those above have no fewer.
-    [[nodiscard]] std::optional<sourced<int>> cpuset(file_reader& files) const {
-        std::optional<sourced<int>> found;
+    [[nodiscard]] sourced<int> cpuset(file_reader& files) const {
+        sourced<int> found;
         for_each_group(controller::cpuset, [&](bool v2, const std::string& group, bool) {
             for (const char* const name :
                  {v2 ? "/cpuset.cpus.effective" : "/cpuset.effective_cpus", "/cpuset.cpus"}) {
@@ -171,15 +170,15 @@ public:
     /// The limit and what explains it.
     [[nodiscard]] group_memory memory(file_reader& files) const {
         group_memory result;
-        std::optional<sourced<std::uint64_t>> above;
-        std::optional<memory_use> use;  // of the group looked at last
+        sourced<std::uint64_t> above;
+        memory_use use;  // of the group looked at last
         const auto keep_limit = [&](const std::optional<std::uint64_t>& limit,
                                     const std::string& file) {
-            if (keep_lowest(result.limit, limit, file) || !result.use) {
+            if (keep_lowest(result.limit, limit, file) || !result.use.usage.value) {
                 result.use = use;
             }
-            if (limit && use) {
-                const std::uint64_t taken = use->usage - use->reclaimable;
+            if (limit && use.usage.value) {
+                const std::uint64_t taken = *use.usage.value - use.reclaimable;
                 keep_lowest(result.available, std::optional(*limit - (std::min)(*limit, taken)),
                             file);
             }
@@ -194,10 +193,10 @@ public:
             const char* const swap_name = v2 ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes";
             const std::string statistics = files.text(group + "/memory.stat").value_or("");
             const std::optional<std::uint64_t> usage = number(usage_name);
-            use.reset();
+            use = {};
             if (usage) {
-                use = {*usage, (std::min)(*usage, count_reclaimable(statistics, v2)),
-                       group + usage_name};
+                use = {{usage, group + usage_name},
+                       (std::min)(*usage, count_reclaimable(statistics, v2))};
             }
             const std::optional<std::uint64_t> limit = number(limit_name);
             keep_limit(limit, group + limit_name);
@@ -212,23 +211,16 @@ public:
             keep_lowest(result.swap_limit, swap, group + swap_name);
             return limit || usage ? next_group::read_here : next_group::nothing_here;
         });
-        if (above && (!result.limit || above->value < result.limit->value)) {
-            keep_limit(above->value, above->file);
+        if (above.value && (!result.limit.value || *above.value < *result.limit.value)) {
+            keep_limit(above.value, above.file);
         }
         return result;
     }
 
-    /// The file of the process's own group of version 2 that `read` takes something from, if any.
-    template <class Read>
-    auto read_own(file_reader& files, const std::string& name, Read read) const {
-        decltype(read(std::string_view())) result;
-        std::string source;
-        for_each_group(controller::none, [&](bool, const std::string& group, bool) {
-            source = group + "/" + name;
-            result = read(files.text(source).value_or(""));
-            return next_group::none;
-        });
-        return std::pair(std::move(result), std::move(source));
+    /// The directory of the process's own group of version 2; empty where there is none.
+    [[nodiscard]] std::string own_group() const {
+        const std::vector<place>& places = places_[static_cast<std::size_t>(controller::none)];
+        return places.empty() ? std::string() : places.front().own;
     }
 
 private:
@@ -242,10 +234,10 @@ private:
 
     /// The process's own group below a mount point.
     struct place {
-        bool v2;
-        std::size_t view;  // the same for mounts that show the same
+        bool v2 = false;
+        std::size_t view = 0;  // the same for mounts that show the same
         std::string own;
-        std::size_t top;  // length of the mount point
+        std::size_t top = 0;  // length of the mount point
     };
 
     /// Calls visit(v2, directory, own) for the process's own group and each above it, as far as a
@@ -291,47 +283,42 @@ private:
         return parse_memory_limit(find_value(statistics, hierarchical_name));
     }
 
-    /// The path of this process's group in the hierarchy that has the controller: version 1 if that
-    /// names it, as no controller is in both.
-    struct membership {
-        bool v2;
-        std::string_view path;
-    };
-
-    [[nodiscard]] std::optional<membership> find_membership(std::string_view name) const {
-        std::optional<membership> found;
+    /// This process's group in the hierarchy that has the controller: version 1 if that names it,
+    /// as no controller is in both.
+    [[nodiscard]] std::optional<cgroup_membership> find_membership(std::string_view name) const {
+        std::optional<cgroup_membership> found;
         for (std::string_view lines = memberships_; !lines.empty();) {
             const std::optional<cgroup_membership> line =
                 parse_cgroup_line(take_until(lines, '\n'));
             if (line && line->v2 && !found) {
-                found = membership{true, line->path};
+                found = line;
             } else if (line && !line->v2 && !name.empty() &&
                        list_contains(line->controllers, name)) {
-                return membership{false, line->path};
+                return line;
             }
         }
         return found;
     }
 
     void find_groups(const sysroot& root, std::string_view mounts) {
-        std::array<std::optional<membership>, controller_names.size()> paths;
+        std::array<std::optional<cgroup_membership>, controller_names.size()> paths;
         for (std::size_t i = 0; i < paths.size(); ++i) {
             paths[i] = find_membership(controller_names[i]);
             places_[i].clear();
         }
-        std::vector<std::pair<std::string_view, std::string_view>> views;
+        std::vector<std::string> views;
         while (!mounts.empty()) {
             const std::optional<cgroup_mount> mount = parse_mount_line(take_until(mounts, '\n'));
             if (!mount) {
                 continue;
             }
-            const std::pair view{mount->device, mount->root};
+            std::string view = std::string(mount->device).append(" ").append(mount->root);
             const auto known = std::find(views.begin(), views.end(), view);
             const auto number = static_cast<std::size_t>(known - views.begin());
             if (known == views.end()) {
-                views.push_back(view);
+                views.push_back(std::move(view));
             }
-            std::optional<place> last;
+            place last;  // without a name where the mount does not show it
             std::string_view last_path;
             for (std::size_t i = 0; i < paths.size(); ++i) {
                 if (!paths[i] || paths[i]->v2 != mount->v2 ||
@@ -341,25 +328,25 @@ private:
                 if (std::exchange(last_path, paths[i]->path) != paths[i]->path) {
                     last = find_place(root, *mount, number, paths[i]->path);
                 }
-                if (last) {
-                    places_[i].push_back(*last);
+                if (!last.own.empty()) {
+                    places_[i].push_back(last);
                 }
             }
         }
     }
 
-    static std::optional<place> find_place(const sysroot& root, const cgroup_mount& mount,
-                                           std::size_t view, std::string_view path) {
+    static place find_place(const sysroot& root, const cgroup_mount& mount, std::size_t view,
+                            std::string_view path) {
         const std::optional<cgroup_location> location = locate_cgroup(unescape(mount.root), path);
         if (!location) {
-            return std::nullopt;
+            return {};
         }
         const std::string top = unescape(mount.mount_point);
         std::string group = top + std::string(location->rest);
         if (location->unknown != 0) {
             group = find_below(root, top, location->unknown, location->rest).value_or(top);
         }
-        return place{mount.v2, view, std::move(group), top.size()};
+        return {mount.v2, view, std::move(group), top.size()};
     }
 
     /// The group `depth` unknown directories below `top`, then `rest`, that this process is in.

@@ -15,9 +15,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace skyutil::inline v0 {
 
@@ -39,21 +37,47 @@ inline std::string limit_text(std::string total, const limit_source& source) {
 
 enum class row_kind { common, rare };
 
-/// A row for a count or, with bytes_text, a size.
-template <class T>
-resource_row make_row(std::string_view name, std::string_view key, const std::optional<T>& value,
-                      std::string_view source, std::string (*show)(double), bool decides,
-                      row_kind kind = row_kind::common) {
-    resource_row row{name, key, {}, {}, std::string(source), decides, kind == row_kind::rare};
-    if (value) {
-        row.shown = show(static_cast<double>(*value));
-        if constexpr (std::is_integral_v<T>) {
-            row.value = std::to_string(*value);
-        } else {
-            row.value = number_text(*value);
+/// A count or a size, if there is one.
+struct row_number {
+    // NOLINTBEGIN(*-explicit-*): as numbers are passed
+    row_number(const std::optional<double>& number) {
+        if (number) {
+            value = *number;
+            json = number_text(value);
         }
     }
-    return row;
+    row_number(const std::optional<std::uint64_t>& number) {
+        if (number) {
+            value = static_cast<double>(*number);
+            json = std::to_string(*number);
+        }
+    }
+    row_number(const std::optional<int>& number) {
+        if (number) {
+            value = *number;
+            json = std::to_string(*number);
+        }
+    }
+
+    // NOLINTEND(*-explicit-*)
+
+    [[nodiscard]] bool known() const noexcept { return !json.empty(); }
+
+    double value = 0;
+    std::string json;
+};
+
+/// `show` is short_number or bytes_text.
+inline resource_row make_row(std::string_view name, std::string_view key, const row_number& number,
+                             std::string_view source, std::string (*show)(double), bool decides,
+                             row_kind kind = row_kind::common) {
+    return {name,
+            key,
+            number.known() ? show(number.value) : std::string(),
+            number.json,
+            std::string(source),
+            decides && number.known(),
+            kind == row_kind::rare};
 }
 
 inline resource_table describe(const cpu_budget& budget) {
@@ -61,11 +85,11 @@ inline resource_table describe(const cpu_budget& budget) {
     const std::string usable = std::to_string(budget.usable());
     resource_table table{"CPUs", "cpus", limit_text(usable, factor), {}, {}};
     table.members.add("usable", usable).add("limited_by", limit_json(factor));
-    const auto add = [&](std::string_view name, std::string_view key, const auto& value,
+    const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
                          std::string_view source, limit_kind decides,
                          row_kind kind = row_kind::common) {
-        table.rows.push_back(make_row(name, key, value, source, short_number,
-                                      value && factor.kind == decides, kind));
+        table.rows.push_back(
+            make_row(name, key, number, source, short_number, factor.kind == decides, kind));
     };
     add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
         row_kind::rare);
@@ -90,16 +114,15 @@ inline resource_table describe(const memory_budget& budget) {
     table.members.add("usable", std::to_string(budget.usable()))
         .add("available", std::to_string(available))
         .add("limited_by", limit_json(factor));
-    const auto add = [&](std::string_view name, std::string_view key, const auto& value,
+    const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
                          std::string_view source, limit_kind decides = limit_kind::none,
                          row_kind kind = row_kind::common) {
-        table.rows.push_back(
-            make_row(name, key, value, source, bytes_text,
-                     value && decides != limit_kind::none && factor.kind == decides, kind));
+        table.rows.push_back(make_row(name, key, number, source, bytes_text,
+                                      decides != limit_kind::none && factor.kind == decides, kind));
     };
-    const auto add_rare = [&](std::string_view name, std::string_view key, const auto& value,
+    const auto add_rare = [&](std::string_view name, std::string_view key, const row_number& number,
                               std::string_view source) {
-        add(name, key, value, source, limit_kind::none, row_kind::rare);
+        add(name, key, number, source, limit_kind::none, row_kind::rare);
     };
     add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
         row_kind::rare);
@@ -118,46 +141,47 @@ inline resource_table describe(const memory_budget& budget) {
     return table;
 }
 
-/// nullopt where the kernel tells nothing.
-inline std::optional<resource_table> describe(const pressure& stalls) {
+/// Without rows where the kernel tells nothing.
+inline resource_table describe(const pressure& stalls) {
     resource_table table{"Pressure",
                          "pressure_percent",
                          "percent of the last 10, 60 and 300 s in which some waited",
                          {},
                          {}};
-    for (const auto& [name, stall] :
-         {std::pair("cpu", stalls.cpu), std::pair("memory", stalls.memory),
-          std::pair("io", stalls.io)}) {
+    const auto add = [&](std::string_view name, const std::optional<resource_pressure>& stall) {
         if (!stall) {
-            continue;
+            return;
         }
         resource_row row{name, name, {}, {}, stall->file};
         json_object value;
-        for (const auto& [kind, averages] :
-             {std::pair("some", stall->some), std::pair("full", stall->full)}) {
+        const auto add_kind = [&](const char* kind,
+                                  const std::optional<pressure_averages>& averages) {
             if (!averages) {
-                continue;
+                return;
             }
-            const std::array numbers{averages->avg10, averages->avg60, averages->avg300};
             if (row.shown.empty()) {
-                for (const double number : numbers) {
-                    row.shown.append(row.shown.empty() ? "" : " ").append(short_number(number));
-                }
+                row.shown = short_number(averages->avg10) + " " + short_number(averages->avg60) +
+                            " " + short_number(averages->avg300);
             }
             value.add(kind, json_object()
-                                .add("avg10", number_text(numbers[0]))
-                                .add("avg60", number_text(numbers[1]))
-                                .add("avg300", number_text(numbers[2]))
+                                .add("avg10", number_text(averages->avg10))
+                                .add("avg60", number_text(averages->avg60))
+                                .add("avg300", number_text(averages->avg300))
                                 .add("total_us", std::to_string(averages->total.count()))
                                 .text());
-        }
+        };
+        add_kind("some", stall->some);
+        add_kind("full", stall->full);
         row.value = value.text();
         table.rows.push_back(std::move(row));
-    }
-    return table.rows.empty() ? std::nullopt : std::optional(std::move(table));
+    };
+    add("cpu", stalls.cpu);
+    add("memory", stalls.memory);
+    add("io", stalls.io);
+    return table;
 }
 
-inline resource_table describe(const fd_limits& limits, const std::optional<std::size_t>& open) {
+inline resource_table describe(const fd_limits& limits, const std::optional<std::uint64_t>& open) {
     return {"Descriptors",
             "descriptors",
             limits.soft ? std::to_string(*limits.soft) : "no limit",
@@ -173,33 +197,34 @@ inline resource_table describe(const fd_limits& limits, const std::optional<std:
 inline std::string describe_resources(description form, const sysroot& root,
                                       std::error_code& error) {
     std::error_code of_memory;
-    std::vector<detail::resource_table> tables{
-        detail::describe(get_cpu_budget(root, error)),
-        detail::describe(get_memory_budget(root, of_memory)),
-    };
-    error = error ? error : of_memory;
-    if (auto stalls = detail::describe(detail::read_pressure(root))) {
-        tables.push_back(std::move(*stalls));
-    }
     std::error_code ignored;
-    const fd_limits limits = detail::read_fd_limits(root, ignored);
     std::error_code uncounted;
     const std::size_t open = detail::count_open_fds(root, uncounted);
-    tables.push_back(
-        detail::describe(limits, uncounted ? std::nullopt : std::optional<std::size_t>(open)));
+    const std::array<detail::resource_table, 4> tables{
+        detail::describe(get_cpu_budget(root, error)),
+        detail::describe(get_memory_budget(root, of_memory)),
+        detail::describe(detail::read_pressure(root)),
+        detail::describe(detail::read_fd_limits(root, ignored),
+                         uncounted ? std::nullopt : std::optional<std::uint64_t>(open)),
+    };
+    error = error ? error : of_memory;
 
     if (form == description::json) {
         detail::json_object object;
         object.add("version", detail::json_string(version));
         for (const detail::resource_table& table : tables) {
-            object.add(table.key, detail::to_json(table));
+            if (!table.rows.empty()) {
+                object.add(table.key, detail::to_json(table));
+            }
         }
         return object.text();
     }
     std::string page = "skyutil " + std::string(version) + ": what this process may use\n";
     for (const detail::resource_table& table : tables) {
-        page += "\n";
-        detail::append_text(page, table);
+        if (!table.rows.empty()) {
+            page += "\n";
+            detail::append_text(page, table);
+        }
     }
     return page;
 }

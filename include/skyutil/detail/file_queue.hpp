@@ -5,9 +5,9 @@
 
 #pragma once
 
+#include <skyutil/detail/cpu_budget.hpp>
 #include <skyutil/detail/digest.hpp>
 #include <skyutil/detail/input.hpp>
-#include <skyutil/system.hpp>
 
 #include <algorithm>
 #include <atomic>

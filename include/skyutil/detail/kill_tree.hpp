@@ -21,10 +21,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <system_error>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -75,6 +73,7 @@ struct tree_member {
     bool stopped = false;  ///< by us
     bool asked = false;    ///< by SIGTERM
     bool killed = false;
+    bool owns_group = false;  ///< leads a process group that is taken to be the tree's
     std::error_code error{};  ///< why it cannot be signalled
 
     /// Whether it is there, as far as can be told.
@@ -217,10 +216,10 @@ public:
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
 private:
-    template <class Function>
-    void for_each_child_first(Function function) {
-        std::for_each(members_.rbegin(), members_.rend(),
-                      [&](tree_member& each) { (each.*function)(); });
+    void for_each_child_first(void (tree_member::*function)() noexcept) {
+        for (std::size_t i = members_.size(); i-- != 0;) {
+            (members_[i].*function)();
+        }
     }
 
     /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
@@ -229,20 +228,21 @@ private:
         const time_point deadline = deadline_after(std::chrono::seconds(5));
         std::size_t next = 0;
         do {
-            const auto added = std::span(members_).subspan(std::exchange(next, members_.size()));
-            for (tree_member& each : added) {
-                each.stop();
+            const std::size_t first = std::exchange(next, members_.size());
+            for (std::size_t i = first; i != next; ++i) {
+                members_[i].stop();
             }
-            settle(added);
+            settle(first);
         } while (look() && std::chrono::steady_clock::now() < deadline);
     }
 
-    /// Waits until those that were told to stop have: one in fork(2) finishes that first. One that
-    /// is in the kernel for longer is not waited for.
-    void settle(std::span<tree_member> members) const {
+    /// Waits until those from the first on that were told to stop have: one in fork(2) finishes
+    /// that first. One that is in the kernel for longer is not waited for.
+    void settle(std::size_t first) const {
         using namespace std::chrono_literals;
         const time_point deadline = deadline_after(100ms);
-        for (const tree_member& each : members) {
+        for (std::size_t i = first; i != members_.size(); ++i) {
+            const tree_member& each = members_[i];
             while (each.stopped && !has_stopped(each) &&
                    std::chrono::steady_clock::now() < deadline) {
                 std::this_thread::sleep_for(50us);
@@ -274,15 +274,15 @@ private:
     }
 
     bool find_members() {
-        const children_index index(table_.entries());
+        const children_index index(table_);
         bool found = false;
         std::size_t next = 0;
         do {
             for (; next != members_.size(); ++next) {
                 const process_entry parent = members_[next].entry;
-                for (const process_entry* const child : index.children_of(parent.pid)) {
-                    found = (is_child(parent, *child) && add(*child)) || found;
-                }
+                index.for_each_child(parent.pid, [&](const process_entry& child) {
+                    found = (is_child(parent, child) && add(child)) || found;
+                });
             }
             found = adopt() || found;
         } while (next != members_.size());
@@ -305,21 +305,22 @@ private:
     /// a group is taken to be the tree's if everybody in it is a member or was given to a reaper
     /// that is not the leader's parent.
     bool adopt() {
-        std::unordered_map<std::uint64_t, bool> own_group;
+        for (tree_member& each : members_) {
+            each.owns_group = true;
+        }
         for (const process_entry& entry : table_.entries()) {
-            const tree_member* const leader = find_member(entry.stat.group);
-            if (leader != nullptr && find_member(entry) == nullptr) {
-                auto& own = own_group.try_emplace(entry.stat.group, true).first->second;
-                own = own && is_orphan_of(*leader, entry);
+            tree_member* const leader = find_member(entry.stat.group);
+            if (leader != nullptr && leader->owns_group && find_member(entry) == nullptr) {
+                leader->owns_group = is_orphan_of(*leader, entry);
             }
         }
         bool found = false;
         for (const process_entry& entry : table_.entries()) {
-            const tree_member* const leader = find_member(entry.stat.session);
-            const auto group = own_group.find(entry.stat.group);
+            const tree_member* const maker = find_member(entry.stat.session);
+            const tree_member* const leader = find_member(entry.stat.group);
             const bool descends =
-                (leader != nullptr && can_be_parent(leader->entry.stat, entry.stat)) ||
-                (group != own_group.end() && group->second);
+                (maker != nullptr && can_be_parent(maker->entry.stat, entry.stat)) ||
+                (leader != nullptr && leader->owns_group);
             found = (descends && add(entry)) || found;
         }
         return found;
@@ -333,9 +334,22 @@ private:
                can_be_parent(leader.entry.stat, entry.stat);
     }
 
+    /// Where the id is, or would be.
+    std::vector<std::size_t>::iterator place_of(std::int64_t pid) noexcept {
+        return std::lower_bound(
+            by_pid_.begin(), by_pid_.end(), pid,
+            [this](std::size_t each, std::int64_t value) { return pid_of(each) < value; });
+    }
+
+    [[nodiscard]] std::int64_t pid_of(std::size_t member) const noexcept {
+        return members_[member].entry.pid;
+    }
+
     tree_member* find_member(std::uint64_t pid) noexcept {
-        const auto found = by_pid_.find(static_cast<std::int64_t>(pid));
-        return found == by_pid_.end() ? nullptr : &members_[found->second];
+        const auto found = place_of(static_cast<std::int64_t>(pid));
+        return found == by_pid_.end() || pid_of(*found) != static_cast<std::int64_t>(pid)
+                   ? nullptr
+                   : &members_[*found];
     }
 
     /// The member that the entry is about.
@@ -366,8 +380,13 @@ private:
                 added.handle = std::move(opened);
             }
         }
+        const auto place = place_of(entry.pid);
+        if (place != by_pid_.end() && pid_of(*place) == entry.pid) {
+            *place = members_.size();
+        } else {
+            by_pid_.insert(place, members_.size());
+        }
         members_.push_back(std::move(added));
-        by_pid_[entry.pid] = members_.size() - 1;
         return true;
     }
 
@@ -385,9 +404,11 @@ private:
     void spare_descriptors() {
         starved_ = true;
         std::size_t enough = 8;
-        for (auto at = members_.rbegin(); at != members_.rend() && enough != 0; ++at) {
-            if (process_handle_access::has_pidfd(at->handle)) {
-                at->handle = process_handle_access::make(at->entry.pid, at->entry.stat.start_time);
+        for (std::size_t i = members_.size(); i-- != 0 && enough != 0;) {
+            tree_member& each = members_[i];
+            if (process_handle_access::has_pidfd(each.handle)) {
+                each.handle =
+                    process_handle_access::make(each.entry.pid, each.entry.stat.start_time);
                 --enough;
             }
         }
@@ -430,7 +451,7 @@ private:
 
     process_table table_;
     std::vector<tree_member> members_;  ///< parents before children
-    std::unordered_map<std::int64_t, std::size_t> by_pid_;
+    std::vector<std::size_t> by_pid_;   ///< the last member of each id, ascending
     std::vector<std::int64_t> reapers_;
     identity means_;
     bool root_lives_;

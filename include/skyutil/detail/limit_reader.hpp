@@ -56,9 +56,8 @@ inline std::optional<int> read_online(file_reader& files) {
 
 /// Bytes of memory of the machine. lxcfs puts the limit of its container into /proc/meminfo, of
 /// which sysinfo(2) knows nothing: the lower number counts.
-inline std::optional<sourced<std::uint64_t>> read_physical(file_reader& files,
-                                                           std::string_view meminfo) {
-    std::optional<sourced<std::uint64_t>> physical;
+inline sourced<std::uint64_t> read_physical(file_reader& files, std::string_view meminfo) {
+    sourced<std::uint64_t> physical;
     if (files.root().is_real()) {
         if (const std::uint64_t bytes = os::physical_memory(); bytes != 0) {
             physical = {bytes, "sysinfo(2)"};
@@ -98,12 +97,10 @@ public:
         // It has CPUs of no other cpuset either, see cpuset(7), but for processes in the root group
         // that others took CPUs from (Linux 6.1).
         const auto cpuset = tree_.cpuset(files);
-        if (cpuset && (!limits.cpus || cpuset->value < *limits.cpus)) {
-            limits.cpus = cpuset->value;
+        if (cpuset.value && (!limits.cpus || *cpuset.value < *limits.cpus)) {
+            limits.cpus = cpuset.value;
         }
-        if (const auto quota = tree_.cpu_quota(files)) {
-            limits.quota = quota->value;
-        }
+        limits.quota = tree_.cpu_quota(files).value;
         return {limits, found && !files.starved()};
     }
 
@@ -112,9 +109,10 @@ public:
         file_reader files(root_);
         const bool found = find_groups(files);
         const bool calls_tell_all = root_.is_real() && !tree_.memory_file_replaced();
-        const auto physical =
-            read_physical(files, calls_tell_all ? "" : files.text("/proc/meminfo").value_or(""));
-        std::uint64_t bytes = physical ? physical->value : 0;
+        const std::optional<std::uint64_t> physical =
+            read_physical(files, calls_tell_all ? "" : files.text("/proc/meminfo").value_or(""))
+                .value;
+        std::uint64_t bytes = physical.value_or(0);
         if (const auto limit = tree_.memory_limit(files); limit && (!physical || *limit < bytes)) {
             bytes = *limit;
         }

@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/system.hpp>
+#include <skyutil/detail/cpu_budget.hpp>
 
 #include <algorithm>
 #include <limits>

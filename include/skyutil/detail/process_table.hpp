@@ -138,14 +138,12 @@ public:
                     ++old;
                 }
                 constexpr std::uint64_t unknown = 1;  // where the kernel could not say
+                std::error_code unreadable;
                 if (old != entries_.end() && old->pid == pid && old->inode == inode &&
                     inode > unknown) {
-                    now.push_back(*old);
-                    return;
-                }
-                std::error_code unreadable;
-                if (const auto stat = proc_.stat(pid, unreadable)) {
-                    now.push_back({pid, inode, *stat});
+                    now.insert(lower_bound(now, pid), *old);
+                } else if (const auto stat = proc_.stat(pid, unreadable)) {
+                    now.insert(lower_bound(now, pid), {pid, inode, *stat});
                 } else if (is_starved(unreadable)) {
                     starved = unreadable;
                 }
@@ -153,12 +151,6 @@ public:
             error);
         error = error ? error : starved;
         if (!error) {
-            constexpr auto ascending = [](const process_entry& a, const process_entry& b) {
-                return a.pid < b.pid;
-            };
-            if (!std::is_sorted(now.begin(), now.end(), ascending)) {
-                std::sort(now.begin(), now.end(), ascending);
-            }
             entries_ = std::move(now);
         }
     }
@@ -175,33 +167,41 @@ private:
     std::vector<process_entry> entries_;
 };
 
-/// The entries of a table by parent; the table must not change meanwhile.
+/// Who started whom in a table, which must not change meanwhile.
 class children_index {
 public:
-    explicit children_index(const std::vector<process_entry>& entries) {
-        by_parent_.reserve(entries.size());
-        for (const process_entry& entry : entries) {
-            by_parent_.push_back(&entry);
+    explicit children_index(const process_table& table)
+        : table_(table), first_(table.entries().size(), none), next_(first_) {
+        for (std::size_t i = next_.size(); i-- != 0;) {
+            const std::size_t parent = index_of(table.entries()[i].parent());
+            std::size_t& first = parent == none ? strays_ : first_[parent];
+            next_[i] = std::exchange(first, i);
         }
-        std::sort(by_parent_.begin(), by_parent_.end(), [](const auto* a, const auto* b) {
-            return std::pair(a->stat.parent, a->pid) < std::pair(b->stat.parent, b->pid);
-        });
     }
 
-    /// By pid, ascending.
-    [[nodiscard]] std::span<const process_entry* const> children_of(
-        std::int64_t pid) const noexcept {
-        const auto first = std::lower_bound(
-            by_parent_.begin(), by_parent_.end(), pid,
-            [](const auto* entry, std::int64_t value) { return entry->parent() < value; });
-        const auto last = std::upper_bound(
-            first, by_parent_.end(), pid,
-            [](std::int64_t value, const auto* entry) { return value < entry->parent(); });
-        return {first, last};
+    /// Calls the function with the entry of each child, by pid, ascending.
+    template <class Function>
+    void for_each_child(std::int64_t pid, Function function) const {
+        const std::size_t parent = index_of(pid);
+        for (std::size_t i = parent == none ? strays_ : first_[parent]; i != none; i = next_[i]) {
+            if (const process_entry& child = table_.entries()[i]; child.parent() == pid) {
+                function(child);
+            }
+        }
     }
 
 private:
-    std::vector<const process_entry*> by_parent_;
+    static constexpr auto none = static_cast<std::size_t>(-1);
+
+    [[nodiscard]] std::size_t index_of(std::int64_t pid) const noexcept {
+        const process_entry* const entry = table_.find(pid);
+        return entry == nullptr ? none : static_cast<std::size_t>(entry - table_.entries().data());
+    }
+
+    const process_table& table_;
+    std::vector<std::size_t> first_;  ///< child of each entry
+    std::vector<std::size_t> next_;   ///< with the same parent
+    std::size_t strays_ = none;       ///< whose parent is not in the table
 };
 
 /// Whether the one can have started the other: no process is older than its parent. (Where ids are
@@ -228,13 +228,13 @@ inline std::vector<process_entry> find_descendants(const process_table& table, s
         error = missing_process(root);
         return found;
     }
-    const children_index index(table.entries());
+    const children_index index(table);
     const auto add_children = [&](const process_entry& parent) {
-        for (const process_entry* const child : index.children_of(parent.pid)) {
-            if (child->pid != root && can_be_parent(parent.stat, child->stat)) {
-                found.push_back(*child);
+        index.for_each_child(parent.pid, [&](const process_entry& child) {
+            if (child.pid != root && can_be_parent(parent.stat, child.stat)) {
+                found.push_back(child);
             }
-        }
+        });
     };
     add_children(*first);
     for (std::size_t i = 0; recursive && i < found.size(); ++i) {

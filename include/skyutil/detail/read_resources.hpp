@@ -25,11 +25,9 @@
 namespace skyutil::inline v0::detail {
 
 template <class T>
-void take(std::optional<sourced<T>> found, std::optional<T>& number, std::string& file) {
-    if (found) {
-        number = found->value;
-        file = std::move(found->file);
-    }
+void take(sourced<T> found, std::optional<T>& number, std::string& file) {
+    number = found.value;
+    file = std::move(found.file);
 }
 
 inline cpu_budget read_cpu_budget(const sysroot& root) {
@@ -63,10 +61,9 @@ inline memory_budget read_memory_budget(const sysroot& root) {
     take(groups.soft_limit, budget.soft_limit, budget.soft_limit_file);
     take(groups.swap_limit, budget.swap_limit, budget.swap_limit_file);
     take(groups.available, budget.group_available, budget.group_available_file);
-    if (groups.use) {
-        budget.usage = groups.use->usage;
-        budget.reclaimable = groups.use->reclaimable;
-        budget.usage_file = groups.use->file;
+    take(groups.use.usage, budget.usage, budget.usage_file);
+    if (budget.usage) {
+        budget.reclaimable = groups.use.reclaimable;
     }
     const std::string machine = files.text("/proc/meminfo").value_or("");
     take(read_physical(files, machine), budget.physical, budget.physical_file);
@@ -76,13 +73,14 @@ inline memory_budget read_memory_budget(const sysroot& root) {
         read_limit(files, os::resource::address_space, "Max address space");
     budget.data_limit = read_limit(files, os::resource::data, "Max data size");
     const std::string status = files.own("status").value_or("");
-    for (const auto& [limit, name] : {std::pair(budget.address_space_limit, "VmSize"),
-                                      std::pair(budget.data_limit, "VmData")}) {
+    const auto leave = [&](const std::optional<std::uint64_t>& limit, const char* name) {
         if (const auto used = find_kib(status, name); limit && used) {
             const std::uint64_t left = *limit - (std::min)(*limit, *used);
             budget.process_available = (std::min)(left, budget.process_available.value_or(left));
         }
-    }
+    };
+    leave(budget.address_space_limit, "VmSize");
+    leave(budget.data_limit, "VmData");
     return budget;
 }
 
@@ -105,9 +103,13 @@ inline std::optional<resource_pressure> parse_pressure(std::string_view text) {
 
 inline pressure read_pressure(const sysroot& root) {
     file_reader files(root);
-    const cgroup_tree groups(files);
+    const std::string own = cgroup_tree(files).own_group();
     const auto read = [&](const std::string& name) {
-        auto [found, file] = groups.read_own(files, name + ".pressure", parse_pressure);
+        std::string file = own + "/" + name + ".pressure";
+        std::optional<resource_pressure> found;
+        if (!own.empty()) {
+            found = parse_pressure(files.text(file).value_or(""));
+        }
         if (!found) {
             file = "/proc/pressure/" + name;
             found = parse_pressure(files.text(file).value_or(""));

@@ -49,10 +49,10 @@ inline void replace_file(const std::filesystem::path& path, std::string_view tex
         return;
     }
     // The kernel follows the links first: it refuses those of strangers in /tmp, proc(5).
-    const std::optional<os::file_attributes> old = os::attributes(path.native(), error);
-    if (old && !old->regular) {
-        error = os::make_error(old->directory ? std::errc::is_a_directory
-                                              : std::errc::operation_not_supported);
+    const os::file_attributes old = os::attributes(path.native(), error);
+    if (old.exists && !old.regular) {
+        error = os::make_error(old.directory ? std::errc::is_a_directory
+                                             : std::errc::operation_not_supported);
     }
     if (!error && path.empty()) {
         error = os::make_error(std::errc::no_such_file_or_directory);
@@ -76,16 +76,16 @@ inline void replace_file(const std::filesystem::path& path, std::string_view tex
         ".skyutil-",
         [&](const std::string& candidate) {
             // A new file has the permissions that the umask gives it. An old one may be secret.
-            file.reset(
-                os::create_file(directory.get(), candidate.c_str(), old ? 0600 : 0666, error));
+            file.reset(os::create_file(directory.get(), candidate.c_str(), old.exists ? 0600 : 0666,
+                                       error));
         },
         error);
     if (!file) {
         return;
     }
     os::write_all(file.get(), text, error);
-    if (!error && old) {
-        os::set_attributes(file.get(), *old, error);
+    if (!error && old.exists) {
+        os::set_attributes(file.get(), old, error);
     }
     if (!error) {
         os::sync(file.get(), error);

@@ -399,25 +399,29 @@ inline std::optional<std::string> read_link(const std::string& name, std::error_
 
 /// What a file that takes another one's place has from it.
 struct file_attributes {
-    bool regular;
-    bool directory;
-    unsigned permissions;
-    uid_t user;
-    gid_t group;
+    bool exists = false;
+    bool regular = false;
+    bool directory = false;
+    unsigned permissions = 0;
+    uid_t user = 0;
+    gid_t group = 0;
 };
 
-/// Follows links; nullopt when there is no such file.
-inline std::optional<file_attributes> attributes(const std::string& name,
-                                                 std::error_code& error) noexcept {
+/// Follows links; a file that is not there is no error.
+inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
     if (retry([&] { return ::stat(name.c_str(), &info); }) == -1) {
         if (errno != ENOENT) {
             error = last_error();
         }
-        return std::nullopt;
+        return {};
     }
-    return file_attributes{S_ISREG(info.st_mode), S_ISDIR(info.st_mode), info.st_mode & 07777U,
-                           info.st_uid, info.st_gid};
+    return {true,
+            S_ISREG(info.st_mode),
+            S_ISDIR(info.st_mode),
+            info.st_mode & 07777U,
+            info.st_uid,
+            info.st_gid};
 }
 
 /// Gives an open file the permissions of another, and its owner and group if that is allowed; else

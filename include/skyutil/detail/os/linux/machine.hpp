@@ -8,16 +8,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
-#include <new>
 #include <optional>
-#include <span>
 #include <system_error>
 
 #include <sched.h>
@@ -33,24 +29,22 @@ namespace skyutil::inline v0::detail::os {
 /// The mask must be as large as the kernel's (sched_setaffinity(2)), which no call tells: it is
 /// doubled until it is. The system call, unlike its wrapper, returns how many bytes it wrote.
 inline int affinity_count() noexcept {
-    constexpr std::size_t most_words = 1U << 13;  // 524,288 CPUs
-    const auto count_bits = [](std::span<unsigned long> words) {
-        const long size = ::syscall(SYS_sched_getaffinity, 0, words.size_bytes(), words.data());
-        int count = 0;
-        for (std::size_t i = 0;
-             i < static_cast<std::size_t>((std::max)(size, 0L)) / sizeof(unsigned long); ++i) {
-            count += std::popcount(words[i]);
-        }
-        return size < 0 && errno == EINVAL ? -1 : count;
+    constexpr std::size_t most = 1U << 19;
+    const auto count_in = [](cpu_set_t* set, std::size_t size) {
+        const long written = ::syscall(SYS_sched_getaffinity, 0, size, set);
+        return written > 0       ? CPU_COUNT_S(static_cast<std::size_t>(written), set)
+               : errno == EINVAL ? -1
+                                 : 0;
     };
-    std::array<unsigned long, 128> words;  // NOLINT(*-member-init)
-    int count = count_bits(words);
-    for (std::size_t size = 2 * words.size(); count == -1 && size <= most_words; size *= 2) {
-        const auto large = std::unique_ptr<unsigned long[]>(new (std::nothrow) unsigned long[size]);
-        if (!large) {
+    std::array<cpu_set_t, 8> sets;  // NOLINT(*-member-init)
+    int count = count_in(sets.data(), sizeof(sets));
+    for (std::size_t cpus = 2 * CPU_SETSIZE * sets.size(); count == -1 && cpus <= most; cpus *= 2) {
+        cpu_set_t* const large = CPU_ALLOC(cpus);
+        if (large == nullptr) {
             break;
         }
-        count = count_bits({large.get(), size});
+        count = count_in(large, CPU_ALLOC_SIZE(cpus));
+        CPU_FREE(large);
     }
     return (std::max)(count, 0);
 }
