@@ -3,7 +3,8 @@
 """What benchmarks/run.py measured: shown, held against targets, or beside an earlier run.
 
     report.py render report.json OUTDIR                   report.txt and report.html
-    report.py check report.json targets.json [--quick]    what falls short: exit code 1
+    report.py check report.json [again.json...] targets.json [--quick]
+                                                          what falls short: exit code 1
     report.py learn report.json... targets.json           writes what is usual into the targets
     report.py compare OLD.json NEW.json                   a table of what changed
     report.py table report.json README.md                 between two <!-- benchmark table -->

@@ -27,12 +27,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import inputs as given
+sys.dont_write_bytecode = True  # leaves nothing in the source directory
+
+import inputs as given  # noqa: E402
+from reporting import gate  # noqa: E402
+from reporting.model import read_report, read_targets  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "benchmarks"
@@ -586,12 +590,21 @@ def text_of(path: str) -> str | None:
         return None
 
 
+def processor() -> str:
+    """Whose it is, family and model; /proc/cpuinfo has these on x86 and their like on ARM."""
+    text = text_of("/proc/cpuinfo") or ""
+    keys = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU architecture", "CPU part")
+    found = [re.search(rf"^{key}\s*: (.*)$", text, re.M) for key in keys]
+    return " ".join([platform.machine(), *(each[1] for each in found if each)])
+
+
 def machine(compiler: str, python: list[str] | None, rust: Path | None) -> dict[str, Any]:
     cpu = re.search(r"^model name\s*: (.*)$", text_of("/proc/cpuinfo") or "", re.M)
     rustc = first_line("rustc", "--version") if rust else None
     version = first_line(*python, "--version") if python else None
     return {
         "cpu": cpu[1] if cpu else platform.machine(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "kernel": platform.release(),
@@ -699,7 +712,10 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure_all(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def measure_all(
+    arguments: argparse.Namespace, only: Collection[tuple[str, str]] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Measures all that the arguments ask for, or only the rows of these functions and inputs."""
     compiler = os.environ.get("CXX", "c++")
     notes: dict[str, str] = {}
     begin = time.monotonic()
@@ -711,6 +727,7 @@ def measure_all(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str
     contestants = Contestants(built / "skyutil_peer", python, rust, notes)
     counters = list(built.glob("*skyutil_count_allocations.so"))
     quick = arguments.quick
+    whole = not arguments.only and only is None
     # Short batches, as many of them escape what else the machine does.
     rows_effort = Effort(21, 2e6, 2e9) if quick else Effort(75, 5e6, 12e9)
     curve_effort = Effort(5, 2e6, 0.4e9) if quick else Effort(15, 5e6, 4e9)
@@ -723,21 +740,23 @@ def measure_all(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str
     with given.Inputs(REPORT / "inputs") as inputs:
         bench = Bench(contestants, inputs, quick)
         cases = [case for case in given.cases() if wanted.search(f"{case.name}, {case.input}")]
+        if only is not None:
+            cases = [case for case in cases if (case.name, case.input) in only]
         for number, case in enumerate(cases, 1):
             row = bench.row(case, rows_effort)
             what = told(row) if row else f"{case.name}, {case.input}: no row"
             say(f"[{time.monotonic() - begin:4.0f} s, {number}/{len(cases)}] {what}")
             rows += [row] if row else []
-        for number, curve in enumerate([] if arguments.only else given.curves(), 1):
+        for number, curve in enumerate(given.curves() if whole else [], 1):
             say(f"[{time.monotonic() - begin:4.0f} s] curve: {curve.title} by {curve.x}")
             curves.append(bench.curve(curve, curve_effort))
         say(f"[{time.monotonic() - begin:4.0f} s] memory")
         seen: set[str] = set()
-        for case in cases:
+        for case in cases if only is None else []:
             if case.parent <= 256 and (not quick or case.name not in seen):
                 memory += bench.memory(case, counters[0] if counters else None)
             seen.add(case.name)
-    if not arguments.only:
+    if whole:
         say(f"[{time.monotonic() - begin:4.0f} s] compile time")
         compiled = compile_times(compiler, quick)
     about["load"][1] = round(os.getloadavg()[0], 2)
@@ -758,6 +777,25 @@ def measure_all(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str
     return report, bench.wrong
 
 
+def measure_again(arguments: argparse.Namespace, file: Path, targets: Path, wrong: list[str]) -> list[Path]:
+    """Measures what falls short once more, and what does again a second time: noise seldom comes three
+    times. Returns the reports."""
+    again: list[Path] = []
+    while len(again) < 2:
+        reports = [read_report(str(each)) for each in again]
+        short = gate.rows_short(read_report(str(file)), reports, read_targets(str(targets)))
+        if not short:
+            break
+        say("measuring again: " + "; ".join(", ".join(row) for row in short))
+        report, more = measure_all(arguments, short)
+        wrong += more
+        if not report["rows"]:
+            break
+        again.append(file.with_name(f"again-{len(again) + 1}.json"))
+        again[-1].write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return again
+
+
 def main() -> int:
     arguments = parse_arguments()
     REPORT.mkdir(parents=True, exist_ok=True)
@@ -765,23 +803,20 @@ def main() -> int:
     file = REPORT / "report.json"
     file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     say(f"wrote {file.relative_to(ROOT)}")
+
+    steps: list[list[str | Path]] = [["render", file, REPORT]]
+    if arguments.check:
+        targets = HERE / "targets.json"
+        again = measure_again(arguments, file, targets, wrong)
+        steps.append(["check", file, *again, targets])
+    if arguments.baseline:
+        steps.append(["compare", arguments.baseline, file])
     for problem in wrong:
         say(f"WRONG: {problem}")
     failed = bool(wrong)
-
-    renderer = HERE / "report.py"
-    steps = [["render", file, REPORT]]
-    if arguments.check:
-        steps.append(["check", file, HERE / "targets.json"])
-    if arguments.baseline:
-        steps.append(["compare", arguments.baseline, file])
-    if not renderer.exists():
-        if arguments.check or arguments.baseline:
-            say("there is no benchmarks/report.py")
-            return 2
-        steps = []
     for step in steps:
-        failed |= subprocess.run([sys.executable, renderer, *map(str, step)], check=False).returncode != 0
+        command = [sys.executable, HERE / "report.py", *step]
+        failed |= subprocess.run(command, check=False).returncode != 0
     return 1 if failed else 0
 
 

@@ -377,6 +377,60 @@ class Gate(Case):
             timed["samples"][3] = best
             self.assertEqual(self.check(report, targets(), "--quick")[0], 0)
 
+    def test_what_falls_short_each_time_it_is_measured_fails(self) -> None:
+        slow, slower, good = sample(), sample(), sample()
+        scale(slow["rows"][1]["skyutil"], 1.5)
+        scale(slower["rows"][1]["skyutil"], 2)
+        good["rows"] = good["rows"][1:2]
+        for reports, expected in (
+            ((slow, slower), 1),
+            ((slow, slower, slow), 1),
+            ((slow, good), 0),
+            ((slower, slow, good), 0),
+            ((good, slow), 1),  # rows of the first alone are not enough
+        ):
+            files = [self.file(f"{i}.json", report) for i, report in enumerate(reports)]
+            code, out, _ = self.run_main("check", *files, self.file("targets.json", targets()))
+            self.assertEqual(code, expected, out)
+        code, out, _ = self.run_main(
+            "check",
+            self.file("1.json", slow),
+            self.file("2.json", slower),
+            self.file("targets.json", targets()),
+        )
+        self.assertIn("measured 2 times", out)
+
+    def test_the_rows_to_measure_again_are_those_that_fall_short(self) -> None:
+        from reporting import gate  # type: ignore[import]
+        from reporting.model import read_report, read_targets  # type: ignore[import]
+
+        known = read_targets(self.file("targets.json", targets()))
+        self.assertEqual(
+            gate.rows_short(read_report(self.file("good.json", sample())), [], known), []
+        )
+        slow = sample()
+        scale(slow["rows"][1]["skyutil"], 1.5)
+        del slow["rows"][2]  # cannot be measured again: it may be gone
+        report = read_report(self.file("slow.json", slow))
+        row = (slow["rows"][1]["function"], slow["rows"][1]["input"])
+        self.assertEqual(gate.rows_short(report, [], known), [row])
+        self.assertEqual(gate.rows_short(report, [report], known), [row])
+        again = read_report(self.file("again.json", sample()))
+        self.assertEqual(gate.rows_short(report, [again], known), [])
+
+    def test_on_another_processor_only_what_is_promised_counts(self) -> None:
+        learned: Json = {**targets(), "means": {}}
+        learned["rows"][1].update(floor=3, usual={"floor": 1.03})
+        learned["usual_on"] = "x86_64 AuthenticAMD 25 1"
+        for processor, expected in (("x86_64 AuthenticAMD 25 1", 1), ("aarch64 0x41", 0), (None, 0)):
+            report = sample()
+            scale(report["rows"][1]["skyutil"], 1.5)
+            if processor is not None:
+                report["machine"]["processor"] = processor
+            code, out = self.check(report, learned)
+            self.assertEqual(code, expected, out)
+            self.assertEqual("Not compared: what is usual" in out, expected == 0, out)
+
     def test_a_quick_report_has_the_wide_margin_by_itself(self) -> None:
         report = sample()
         scale(report["rows"][1]["skyutil"], 1.25)
@@ -443,6 +497,17 @@ class Gate(Case):
             learned = json.loads(Path(path).read_text(encoding="utf-8"))
             usual = [row.pop("usual", None) for row in learned["rows"]]
             self.assertEqual((learned, usual), (promised, expected))
+
+    def test_what_is_learned_names_the_processor_if_there_is_one(self) -> None:
+        one, other = sample(), sample()
+        one["machine"]["processor"] = "x86_64 AuthenticAMD 25 1"
+        other["machine"]["processor"] = "aarch64 0x41"
+        path = self.file("targets.json", targets())
+        files = [self.file("one.json", one), self.file("other.json", other)]
+        for some, expected in ((files[:1], "x86_64 AuthenticAMD 25 1"), (files, None)):
+            self.assertEqual(self.run_main("learn", *some, path), (0, "", ""))
+            learned = json.loads(Path(path).read_text(encoding="utf-8"))
+            self.assertEqual(learned.get("usual_on"), expected)
 
     def test_the_targets_of_the_project_are_of_what_is_measured(self) -> None:
         known = json.loads((BENCHMARKS / "targets.json").read_text(encoding="utf-8"))

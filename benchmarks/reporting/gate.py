@@ -8,6 +8,10 @@ is usual, `margin` for what is promised in full runs.
 
 A ratio is too high only when those of the medians, of the lower quartiles and of the fastest samples
 all are: what slows down every call raises all three, a busy neighbour does not disturb every sample.
+Where rows were measured again, it is too high only when it is each time.
+
+What is usual was measured on one kind of processor. On another one the ratios to code that is limited
+by the processor and not by the kernel can be others: there only what is promised counts.
 """
 
 from __future__ import annotations
@@ -19,10 +23,13 @@ from . import figures
 from .model import EVERY_HEADER, Contestant, Report, Row, Target, Targets
 
 
-def check(report: Report, targets: Targets, quick: bool) -> tuple[list[str], int]:
-    """What to print, and the exit code: 1 when something falls short or was not measured."""
+def check(
+    report: Report, again: Sequence[Report], targets: Targets, quick: bool
+) -> tuple[list[str], int]:
+    """What to print, and the exit code: 1 when something falls short or was not measured. `again` has
+    rows that were measured again."""
     quick = quick or report.quick
-    gate = _Gate(report, targets, targets.margin_quick if quick else targets.margin)
+    gate = _Gate(report, again, targets, quick)
     for target in targets.rows:
         gate.check_row(target)
     for header, most in targets.compile.items():
@@ -39,15 +46,35 @@ def check(report: Report, targets: Targets, quick: bool) -> tuple[list[str], int
     return [*lines, f"All {gate.checks} hold ({margin})."], 0
 
 
+def rows_short(report: Report, again: Sequence[Report], targets: Targets) -> list[tuple[str, str]]:
+    """Function and input of the rows in the report that fall short."""
+    found = []
+    for target in targets.rows:
+        gate = _Gate(report, again, targets, report.quick)
+        gate.check_row(target)
+        if gate.short and (target.function, target.input) in gate.rows:
+            found.append((target.function, target.input))
+    return found
+
+
 class _Gate:
-    def __init__(self, report: Report, targets: Targets, margin: float) -> None:
+    def __init__(
+        self, report: Report, again: Sequence[Report], targets: Targets, quick: bool
+    ) -> None:
         self.report = report
-        self.margin = margin
+        self.margin = targets.margin_quick if quick else targets.margin
         self.margin_usual = targets.margin_quick
-        self.rows = {(row.function, row.input): row for row in report.rows}
+        self.rows: dict[tuple[str, str], list[Row]] = {}
+        for each in (report, *again):
+            for row in each.rows:
+                self.rows.setdefault((row.function, row.input), []).append(row)
         self.short: list[str] = []
         self.skipped: list[str] = []
         self.checks = 0
+        self.knows_usual = targets.usual_on in (None, report.machine.processor)
+        if not self.knows_usual:
+            here = report.machine.processor or "an unknown one"
+            self.skipped.append(f"what is usual: that is of {targets.usual_on}, and this is {here}")
 
     def fail(self, what: str) -> None:
         self.checks += 1
@@ -63,20 +90,33 @@ class _Gate:
                 f"{what}: {figures.times(ratio)} {of}; {said} = {figures.times(limit)}"
             )
 
+    def ratio(self, row: Row, name: str) -> float:
+        """The lowest of each time that the row was measured."""
+        found = [(each, _contestant(each, name)) for each in self.rows[row.function, row.input]]
+        return min(_ratio(each, other) for each, other in found if other is not None)
+
     def check_row(self, target: Target) -> None:
-        row = self.rows.get((target.function, target.input))
-        if row is None:
+        rows = self.rows.get((target.function, target.input))
+        if rows is None:
             self.fail(f"{target.function}, {target.input}: not in the report")
             return
         for name, most in target.most.items():
-            self.check_contestant(row, name, most, target.usual.get(name))
+            self.check_contestant(
+                rows, name, most, target.usual.get(name) if self.knows_usual else None
+            )
 
-    def check_contestant(self, row: Row, name: str, most: float, usual: Optional[float]) -> None:
+    def check_contestant(
+        self, rows: list[Row], name: str, most: float, usual: Optional[float]
+    ) -> None:
+        row = rows[0]
         other = _contestant(row, name)
         reasons = row.notes_on(name)
         if other is not None:
             label = f"the floor ({other.name})" if name == "floor" else name
-            self.allow(row.name, _ratio(row, other), most, f"the time of {label}", usual)
+            times = f", measured {len(rows)} times" if len(rows) > 1 else ""
+            self.allow(
+                row.name, self.ratio(row, name), most, f"the time of {label}{times}", usual
+            )
         elif reasons:
             self.skipped.append(f"{row.name} with {name}: {reasons[0]}")
         elif name in ("floor", "python", "rust"):
@@ -96,7 +136,7 @@ class _Gate:
                 self.allow(what, each.ratio, most, "that of the std headers it needs", None)
 
     def check_means(self, peer: str, kinds: dict[str, float]) -> None:
-        found = figures.means(self.report, peer, lambda row, other: 1 / _ratio(row, other))
+        found = figures.means(self.report, peer, lambda row, other: 1 / self.ratio(row, peer))
         if found is None:
             reasons = [why for row in self.report.rows for why in row.notes_on(peer)]
             if reasons:
@@ -117,7 +157,12 @@ class _Gate:
 def learn(reports: Sequence[Report], targets: dict[str, Any]) -> str:
     """The text of a target file in which what is usual is the most that the reports say, where that
     is less than what is promised: beside the floor, or beside the rivals of a row without one. What
-    is usual beside other rivals, Python and Rust differs too much from machine to machine."""
+    is usual beside other rivals, Python and Rust differs too much from machine to machine. Reports of
+    several kinds of processors make it usual for all."""
+    targets.pop("usual_on", None)
+    processors = {report.machine.processor for report in reports}
+    if len(processors) == 1 and None not in processors:
+        targets["usual_on"] = processors.pop()
     for target in targets["rows"]:
         most: dict[str, float] = target.get("rivals") or {}
         if "floor" in target:

@@ -46,9 +46,8 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    lines, code = gate.check(
-        read_report(options.report), read_targets(options.targets), options.quick
-    )
+    report, *again = [read_report(path) for path in options.reports]
+    lines, code = gate.check(report, again, read_targets(options.targets), options.quick)
     print("\n".join(lines))
     return code
 
@@ -85,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(call=_render)
 
     check = commands.add_parser("check", help="print what falls short of targets; exit code 1")
-    check.add_argument("report")
+    check.add_argument(
+        "reports", nargs="+", metavar="report", help="others than the first: rows measured again"
+    )
     check.add_argument("targets")
     check.add_argument("--quick", action="store_true", help="the wide margin, of quick runs")
     check.set_defaults(call=_check)

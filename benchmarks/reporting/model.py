@@ -146,6 +146,7 @@ class Compile:
 @dataclass(frozen=True)
 class Machine:
     cpu: str
+    processor: Optional[str]  # whose it is, family and model: names are less exact
     cores: int
     memory_bytes: Optional[float]
     kernel: str
@@ -191,6 +192,7 @@ class Targets:
     rows: tuple[Target, ...]
     compile: dict[str, float]  # by header, or EVERY_HEADER
     means: dict[str, dict[str, float]]
+    usual_on: Optional[str]  # the processor that has what is usual; every one if None
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -363,6 +365,7 @@ def _machine(node: _Node) -> Machine:
         node["cores"].fail(f"is {cores:g}, not a whole number")
     return Machine(
         cpu=node["cpu"].text(),
+        processor=_optional_text(node, "processor"),
         cores=int(cores),
         memory_bytes=_optional_number(node, "memory_bytes"),
         kernel=node["kernel"].text(),
@@ -431,7 +434,7 @@ def _ratios(node: _Node) -> dict[str, float]:
 
 
 def _targets(node: _Node) -> Targets:
-    node.keys(("margin", "margin_quick", "rows", "compile", "means", "note"))
+    node.keys(("margin", "margin_quick", "rows", "compile", "means", "usual_on", "note"))
     margins = {}
     for key in ("margin", "margin_quick"):
         margins[key] = node[key].number()
@@ -453,7 +456,10 @@ def _targets(node: _Node) -> Targets:
         if not isinstance(headers.value, dict):
             headers = _Node({EVERY_HEADER: headers.value}, headers.place)
         compile_times = {header: headers[header].number() for header in headers.keys()}
-    return Targets(margins["margin"], margins["margin_quick"], rows, compile_times, means)
+    usual_on = _optional_text(node, "usual_on")
+    return Targets(
+        margins["margin"], margins["margin_quick"], rows, compile_times, means, usual_on
+    )
 
 
 def _no_constant(name: str) -> NoReturn:
