@@ -400,6 +400,14 @@ class Gate(Case):
         )
         self.assertIn("measured 2 times", out)
 
+    def test_what_needs_a_quiet_machine_is_promised_of_full_runs_alone(self) -> None:
+        promised = targets()
+        promised["rows"][1]["full"] = {"rivals": {"mmap": 0.1}}
+        self.assertEqual(self.check(sample(), promised, "--quick")[0], 0)
+        code, out = self.check(sample(), promised)
+        self.assertEqual(code, 1)
+        self.assertIn("the time of mmap; allowed 0.1", out)
+
     def test_the_rows_to_measure_again_are_those_that_fall_short(self) -> None:
         from reporting import gate  # type: ignore[import]
         from reporting.model import read_report, read_targets  # type: ignore[import]

@@ -177,11 +177,13 @@ class Report:
 @dataclass(frozen=True)
 class Target:
     """What skyutil's time may be as so many times that of another: "floor", "python", "rust" or a
-    rival's name. `most` is what is promised, `usual` what was measured when this was written."""
+    rival's name. `most` is what is promised, `full` what is promised of full runs alone, on a quiet
+    machine, and `usual` what was measured when this was written."""
 
     function: str
     input: str
     most: dict[str, float]
+    full: dict[str, float]
     usual: dict[str, float]
 
 
@@ -408,10 +410,14 @@ def _report(node: _Node) -> Report:
 
 
 def _target(node: _Node) -> Target:
-    node.keys(("function", "input", *_RATIOS, "usual", "note"))
+    node.keys(("function", "input", *_RATIOS, "full", "usual", "note"))
     most = _ratios(node)
     if not most:
         node.fail("promises nothing")
+    full: dict[str, float] = {}
+    if node.has("full"):
+        node["full"].keys(_RATIOS)
+        full = _ratios(node["full"])
     usual: dict[str, float] = {}
     if node.has("usual"):
         node["usual"].keys(_RATIOS)
@@ -419,7 +425,7 @@ def _target(node: _Node) -> Target:
         for name in usual:
             if name not in most:
                 node["usual"].fail(f"has {_quoted(name)}, of which nothing is promised")
-    return Target(node["function"].text(), node["input"].text(), most, usual)
+    return Target(node["function"].text(), node["input"].text(), most, full, usual)
 
 
 _RATIOS = ("floor", "python", "rust", "rivals")

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <thread>
+#include <vector>
 
 #if defined(SKYUTIL_BENCH_OPENSSL)
 #include <skyutil/hash_openssl.hpp>
@@ -85,6 +88,24 @@ many_files many_input(const fields& line) {
     return many;
 }
 
+std::vector<std::string> hash_by_shares(const many_files& x) {
+    std::vector<std::string> out(x.paths.size());
+    std::vector<std::thread> threads;
+    const auto count = static_cast<std::size_t>(x.threads);
+    for (std::size_t share = 0; share < count; ++share) {
+        threads.emplace_back([&, share] {
+            std::vector<char> block(256U << 10);
+            for (std::size_t i = share; i < out.size(); i += count) {
+                out[i] = hex(rivals::hash_by_hand<CryptoPP::SHA256>(x.paths[i], block));
+            }
+        });
+    }
+    for (std::thread& each : threads) {
+        each.join();
+    }
+    return out;
+}
+
 const peer::registration registered([] {
     add("skyutil", "hash_file", file_input,
         [](const file& x) { return skyutil::hash_file(x.path, x.algorithm).hex(); });
@@ -108,7 +129,8 @@ const peer::registration registered([] {
         }
         return out;
     });
-    add("floor: one file after the other", "hash_files", many_input, [](const many_files& x) {
+    add("floor: as many threads, each its share", "hash_files", many_input, hash_by_shares);
+    add("one file after the other", "hash_files", many_input, [](const many_files& x) {
         std::vector<std::string> out;
         for (const std::filesystem::path& path : x.paths) {
             out.push_back(hex(rivals::hash_by_hand<CryptoPP::SHA256>(path, block())));

@@ -38,9 +38,9 @@ struct file_digest {
 };
 
 struct hash_files_options {
-    /// How many files are read at once, by as many threads: the calling one and others that end
-    /// before the call does. 0 or less: get_cpu_count(). Never more than there are files; fewer
-    /// when the system gives no more threads or memory.
+    /// How many files are read at once, by as many threads that end before the call does; with 1 by
+    /// the calling one. 0 or less: get_cpu_count(). Never more than there are files; fewer when the
+    /// system gives no more threads or memory.
     int threads = 0;
 
     /// Is told how many bytes have been read and how many files are done, failed ones too: now and
@@ -160,14 +160,19 @@ private:
         void operator()() const noexcept { source.request_stop(); }
     };
 
+    /// The calling thread sleeps while others work. A kernel that sees it busy can leave the first
+    /// thread that it starts waiting for the same processor, for milliseconds, beside one that is
+    /// idle.
     template <class NewHash>
     void hash_with(std::size_t threads, const NewHash& new_hash) {
-        const buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
         std::vector<std::jthread> others;
-        others.reserve(threads - 1);
-        while (others.size() != threads - 1 && start_one(others, new_hash)) {
+        others.reserve(threads);
+        while (threads > 1 && others.size() != threads && start_one(others, new_hash)) {
         }
-        guard([&] { work(own, new_hash, [&] { report(); }); });
+        if (others.size() < (std::min)(threads, std::size_t{2})) {
+            const buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
+            guard([&] { work(own, new_hash, [&] { report(); }); });
+        }
         if (options_.progress) {
             guard([&] { report_until_ended(others.size()); });
         }
