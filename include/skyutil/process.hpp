@@ -177,7 +177,6 @@ struct process_info {
         table.refresh(error);
     }
     if (!error) {
-        const auto found = detail::find_descendants(table, pid, true, error);
         const auto add = [&](const detail::process_entry& entry) {
             infos.push_back(
                 {entry.pid, entry.parent(), table.proc().comm(entry.pid), entry.stat.running()});
@@ -185,7 +184,10 @@ struct process_info {
         if (const detail::process_entry* const root = table.find(pid)) {
             add(*root);
         }
-        std::for_each(found.begin(), found.end(), add);
+        for (const detail::process_entry& entry :
+             detail::find_descendants(table, pid, true, error)) {
+            add(entry);
+        }
     }
     return infos;
 }

@@ -91,7 +91,7 @@ private:
             try {
                 std::string larger;
                 larger.reserve((std::min)(most_, 4 * text_.capacity()));
-                os::advise_large_pages({larger.data(), larger.capacity()});
+                os::advise_large_pages(larger.data(), larger.capacity());
                 text_ = std::move(larger.append(text_));
             } catch (const std::exception&) {  // then as std::string does
                 return;
@@ -381,8 +381,8 @@ private:
             buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);  // NOLINT(*-c-arrays)
         }
         bool would_block = false;
-        const std::size_t count = os::read_some(
-            output.fd.get(), {buffer_.get(), (std::min)(most, buffer_size)}, would_block, error);
+        const std::size_t count = os::read_some(output.fd.get(), buffer_.get(),
+                                                (std::min)(most, buffer_size), would_block, error);
         if (count != 0) {
             const std::string_view text(buffer_.get(), count);
             if (output.text && !output.text->add(text)) {

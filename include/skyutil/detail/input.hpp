@@ -57,7 +57,7 @@ public:
     /// Reads until the buffer is full or the file ends.
     std::size_t read_at(std::span<char> buffer, std::uint64_t offset,
                         std::error_code& error) const noexcept {
-        return os::read_at(fd_.get(), buffer, offset, error);
+        return os::read_at(fd_.get(), buffer.data(), buffer.size(), offset, error);
     }
 
     /// Reads what is there, at least one byte, waiting for it if need be; 0 at the end. A FIFO that
@@ -70,7 +70,8 @@ public:
                 return 0;
             }
             bool would_block = false;
-            const std::size_t count = os::read_some(fd_.get(), buffer, would_block, error);
+            const std::size_t count =
+                os::read_some(fd_.get(), buffer.data(), buffer.size(), would_block, error);
             if (count != 0 || error) {
                 had_writer_ = true;
                 return count;

@@ -225,7 +225,8 @@ private:
     /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
     /// given up.
     void freeze() {
-        const time_point deadline = deadline_after(std::chrono::seconds(5));
+        constexpr std::chrono::milliseconds patience(5000);
+        const time_point deadline = deadline_after(patience);
         std::size_t next = 0;
         do {
             const std::size_t first = std::exchange(next, members_.size());
@@ -239,13 +240,13 @@ private:
     /// Waits until those from the first on that were told to stop have: one in fork(2) finishes
     /// that first. One that is in the kernel for longer is not waited for.
     void settle(std::size_t first) const {
-        using namespace std::chrono_literals;
-        const time_point deadline = deadline_after(100ms);
+        constexpr std::chrono::milliseconds patience(100);
+        const time_point deadline = deadline_after(patience);
         for (std::size_t i = first; i != members_.size(); ++i) {
             const tree_member& each = members_[i];
             while (each.stopped && !has_stopped(each) &&
                    std::chrono::steady_clock::now() < deadline) {
-                std::this_thread::sleep_for(50us);
+                std::this_thread::sleep_for(std::chrono::microseconds(50));
             }
         }
     }
@@ -423,7 +424,7 @@ private:
             std::error_code error;
             each.gone = process_handle_access::wait_until(each.handle, deadline, error);
             if (error) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                std::this_thread::sleep_for(std::chrono::microseconds(1000));
             }
             if (!each.gone) {
                 return false;

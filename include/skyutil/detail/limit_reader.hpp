@@ -214,13 +214,14 @@ inline const cpu_limits& recent_cpu_limits() {
             return now;
         },
         [](cpu_limits now) {
-            const auto lower = [](auto& limit, auto last) {
-                if (last != 0 && (!limit || last < *limit)) {
-                    limit = last;
-                }
-            };
-            lower(now.cpus, last_cpus.load(std::memory_order_relaxed));
-            lower(now.quota, last_quota.load(std::memory_order_relaxed));
+            const int cpus = last_cpus.load(std::memory_order_relaxed);
+            if (cpus != 0 && (!now.cpus || cpus < *now.cpus)) {
+                now.cpus = cpus;
+            }
+            const double quota = last_quota.load(std::memory_order_relaxed);
+            if (quota != 0 && (!now.quota || quota < *now.quota)) {
+                now.quota = quota;
+            }
             return now;
         });
 }

@@ -43,7 +43,7 @@ time_point deadline_after(const std::chrono::duration<Rep, Period>& time) noexce
 
 /// How long a process may take to end after SIGKILL: the kernel frees its memory, and a call that
 /// cannot be interrupted has to return.
-inline constexpr std::chrono::seconds kill_patience{10};
+inline constexpr std::chrono::milliseconds kill_patience{10'000};
 
 /// How a process is told from a later one with its id.
 enum class identity {
@@ -161,7 +161,11 @@ public:
         static_cast<void>(wait_until(detail::for_ever, error));
     }
 
-    void wait() const { static_cast<void>(wait((std::chrono::milliseconds::max)())); }
+    void wait() const {
+        std::error_code error;
+        wait(error);
+        detail::throw_if(error, "skyutil::process_handle::wait: cannot wait for process ", pid_);
+    }
 
     /// Ends the process and returns whether it has ended: SIGTERM (and SIGCONT, for one that is
     /// stopped), a wait of at most the grace, SIGKILL, a wait of at most 10 s. A process that has
@@ -261,7 +265,7 @@ private:
             if (now >= deadline) {
                 return false;
             }
-            std::this_thread::sleep_until(deadline - now < pause ? deadline : now + pause);
+            std::this_thread::sleep_until((std::min)(deadline, now + pause));
         }
     }
 

@@ -19,7 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -48,7 +47,8 @@ public:
     [[nodiscard]] std::optional<process_stat> stat(std::int64_t pid,
                                                    std::error_code& error) const noexcept {
         std::array<char, 2048> buffer;  // NOLINT(*-member-init)
-        const std::size_t size = os::read_at(fd(), name("/stat", pid).data(), buffer, error);
+        const std::size_t size =
+            os::read_at(fd(), name("/stat", pid).data(), buffer.data(), buffer.size(), error);
         if (error) {
             error = is_starved(error) ? error
                     : error == std::errc::permission_denied ||
@@ -68,7 +68,8 @@ public:
     [[nodiscard]] std::string comm(std::int64_t pid) const {
         std::array<char, 256> buffer;  // NOLINT(*-member-init)
         std::error_code ignored;
-        const std::size_t size = os::read_at(fd(), name("/comm", pid).data(), buffer, ignored);
+        const std::size_t size =
+            os::read_at(fd(), name("/comm", pid).data(), buffer.data(), buffer.size(), ignored);
         return {buffer.data(), size == 0 ? 0 : size - 1};
     }
 

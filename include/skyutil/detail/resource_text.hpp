@@ -103,9 +103,11 @@ struct resource_table {
 
 /// Control characters, which the names of control groups may have, become '?'.
 inline std::string one_line(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            c = '?';
+        }
+    }
     return text;
 }
 

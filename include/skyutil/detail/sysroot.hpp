@@ -44,7 +44,7 @@ inline std::optional<std::string> read_text(const sysroot& root, std::string_vie
         text.resize((std::max)(std::size_t{4096}, 2 * used));
         bool would_block = false;
         const std::size_t count =
-            os::read_some(fd.get(), {text.data() + used, text.size() - used}, would_block, error);
+            os::read_some(fd.get(), text.data() + used, text.size() - used, would_block, error);
         if (error || would_block) {
             break;
         }

@@ -27,7 +27,7 @@ public:
     text_buffer() noexcept = default;
     explicit text_buffer(std::size_t size)
         : data_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {
-        os::advise_large_pages(bytes());
+        os::advise_large_pages(bytes().data(), bytes().size());
     }
     explicit text_buffer(std::string_view text) : text_buffer(text.size()) {
         std::copy(text.begin(), text.end(), data_.get());

@@ -25,7 +25,7 @@ namespace skyutil::inline v0::detail {
 inline std::string unpredictable_name(std::string_view prefix, std::error_code& error) {
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
     std::array<unsigned char, 16> bytes{};
-    os::random_bytes(bytes, error);
+    os::random_bytes(bytes.data(), bytes.size(), error);
     std::string name(prefix);
     for (const unsigned char byte : bytes) {
         name += digits[byte % digits.size()];

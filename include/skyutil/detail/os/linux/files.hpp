@@ -16,7 +16,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -108,13 +107,12 @@ inline file_status status(int fd, std::error_code& error) noexcept {
 }
 
 /// Reads until the buffer is full or the file ends.
-inline std::size_t read_at(int fd, std::span<char> buffer, std::uint64_t offset,
+inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t offset,
                            std::error_code& error) noexcept {
     std::size_t done = 0;
-    while (done != buffer.size()) {
+    while (done != size) {
         const auto count = retry([&] {
-            return ::pread(fd, buffer.data() + done, buffer.size() - done,
-                           static_cast<off_t>(offset + done));
+            return ::pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
         });
         if (count == -1) {
             error = last_error();
@@ -150,9 +148,9 @@ inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
 }
 
 /// One read(2); would_block is set, and 0 returned, where a writer has nothing to read yet.
-inline std::size_t read_some(int fd, std::span<char> buffer, bool& would_block,
+inline std::size_t read_some(int fd, char* buffer, std::size_t size, bool& would_block,
                              std::error_code& error) noexcept {
-    const auto count = retry([&] { return ::read(fd, buffer.data(), buffer.size()); });
+    const auto count = retry([&] { return ::read(fd, buffer, size); });
     would_block = count == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (count == -1) {
         if (!would_block) {
@@ -219,13 +217,13 @@ inline bool is_directory(const std::string& name) noexcept {
 
 /// Asks for large pages under a buffer about to be filled: a fault for each small page would cost
 /// more than the reading. A hint that may go unheard.
-inline void advise_large_pages(std::span<char> buffer) noexcept {
+inline void advise_large_pages(char* buffer, std::size_t size) noexcept {
     constexpr std::uintptr_t page = 4096;  // the kernel rounds the rest
     constexpr std::size_t worthwhile = std::size_t{8} << 20;
-    if (buffer.size() >= worthwhile) {
-        const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
+    if (size >= worthwhile) {
+        const auto address = reinterpret_cast<std::uintptr_t>(buffer);
         const std::uintptr_t before = (page - address % page) % page;
-        ::madvise(buffer.data() + before, buffer.size() - before, MADV_HUGEPAGE);
+        ::madvise(buffer + before, size - before, MADV_HUGEPAGE);
     }
 }
 
@@ -253,9 +251,9 @@ inline const char* temporary_location() noexcept {
 }
 
 /// Fills with bytes that nobody can predict.
-inline void random_bytes(std::span<unsigned char> bytes, std::error_code& error) noexcept {
+inline void random_bytes(unsigned char* bytes, std::size_t size, std::error_code& error) noexcept {
     // Up to 256 bytes come at once, see getrandom(2).
-    if (retry([&] { return ::getrandom(bytes.data(), bytes.size(), 0); }) == -1) {
+    if (retry([&] { return ::getrandom(bytes, size, 0); }) == -1) {
         error = last_error();
     }
 }

@@ -17,7 +17,6 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
-#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -193,14 +192,14 @@ inline void rewind(int directory, std::error_code& error) noexcept {
 }
 
 /// The first bytes of a small file below a directory.
-inline std::size_t read_at(int directory, const char* name, std::span<char> buffer,
+inline std::size_t read_at(int directory, const char* name, char* buffer, std::size_t size,
                            std::error_code& error) noexcept {
     const int fd = retry([&] { return ::openat(directory, name, O_RDONLY | O_CLOEXEC); });
     if (fd == -1) {
         error = last_error();
         return 0;
     }
-    const auto count = retry([&] { return ::read(fd, buffer.data(), buffer.size()); });
+    const auto count = retry([&] { return ::read(fd, buffer, size); });
     if (count == -1) {
         error = last_error();
     }
