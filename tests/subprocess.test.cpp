@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -987,6 +988,21 @@ TEST_CASE("a stop request ends the pause before a retry") {
     CHECK(result.exit_code == 1);
 }
 
+TEST_CASE("the longest pause is a pause, and a stop request ends it") {
+    constexpr auto most = (std::chrono::milliseconds::max)();
+    std::stop_source source;
+    std::atomic<bool> asked = false;
+    std::jthread stopper([&] {
+        std::this_thread::sleep_for(100ms);
+        asked = true;
+        source.request_stop();
+    });
+    const completed_process result = skyutil::run_with_retries(
+        {"false"}, {.backoff = {.first = most, .most = most}}, {.stop = source.get_token()});
+    CHECK(asked);
+    CHECK(result.stopped);
+}
+
 TEST_CASE("pauses stay within their bounds whatever the options") {
     using skyutil::detail::backoff_time;
     CHECK(backoff_time({.first = 1s, .most = 30s}, 1000, 0) == 30s);
@@ -995,6 +1011,13 @@ TEST_CASE("pauses stay within their bounds whatever the options") {
     CHECK(backoff_time({.first = 1s, .most = 30s, .jitter = 7}, 3, 9) == 0s);
     CHECK(backoff_time({.first = -1s, .most = -1s}, 3, 0) == 0s);
     CHECK(backoff_time({.first = 1s, .most = 30s, .jitter = 0.5}, 0, 0.5) == 750ms);
+
+    constexpr std::chrono::milliseconds longest = std::chrono::years(100);
+    constexpr auto most = (std::chrono::milliseconds::max)();
+    CHECK(backoff_time({.first = most, .most = most}, 0, 0) == longest);
+    CHECK(backoff_time({.first = 1ms, .most = most, .factor = 1e308}, 3, 0) == longest);
+    CHECK(backoff_time({.first = 1ms, .most = most}, 3, std::nan("")) == 0s);
+    CHECK(backoff_time({.first = (std::chrono::milliseconds::min)(), .most = most}, 3, 0) == 0s);
 }
 
 TEST_CASE("a detached program is no child, in a session of its own, and writes a log") {

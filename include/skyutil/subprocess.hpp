@@ -395,7 +395,7 @@ inline std::vector<completed_process> pipeline(const std::vector<command>& comma
 // retries
 
 /// How long to wait before trying again: `first`, then `factor` times longer each time up to
-/// `most`, less a random part of it.
+/// `most`, and never more than a hundred years, less a random part of it.
 struct backoff_options {
     std::chrono::milliseconds first = std::chrono::seconds(1);
     std::chrono::milliseconds most = std::chrono::seconds(30);
@@ -428,8 +428,10 @@ namespace detail {
 /// The time before a retry, counted from 0. A `random` from 0 to 1.
 inline std::chrono::milliseconds backoff_time(const backoff_options& options, int retry,
                                               double random) noexcept {
+    constexpr std::chrono::milliseconds longest = std::chrono::years(100);
     double time = static_cast<double>(options.first.count());
-    const double most = (std::max)(static_cast<double>(options.most.count()), 0.0);
+    const auto most = static_cast<double>(
+        std::clamp(options.most, std::chrono::milliseconds(0), longest).count());
     for (int i = 0; i != retry && time < most; ++i) {
         time *= options.factor;
     }
