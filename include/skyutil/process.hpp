@@ -126,9 +126,9 @@ enum class kinship {
         table.refresh(error);
     }
     if (!error) {
-        for (const detail::process_entry& entry :
+        for (const std::size_t i :
              detail::find_descendants(table, pid, which == kinship::descendants, error)) {
-            pids.push_back(entry.pid);
+            pids.push_back(table.entries()[i].pid);
         }
     }
     return pids;
@@ -184,9 +184,8 @@ struct process_info {
         if (const detail::process_entry* const root = table.find(pid)) {
             add(*root);
         }
-        for (const detail::process_entry& entry :
-             detail::find_descendants(table, pid, true, error)) {
-            add(entry);
+        for (const std::size_t i : detail::find_descendants(table, pid, true, error)) {
+            add(table.entries()[i]);
         }
     }
     return infos;

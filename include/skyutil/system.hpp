@@ -25,6 +25,7 @@
 #include <skyutil/version.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -159,6 +160,28 @@ inline memory_budget read_memory_budget(const sysroot& root);
 inline pressure read_pressure(const sysroot& root);
 inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error);
 inline std::size_t count_open_fds(const sysroot& root, std::error_code& error);
+
+// As last_cpus.
+inline std::atomic<std::uint64_t> last_memory = 0;
+
+/// Bytes.
+inline std::uint64_t recent_memory() {
+    thread_local constinit recent<std::uint64_t> memory;
+    return memory.get(
+        default_max_age,
+        [] {
+            const auto now =
+                with_thread_reader([](limit_reader& reader) { return reader.read_memory(); });
+            if (now.complete) {
+                last_memory.store(now.value, std::memory_order_relaxed);
+            }
+            return now;
+        },
+        [](std::uint64_t now) {
+            const std::uint64_t last = last_memory.load(std::memory_order_relaxed);
+            return last == 0 ? now : now == 0 ? last : (std::min)(now, last);
+        });
+}
 
 inline double measure_memory(const override_setting& setting) {
     return (setting.value ? *setting.value : static_cast<double>(recent_memory())) / bytes_per_gib;

@@ -345,40 +345,4 @@ constexpr process_limit find_process_limit(std::string_view text, std::string_vi
     return {};
 }
 
-/// A percentage with two decimals, "12.34".
-constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
-    const std::optional<std::uint64_t> whole = parse_unsigned(take_until(text, '.'));
-    const std::optional<std::uint64_t> hundredths = parse_unsigned(text);
-    if (!whole || !hundredths || text.size() != 2 || *whole > 100 ||
-        *whole * 100 + *hundredths > 100 * 100) {
-        return std::nullopt;
-    }
-    return static_cast<double>(*whole * 100 + *hundredths) / 100;
-}
-
-/// A line of a pressure file, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
-struct pressure_line {
-    double avg10;
-    double avg60;
-    double avg300;
-    std::uint64_t total;  // microseconds
-};
-
-constexpr std::optional<pressure_line> find_pressure(std::string_view text,
-                                                     std::string_view kind) noexcept {
-    std::string_view line = find_value(text, kind);
-    const auto value_of = [&](std::string_view name) {
-        std::string_view field = take_until(line, ' ');
-        return take_until(field, '=') == name ? field : std::string_view();
-    };
-    const std::optional<double> avg10 = parse_percent(value_of("avg10"));
-    const std::optional<double> avg60 = parse_percent(value_of("avg60"));
-    const std::optional<double> avg300 = parse_percent(value_of("avg300"));
-    const std::optional<std::uint64_t> total = parse_unsigned(value_of("total"));
-    if (!avg10 || !avg60 || !avg300 || !total) {
-        return std::nullopt;
-    }
-    return pressure_line{*avg10, *avg60, *avg300, *total};
-}
-
 }  // namespace skyutil::inline v0::detail

@@ -281,7 +281,8 @@ private:
         do {
             for (; next != members_.size(); ++next) {
                 const process_entry parent = members_[next].entry;
-                index.for_each_child(parent.pid, [&](const process_entry& child) {
+                index.for_each_child(parent.pid, [&](std::size_t i) {
+                    const process_entry& child = table_.entries()[i];
                     found = (is_child(parent, child) && add(child)) || found;
                 });
             }

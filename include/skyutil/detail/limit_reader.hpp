@@ -19,7 +19,6 @@
 #include <skyutil/detail/sysroot.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -193,56 +192,5 @@ private:
 };
 
 inline constexpr std::uint64_t default_max_age = 10;
-
-// The last complete answers of any thread, for one that begins when nothing can be looked at; 0 for
-// none.
-inline std::atomic<int> last_cpus = 0;
-inline std::atomic<double> last_quota = 0;
-inline std::atomic<std::uint64_t> last_memory = 0;
-
-inline const cpu_limits& recent_cpu_limits() {
-    thread_local constinit recent<cpu_limits> limits;
-    return limits.get(
-        default_max_age,
-        [] {
-            const auto now =
-                with_thread_reader([](limit_reader& reader) { return reader.read_cpus(); });
-            if (now.complete) {
-                last_cpus.store(now.value.cpus.value_or(0), std::memory_order_relaxed);
-                last_quota.store(now.value.quota.value_or(0), std::memory_order_relaxed);
-            }
-            return now;
-        },
-        [](cpu_limits now) {
-            const int cpus = last_cpus.load(std::memory_order_relaxed);
-            if (cpus != 0 && (!now.cpus || cpus < *now.cpus)) {
-                now.cpus = cpus;
-            }
-            const double quota = last_quota.load(std::memory_order_relaxed);
-            if (quota != 0 && (!now.quota || quota < *now.quota)) {
-                now.quota = quota;
-            }
-            return now;
-        });
-}
-
-/// Bytes.
-inline std::uint64_t recent_memory() {
-    thread_local constinit recent<std::uint64_t> memory;
-    return memory.get(
-        default_max_age,
-        [] {
-            const auto now =
-                with_thread_reader([](limit_reader& reader) { return reader.read_memory(); });
-            if (now.complete) {
-                last_memory.store(now.value, std::memory_order_relaxed);
-            }
-            return now;
-        },
-        [](std::uint64_t now) {
-            const std::uint64_t last = last_memory.load(std::memory_order_relaxed);
-            return last == 0 ? now : now == 0 ? last : (std::min)(now, last);
-        });
-}
 
 }  // namespace skyutil::inline v0::detail

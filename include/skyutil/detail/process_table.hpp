@@ -172,7 +172,7 @@ private:
 class children_index {
 public:
     explicit children_index(const process_table& table)
-        : table_(table), first_(table.entries().size(), none), next_(first_) {
+        : table_(table), first_(table.entries().size(), none), next_(table.entries().size(), none) {
         for (std::size_t i = next_.size(); i-- != 0;) {
             const std::size_t parent = index_of(table.entries()[i].parent());
             std::size_t& first = parent == none ? strays_ : first_[parent];
@@ -180,13 +180,13 @@ public:
         }
     }
 
-    /// Calls the function with the entry of each child, by pid, ascending.
+    /// Calls the function with the index of the entry of each child, by pid, ascending.
     template <class Function>
     void for_each_child(std::int64_t pid, Function function) const {
         const std::size_t parent = index_of(pid);
         for (std::size_t i = parent == none ? strays_ : first_[parent]; i != none; i = next_[i]) {
-            if (const process_entry& child = table_.entries()[i]; child.parent() == pid) {
-                function(child);
+            if (table_.entries()[i].parent() == pid) {
+                function(i);
             }
         }
     }
@@ -218,12 +218,12 @@ inline std::error_code missing_process(std::int64_t pid) noexcept {
                               : std::errc::no_such_process);
 }
 
-/// The processes that the root started, or also those that these started, parents before children;
-/// errc::no_such_process when there is no root,
+/// The indices of the entries of the processes that the root started, or also those that these
+/// started, parents before children; errc::no_such_process when there is no root,
 /// errc::function_not_supported when /proc hides it.
-inline std::vector<process_entry> find_descendants(const process_table& table, std::int64_t root,
-                                                   bool recursive, std::error_code& error) {
-    std::vector<process_entry> found;
+inline std::vector<std::size_t> find_descendants(const process_table& table, std::int64_t root,
+                                                 bool recursive, std::error_code& error) {
+    std::vector<std::size_t> found;
     const process_entry* const first = table.find(root);
     if (first == nullptr) {
         error = missing_process(root);
@@ -231,15 +231,16 @@ inline std::vector<process_entry> find_descendants(const process_table& table, s
     }
     const children_index index(table);
     const auto add_children = [&](const process_entry& parent) {
-        index.for_each_child(parent.pid, [&](const process_entry& child) {
+        index.for_each_child(parent.pid, [&](std::size_t i) {
+            const process_entry& child = table.entries()[i];
             if (child.pid != root && can_be_parent(parent.stat, child.stat)) {
-                found.push_back(child);
+                found.push_back(i);
             }
         });
     };
     add_children(*first);
     for (std::size_t i = 0; recursive && i < found.size(); ++i) {
-        add_children(process_entry(found[i]));  // a copy: the vector grows
+        add_children(table.entries()[found[i]]);
     }
     return found;
 }

@@ -8,6 +8,7 @@
 #include <skyutil/detail/cgroup_limits.hpp>
 #include <skyutil/detail/limit_reader.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/pressure.hpp>
 #include <skyutil/detail/sysroot.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 #include <skyutil/system.hpp>
