@@ -23,7 +23,7 @@
 
 #include <skyutil/detail/child_output.hpp>
 #include <skyutil/detail/error.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
 #include <skyutil/detail/stoppable_wait.hpp>
 #include <skyutil/process.hpp>

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
 #include <skyutil/detail/spawn.hpp>
 #include <skyutil/detail/unique_fd.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os.hpp: the operating system. The only place that selects one; everything in detail::os
-// has the same signature on each.
+// detail/os.hpp: the operating system. The only place that selects one, with detail/os/*.hpp for
+// what few need; everything in detail::os has the same signature on each.
 
 #pragma once
 

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/sockets.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <array>

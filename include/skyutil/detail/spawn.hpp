@@ -6,7 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/kill_tree.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
 #include <skyutil/detail/process_table.hpp>
 #include <skyutil/detail/unique_fd.hpp>

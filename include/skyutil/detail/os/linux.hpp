@@ -9,5 +9,3 @@
 #include <skyutil/detail/os/linux/files.hpp>      // IWYU pragma: export
 #include <skyutil/detail/os/linux/machine.hpp>    // IWYU pragma: export
 #include <skyutil/detail/os/linux/processes.hpp>  // IWYU pragma: export
-#include <skyutil/detail/os/linux/programs.hpp>   // IWYU pragma: export
-#include <skyutil/detail/os/linux/sockets.hpp>    // IWYU pragma: export

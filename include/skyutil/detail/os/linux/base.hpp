@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/linux/base.hpp: errors of system calls, and calls that signals interrupt.
+// detail/os/linux/base.hpp: errors of system calls, calls that signals interrupt, and waiting.
 
 #pragma once
 
 #include <skyutil/version.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <system_error>
+
+#include <poll.h>
 
 namespace skyutil::inline v0::detail::os {
 
@@ -24,6 +29,26 @@ auto retry(Call call) noexcept {
             return result;
         }
     }
+}
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// What is left until a point in time; 0 when it is past.
+inline timespec time_until(time_point deadline) noexcept {
+    const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
+    const auto count = (std::max)(left.count(), std::chrono::nanoseconds::rep{0});
+    timespec time{};
+    time.tv_sec = static_cast<time_t>(count / 1'000'000'000);
+    time.tv_nsec = static_cast<decltype(time.tv_nsec)>(count % 1'000'000'000);
+    return time;
+}
+
+/// poll(2) of one descriptor until a point in time; its maximum is for ever.
+inline int poll_until(pollfd& entry, time_point deadline) noexcept {
+    return retry([&] {
+        const timespec time = time_until(deadline);
+        return ::ppoll(&entry, 1, deadline == (time_point::max)() ? nullptr : &time, nullptr);
+    });
 }
 
 }  // namespace skyutil::inline v0::detail::os

@@ -131,14 +131,10 @@ enum class readiness { ready, hung_up, timed_out };
 /// Waits until there is something to read or the other side is gone; a negative time is for ever.
 inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
                                std::error_code& error) noexcept {
-    using std::chrono::milliseconds, std::chrono::steady_clock;
-    const auto deadline = steady_clock::now() + timeout;
     pollfd entry{fd, POLLIN, 0};
-    const int count = retry([&] {
-        const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-        const auto bounded = (std::max)(left, milliseconds()).count();
-        return ::poll(&entry, 1, timeout < milliseconds() ? -1 : static_cast<int>(bounded));
-    });
+    const int count =
+        poll_until(entry, timeout.count() < 0 ? (time_point::max)()
+                                              : std::chrono::steady_clock::now() + timeout);
     if (count == -1) {
         error = last_error();
     }

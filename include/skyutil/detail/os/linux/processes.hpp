@@ -73,8 +73,6 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
     return fd;
 }
 
-using time_point = std::chrono::steady_clock::time_point;
-
 /// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
 inline std::error_code poll_error() noexcept {
     return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
@@ -90,25 +88,10 @@ inline bool has_ended(int pidfd, std::error_code& error) noexcept {
     return count > 0;
 }
 
-/// What is left until a point in time; 0 when it is past.
-inline timespec time_until(time_point deadline) noexcept {
-    const auto left = (std::max)(deadline - std::chrono::steady_clock::now(),
-                                 std::chrono::steady_clock::duration());
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-    timespec time{};
-    time.tv_sec = static_cast<time_t>(seconds.count());
-    time.tv_nsec = static_cast<decltype(time.tv_nsec)>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count());
-    return time;
-}
-
 /// The same, waiting for it until a point in time; its maximum is for ever.
 inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
-    const int count = retry([&] {
-        const timespec time = time_until(deadline);
-        return ::ppoll(&entry, 1, deadline == (time_point::max)() ? nullptr : &time, nullptr);
-    });
+    const int count = poll_until(entry, deadline);
     if (count == -1) {
         error = poll_error();
     }
