@@ -184,11 +184,7 @@ void forbid_threads(unsigned action) {
         BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
-        throw cannot_run{"cannot install a seccomp filter"};
-    }
+    install_filter(program);
 }
 
 constexpr unsigned no_threads_left = SECCOMP_RET_ERRNO | static_cast<unsigned>(EAGAIN);

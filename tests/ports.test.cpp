@@ -187,11 +187,7 @@ void forbid_system_call(long number, int error, std::optional<unsigned> argument
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
-        throw cannot_run{"cannot forbid system calls"};
-    }
+    install_filter(program);
 }
 
 /// What a program started by this one has open, as ls(1) shows it.

@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -28,6 +29,8 @@
 #include <vector>
 
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -259,6 +262,17 @@ nlohmann::json run_in_child(Function function,
         FAIL("exception in the child: " << answer["exception"].get<std::string>());
     }
     return std::move(answer["value"]);
+}
+
+/// Has the kernel ask a program of seccomp(2) about each system call of the calling thread, a child
+/// of run_in_child, for ever.
+template <std::size_t Count>
+void install_filter(std::array<sock_filter, Count>& program) {
+    const sock_fprog filter{static_cast<unsigned short>(Count), program.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
+        throw cannot_run{"cannot install a seccomp filter"};
+    }
 }
 
 /// Makes the calling process, a child of run_in_child, one of a user without privileges.

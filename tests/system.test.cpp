@@ -1266,11 +1266,7 @@ void refuse_masks_up_to(unsigned bytes) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
-        throw cannot_run{"cannot install a seccomp filter"};
-    }
+    install_filter(program);
 }
 
 TEST_CASE("a kernel that was built for more CPUs gets a larger mask, up to half a million CPUs") {
