@@ -26,7 +26,6 @@
 #include <skyutil/detail/workers.hpp>
 #include <skyutil/version.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -301,14 +300,21 @@ struct process_info {
 
 namespace detail {
 
-/// `failed` is the source that could not be looked at, if there is an error.
-inline int max_workers_or_throw(std::error_code error, const std::filesystem::path& failed,
-                                std::uint64_t fds_per_worker, std::string_view cloud) {
-    throw_if(error, "skyutil::get_max_workers_for_file_mounts: cannot read the directory", failed);
+inline int max_workers_or_throw(std::uint64_t fds_per_worker, std::string_view cloud) {
+    std::error_code error;
     const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
     throw_if(error,
              "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
     return max_workers(limit, fds_per_worker, get_parallel_threads(cloud));
+}
+
+template <class R>
+int max_workers_for(R&& sources, std::string_view cloud) {
+    std::error_code error;
+    std::filesystem::path failed;
+    const std::size_t descriptors = fds_for_sources(sources, error, failed);
+    throw_if(error, "skyutil::get_max_workers_for_file_mounts: cannot read the directory", failed);
+    return max_workers_or_throw(descriptors, cloud);
 }
 
 }  // namespace detail
@@ -337,18 +343,12 @@ template <mount_sources R>
 
 template <mount_sources R>
 [[nodiscard]] int get_max_workers_for_file_mounts(R&& sources, std::string_view cloud = {}) {
-    std::error_code error;
-    std::filesystem::path failed;
-    const std::size_t descriptors = detail::fds_for_sources(sources, error, failed);
-    return detail::max_workers_or_throw(error, failed, descriptors, cloud);
+    return detail::max_workers_for(sources, cloud);
 }
 
 [[nodiscard]] inline int get_max_workers_for_file_mounts(
     std::initializer_list<std::filesystem::path> sources, std::string_view cloud = {}) {
-    std::error_code error;
-    std::filesystem::path failed;
-    const std::size_t descriptors = detail::fds_for_sources(sources, error, failed);
-    return detail::max_workers_or_throw(error, failed, descriptors, cloud);
+    return detail::max_workers_for(sources, cloud);
 }
 
 /// Returns the same without looking at the sources: each worker is taken to need 5 descriptors, one
@@ -368,7 +368,7 @@ template <mount_sources R>
     std::size_t num_sources, std::size_t estimated_files_per_source = 100,
     std::string_view cloud = {}) {
     return detail::max_workers_or_throw(
-        {}, {}, detail::estimate_fds_per_worker(num_sources, estimated_files_per_source), cloud);
+        detail::estimate_fds_per_worker(num_sources, estimated_files_per_source), cloud);
 }
 
 }  // namespace skyutil::inline v0

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace skyutil::inline v0 {
@@ -39,27 +40,17 @@ enum class row_kind { common, rare };
 
 /// A count or a size, if there is one.
 struct row_number {
-    // NOLINTBEGIN(*-explicit-*): as numbers are passed
-    row_number(const std::optional<double>& number) {
-        if (number) {
-            value = *number;
-            json = number_text(value);
-        }
-    }
-    row_number(const std::optional<std::uint64_t>& number) {
+    template <class T>
+    row_number(const std::optional<T>& number) {  // NOLINT(*-explicit-*) as numbers are passed
         if (number) {
             value = static_cast<double>(*number);
-            json = std::to_string(*number);
+            if constexpr (std::is_integral_v<T>) {
+                json = std::to_string(*number);
+            } else {
+                json = number_text(*number);
+            }
         }
     }
-    row_number(const std::optional<int>& number) {
-        if (number) {
-            value = *number;
-            json = std::to_string(*number);
-        }
-    }
-
-    // NOLINTEND(*-explicit-*)
 
     [[nodiscard]] bool known() const noexcept { return !json.empty(); }
 
@@ -181,7 +172,7 @@ inline resource_table describe(const pressure& stalls) {
     return table;
 }
 
-inline resource_table describe(const fd_limits& limits, const std::optional<std::uint64_t>& open) {
+inline resource_table describe(const fd_limits& limits, const std::optional<std::size_t>& open) {
     return {"Descriptors",
             "descriptors",
             limits.soft ? std::to_string(*limits.soft) : "no limit",
@@ -205,7 +196,7 @@ inline std::string describe_resources(description form, const sysroot& root,
         detail::describe(get_memory_budget(root, of_memory)),
         detail::describe(detail::read_pressure(root)),
         detail::describe(detail::read_fd_limits(root, ignored),
-                         uncounted ? std::nullopt : std::optional<std::uint64_t>(open)),
+                         uncounted ? std::nullopt : std::optional<std::size_t>(open)),
     };
     error = error ? error : of_memory;
 

@@ -225,7 +225,7 @@ private:
     /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
     /// given up.
     void freeze() {
-        constexpr std::chrono::milliseconds patience(5000);
+        constexpr std::chrono::milliseconds patience = std::chrono::seconds(5);
         const time_point deadline = deadline_after(patience);
         std::size_t next = 0;
         do {
@@ -425,7 +425,7 @@ private:
             std::error_code error;
             each.gone = process_handle_access::wait_until(each.handle, deadline, error);
             if (error) {
-                std::this_thread::sleep_for(std::chrono::microseconds(1000));
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
             if (!each.gone) {
                 return false;

@@ -18,7 +18,6 @@
 #include <skyutil/detail/proc_stat.hpp>
 #include <skyutil/detail/sysroot.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -22,23 +22,20 @@
 namespace skyutil::inline v0::detail {
 
 struct override_variable {
-    const char* name = nullptr;
-    double unit = 1;
+    const char* name;
+    double unit;
 };
 
-/// In the order in which they are asked; those without a name do not count.
-using override_variables = std::array<override_variable, 3>;
-
 inline constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
-inline constexpr override_variables cpu_overrides{{
-    {"SKYUTIL_CPU_COUNT"},
-    {"SKYPILOT_POD_CPU_CORE_LIMIT"},
-}};
-inline constexpr override_variables memory_overrides{{
-    {"SKYUTIL_MEMORY_BYTES"},
-    {"SKYPILOT_POD_MEMORY_GB_LIMIT", bytes_per_gib},
-    {"SKYPILOT_POD_MEMORY_BYTES_LIMIT"},
-}};
+inline constexpr std::array cpu_overrides{
+    override_variable{"SKYUTIL_CPU_COUNT", 1},
+    override_variable{"SKYPILOT_POD_CPU_CORE_LIMIT", 1},
+};
+inline constexpr std::array memory_overrides{
+    override_variable{"SKYUTIL_MEMORY_BYTES", 1},
+    override_variable{"SKYPILOT_POD_MEMORY_GB_LIMIT", bytes_per_gib},
+    override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
+};
 
 /// A positive decimal number, with white space around and one plus sign; any locale.
 inline std::optional<double> parse_positive(std::string_view text) noexcept {
@@ -64,9 +61,10 @@ struct override_setting {
     const char* text = nullptr;
     std::optional<double> value;  // nullopt when none is set, or the text is no positive number
 
-    explicit override_setting(const override_variables& variables) noexcept {
+    template <std::size_t Count>
+    explicit override_setting(const std::array<override_variable, Count>& variables) noexcept {
         for (const auto& [variable, unit] : variables) {
-            text = variable == nullptr ? nullptr : os::environment(variable);
+            text = os::environment(variable);
             if (text != nullptr) {
                 name = variable;
                 value = parse_positive(text);

@@ -43,7 +43,7 @@ time_point deadline_after(const std::chrono::duration<Rep, Period>& time) noexce
 
 /// How long a process may take to end after SIGKILL: the kernel frees its memory, and a call that
 /// cannot be interrupted has to return.
-inline constexpr std::chrono::milliseconds kill_patience{10'000};
+inline constexpr std::chrono::milliseconds kill_patience = std::chrono::seconds(10);
 
 /// How a process is told from a later one with its id.
 enum class identity {
@@ -161,11 +161,7 @@ public:
         static_cast<void>(wait_until(detail::for_ever, error));
     }
 
-    void wait() const {
-        std::error_code error;
-        wait(error);
-        detail::throw_if(error, "skyutil::process_handle::wait: cannot wait for process ", pid_);
-    }
+    void wait() const { static_cast<void>(wait((std::chrono::milliseconds::max)())); }
 
     /// Ends the process and returns whether it has ended: SIGTERM (and SIGCONT, for one that is
     /// stopped), a wait of at most the grace, SIGKILL, a wait of at most 10 s. A process that has
