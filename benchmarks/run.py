@@ -712,20 +712,24 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure_all(
-    arguments: argparse.Namespace, only: Collection[tuple[str, str]] | None = None
-) -> tuple[dict[str, Any], list[str]]:
-    """Measures all that the arguments ask for, or only the rows of these functions and inputs."""
-    compiler = os.environ.get("CXX", "c++")
+def find_contestants(arguments: argparse.Namespace) -> Contestants:
     notes: dict[str, str] = {}
-    begin = time.monotonic()
     say("building the Rust peer")
     rust = build_rust(notes)
     python = [find_python(arguments.python), str(HERE / "peers" / "python" / "peer.py")]
-    built = Path(arguments.build) / "benchmarks"
-    about = machine(compiler, python[:1], rust)
-    contestants = Contestants(built / "skyutil_peer", python, rust, notes)
-    counters = list(built.glob("*skyutil_count_allocations.so"))
+    return Contestants(Path(arguments.build) / "benchmarks" / "skyutil_peer", python, rust, notes)
+
+
+def measure_all(
+    arguments: argparse.Namespace,
+    contestants: Contestants,
+    only: Collection[tuple[str, str]] | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Measures all that the arguments ask for, or only the times of these functions and inputs."""
+    compiler = os.environ.get("CXX", "c++")
+    begin = time.monotonic()
+    about = machine(compiler, (contestants.python or [])[:1], contestants.rust)
+    counters = list(contestants.peer.parent.glob("*skyutil_count_allocations.so"))
     quick = arguments.quick
     whole = not arguments.only and only is None
     # Short batches, as many of them escape what else the machine does.
@@ -750,12 +754,13 @@ def measure_all(
         for number, curve in enumerate(given.curves() if whole else [], 1):
             say(f"[{time.monotonic() - begin:4.0f} s] curve: {curve.title} by {curve.x}")
             curves.append(bench.curve(curve, curve_effort))
-        say(f"[{time.monotonic() - begin:4.0f} s] memory")
-        seen: set[str] = set()
-        for case in cases if only is None else []:
-            if case.parent <= 256 and (not quick or case.name not in seen):
-                memory += bench.memory(case, counters[0] if counters else None)
-            seen.add(case.name)
+        if only is None:
+            say(f"[{time.monotonic() - begin:4.0f} s] memory")
+            seen: set[str] = set()
+            for case in cases:
+                if case.parent <= 256 and (not quick or case.name not in seen):
+                    memory += bench.memory(case, counters[0] if counters else None)
+                seen.add(case.name)
     if whole:
         say(f"[{time.monotonic() - begin:4.0f} s] compile time")
         compiled = compile_times(compiler, quick)
@@ -777,37 +782,44 @@ def measure_all(
     return report, bench.wrong
 
 
-def measure_again(arguments: argparse.Namespace, file: Path, targets: Path, wrong: list[str]) -> list[Path]:
+def write_report(name: str, report: dict[str, Any]) -> Path:
+    file = REPORT / name
+    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return file
+
+
+def measure_again(
+    arguments: argparse.Namespace, contestants: Contestants, file: Path, targets: Path, wrong: list[str]
+) -> list[Path]:
     """Measures what falls short once more, and what does again a second time: noise seldom comes three
     times. Returns the reports."""
+    first, known = read_report(str(file)), read_targets(str(targets))
     again: list[Path] = []
     while len(again) < 2:
-        reports = [read_report(str(each)) for each in again]
-        short = gate.rows_short(read_report(str(file)), reports, read_targets(str(targets)))
+        short = gate.rows_short(first, [read_report(str(each)) for each in again], known)
         if not short:
             break
         say("measuring again: " + "; ".join(", ".join(row) for row in short))
-        report, more = measure_all(arguments, short)
+        report, more = measure_all(arguments, contestants, short)
         wrong += more
         if not report["rows"]:
             break
-        again.append(file.with_name(f"again-{len(again) + 1}.json"))
-        again[-1].write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        again.append(write_report(f"again-{len(again) + 1}.json", report))
     return again
 
 
 def main() -> int:
     arguments = parse_arguments()
     REPORT.mkdir(parents=True, exist_ok=True)
-    report, wrong = measure_all(arguments)
-    file = REPORT / "report.json"
-    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    contestants = find_contestants(arguments)
+    report, wrong = measure_all(arguments, contestants)
+    file = write_report("report.json", report)
     say(f"wrote {file.relative_to(ROOT)}")
 
     steps: list[list[str | Path]] = [["render", file, REPORT]]
     if arguments.check:
         targets = HERE / "targets.json"
-        again = measure_again(arguments, file, targets, wrong)
+        again = measure_again(arguments, contestants, file, targets, wrong)
         steps.append(["check", file, *again, targets])
     if arguments.baseline:
         steps.append(["compare", arguments.baseline, file])

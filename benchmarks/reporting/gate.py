@@ -48,12 +48,14 @@ def check(
 
 def rows_short(report: Report, again: Sequence[Report], targets: Targets) -> list[tuple[str, str]]:
     """Function and input of the rows in the report that fall short."""
+    gate = _Gate(report, again, targets, report.quick)
     found = []
     for target in targets.rows:
-        gate = _Gate(report, again, targets, report.quick)
+        before = len(gate.short)
         gate.check_row(target)
-        if gate.short and (target.function, target.input) in gate.rows:
-            found.append((target.function, target.input))
+        row = (target.function, target.input)
+        if len(gate.short) > before and row in gate.rows:
+            found.append(row)
     return found
 
 
@@ -103,22 +105,17 @@ class _Gate:
             return
         promised = target.most if self.quick else {**target.most, **target.full}
         for name, most in promised.items():
-            self.check_contestant(
-                rows, name, most, target.usual.get(name) if self.knows_usual else None
-            )
+            usual = target.usual.get(name) if self.knows_usual else None
+            self.check_contestant(rows[0], name, most, usual)
 
-    def check_contestant(
-        self, rows: list[Row], name: str, most: float, usual: Optional[float]
-    ) -> None:
-        row = rows[0]
+    def check_contestant(self, row: Row, name: str, most: float, usual: Optional[float]) -> None:
         other = _contestant(row, name)
         reasons = row.notes_on(name)
         if other is not None:
             label = f"the floor ({other.name})" if name == "floor" else name
-            times = f", measured {len(rows)} times" if len(rows) > 1 else ""
-            self.allow(
-                row.name, self.ratio(row, name), most, f"the time of {label}{times}", usual
-            )
+            times = len(self.rows[row.function, row.input])
+            of = f"the time of {label}" + (f", measured {times} times" if times > 1 else "")
+            self.allow(row.name, self.ratio(row, name), most, of, usual)
         elif reasons:
             self.skipped.append(f"{row.name} with {name}: {reasons[0]}")
         elif name in ("floor", "python", "rust"):

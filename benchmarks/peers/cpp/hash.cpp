@@ -88,21 +88,19 @@ many_files many_input(const fields& line) {
     return many;
 }
 
-std::vector<std::string> hash_by_shares(const many_files& x) {
-    std::vector<std::string> out(x.paths.size());
-    std::vector<std::thread> threads;
-    const auto count = static_cast<std::size_t>(x.threads);
-    for (std::size_t share = 0; share < count; ++share) {
-        threads.emplace_back([&, share] {
-            std::vector<char> block(256U << 10);
-            for (std::size_t i = share; i < out.size(); i += count) {
-                out[i] = hex(rivals::hash_by_hand<CryptoPP::SHA256>(x.paths[i], block));
+std::vector<std::string> hash_by_shares(const std::vector<std::filesystem::path>& paths,
+                                        std::size_t threads) {
+    std::vector<std::string> out(paths.size());
+    std::vector<std::jthread> working;
+    for (std::size_t share = 0; share < threads; ++share) {
+        working.emplace_back([&, share] {
+            std::vector<char> own(block().size());
+            for (std::size_t i = share; i < out.size(); i += threads) {
+                out[i] = hex(rivals::hash_by_hand<CryptoPP::SHA256>(paths[i], own));
             }
         });
     }
-    for (std::thread& each : threads) {
-        each.join();
-    }
+    working.clear();  // ends when all have
     return out;
 }
 
@@ -129,14 +127,12 @@ const peer::registration registered([] {
         }
         return out;
     });
-    add("floor: as many threads, each its share", "hash_files", many_input, hash_by_shares);
-    add("one file after the other", "hash_files", many_input, [](const many_files& x) {
-        std::vector<std::string> out;
-        for (const std::filesystem::path& path : x.paths) {
-            out.push_back(hex(rivals::hash_by_hand<CryptoPP::SHA256>(path, block())));
-        }
-        return out;
-    });
+    add("floor: as many threads, each its share", "hash_files", many_input,
+        [](const many_files& x) {
+            return hash_by_shares(x.paths, static_cast<std::size_t>(x.threads));
+        });
+    add("one file after the other", "hash_files", many_input,
+        [](const many_files& x) { return hash_by_shares(x.paths, 1); });
 });
 
 }  // namespace
