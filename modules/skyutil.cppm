@@ -19,16 +19,16 @@ module;
 
 export module skyutil;
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 // g++ 14 makes what begins a thread_local object known where a function that uses it is compiled, not
 // where it is imported.
 limit_reader* anchor() { return thread_reader(); }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
 
 // In the namespace that declares them: elsewhere g++ exports functions only.
-export namespace skyutil::inline v0 {
+export namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 using skyutil::address;
 using skyutil::base36_decode;
@@ -104,4 +104,4 @@ using skyutil::unique_fd;
 using skyutil::version;
 using skyutil::write_file_atomic;
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

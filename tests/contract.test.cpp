@@ -56,7 +56,7 @@ consteval bool returns(Call) {
 // ------------------------------------------------------------------------------------------
 // version
 
-static_assert(std::same_as<skyutil::sysroot, skyutil::v0::sysroot>,
+static_assert(std::same_as<skyutil::sysroot, skyutil::v0_1::sysroot>,
               "the inline namespace is named after the version");
 static_assert(SKYUTIL_VERSION_MAJOR == 0);
 static_assert(std::same_as<decltype(skyutil::version), const string_view>);

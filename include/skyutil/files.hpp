@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 enum class line_end {
     strip_lf,    ///< without its "\n"
@@ -309,4 +309,4 @@ inline void write_file_atomic(const std::filesystem::path& path, std::string_vie
     detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

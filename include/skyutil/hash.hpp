@@ -35,7 +35,7 @@
 #include <variant>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// The digest of bytes that come in pieces.
 ///
@@ -238,4 +238,4 @@ template <hasher H, path_range R>
     return files;
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

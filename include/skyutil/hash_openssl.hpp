@@ -25,7 +25,7 @@
 #include <openssl/evp.h>
 #include <openssl/opensslconf.h>
 
-namespace skyutil::inline v0::openssl {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::openssl {
 
 /// Returns the category of OpenSSL's error codes (ERR_get_error(3)); the messages are OpenSSL's.
 [[nodiscard]] inline const std::error_category& error_category() noexcept {
@@ -133,4 +133,4 @@ using blake2b = evp_hasher<&EVP_blake2b512, 64>;
 using blake2s = evp_hasher<&EVP_blake2s256, 32>;
 #endif
 
-}  // namespace skyutil::inline v0::openssl
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::openssl

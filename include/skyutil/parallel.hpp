@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// A range whose elements can be given to calls in other threads: any forward range; a single-pass
 /// range if its elements can be copied (or moved, where it gives values or T&&).
@@ -151,4 +151,4 @@ void slow_start(R&& range, F&& start, const slow_start_options& options = {}) {
     });
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 enum class address {
     any,       ///< all addresses of the machine: what others hold on any of them is not free
@@ -334,4 +334,4 @@ inline reserved_port::reserved_port(std::uint16_t start, const port_options& opt
     return ports;
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

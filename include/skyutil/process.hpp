@@ -41,7 +41,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -371,4 +371,4 @@ template <mount_sources R>
         detail::estimate_fds_per_worker(num_sources, estimated_files_per_source), cloud);
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -31,7 +31,7 @@
 #include <system_error>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Writes the value of a hexadecimal text of any length to [first, last) in lower-case base 36,
 /// without leading zeros and without a terminating NUL; ptr is one past the last digit. Allocates
@@ -315,4 +315,4 @@ struct truncate_options {
     return truncate_long_string(text, truncate_options{.max_length = max_length, .mode = mode});
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -51,7 +51,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// What a standard descriptor of a child is.
 enum class stdio {
@@ -712,4 +712,4 @@ private:
     std::array<unique_fd, 3> pipes_;  // closed before the child is ended: it may wait for that
 };
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -37,7 +37,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Every number that has to do with the memory of this process, in bytes; nullopt where there is
 /// none.
@@ -378,7 +378,7 @@ private:
     detail::recent<std::uint64_t> memory_;
 };
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
 
 #include <skyutil/detail/describe_resources.hpp>
 #include <skyutil/detail/read_resources.hpp>

@@ -18,9 +18,18 @@
 #define SKYUTIL_VERSION \
     (SKYUTIL_VERSION_MAJOR * 10000 + SKYUTIL_VERSION_MINOR * 100 + SKYUTIL_VERSION_PATCH)
 
-namespace skyutil::inline v0 {
+/// The inline namespace of everything: two versions of the library, and code compiled with and
+/// without exceptions, have functions of their own, so that object files of both can be linked into
+/// one program.
+#if defined(__cpp_exceptions)
+#define SKYUTIL_VERSION_NAMESPACE v0_1
+#else
+#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept
+#endif
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// The version as text, "major.minor.patch".
 inline constexpr std::string_view version = "0.1.0";
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -19,7 +19,7 @@ def names_of(text):
             namespaces.append(line)
         elif line.startswith("}  // namespace"):
             namespaces.pop()
-        elif namespaces == ["namespace skyutil::inline v0 {"]:
+        elif namespaces == ["namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {"]:
             line = re.sub(r"^((template <.*>|\[\[\w+\]\]|inline|constexpr) )+", "", line)
             name = re.match(r"(?:class|struct|enum class|concept|using) (?:\[\[\w+\]\] )?(\w+)|"  # types
                             r"(?:[\w:]+(?:<.*?>)?[&*]? )+(\w+)(?:\(| = )", line)  # functions, constants

@@ -21,7 +21,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -419,4 +419,4 @@ private:
         limbs_;  // NOLINT(*-member-init): set as far as there are digits
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// 1 in each of eight bytes.
 inline constexpr std::uint64_t every_byte = 0x0101'0101'0101'0101;
@@ -38,4 +38,4 @@ constexpr void store_little_endian(char* text, std::uint64_t value) noexcept {
     }
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

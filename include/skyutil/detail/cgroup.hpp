@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Takes the text up to the next separator, or all, off the front.
 constexpr std::string_view take_until(std::string_view& text, char separator) noexcept {
@@ -345,4 +345,4 @@ constexpr process_limit find_process_limit(std::string_view text, std::string_vi
     return {};
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// A number, if there is one, and the file it was read from.
 template <class T>
@@ -419,4 +419,4 @@ private:
     std::array<std::vector<place>, controller_names.size()> places_;
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

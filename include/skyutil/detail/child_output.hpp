@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Where a line came from.
 enum class output_stream { out, err };
@@ -437,4 +437,4 @@ private:
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

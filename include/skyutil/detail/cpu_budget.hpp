@@ -17,7 +17,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 enum class rounding { floor, ceil, nearest };
 
@@ -184,4 +184,4 @@ inline int count_cpus(const override_setting& setting) {
     return detail::count_cpus(setting);
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

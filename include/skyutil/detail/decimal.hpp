@@ -22,7 +22,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 using decimal = digit_writer<10>;
 
@@ -260,4 +260,4 @@ constexpr std::string format_fixed(double x, const double_parts& parts, int prec
     return out;
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -229,4 +229,4 @@ inline std::string describe_resources(description form, const sysroot& root) {
     return describe_resources(form, root, error);
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

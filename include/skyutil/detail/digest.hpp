@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Up to 64 bytes by value; empty when default-constructed.
 class digest {
@@ -79,7 +79,7 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
 
 template <>
 struct std::hash<skyutil::digest> {

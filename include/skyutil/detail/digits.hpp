@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 inline constexpr std::string_view digit_characters = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -88,4 +88,4 @@ struct digit_writer {
     }
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

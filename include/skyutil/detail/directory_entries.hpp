@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Returns how many direct entries a directory has, without "." and "..". Anything but a directory:
 /// errc::not_a_directory. Entries made or removed meanwhile may or may not be counted.
@@ -30,4 +30,4 @@ namespace skyutil::inline v0 {
     return entries;
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -11,7 +11,7 @@
 #include <string>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// `what` names the function and what it was doing; the path and the reason are added.
 inline void throw_if(const std::error_code& error, const char* what,
@@ -34,4 +34,4 @@ inline void throw_if(const std::error_code& error, const char* what) {
     }
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// One file of hash_files.
 struct file_digest {
@@ -281,4 +281,4 @@ private:
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -29,7 +29,7 @@
 #include <cryptopp/sha.h>
 #include <cryptopp/sha3.h>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 enum class hash_algorithm {
     md5,
@@ -167,4 +167,4 @@ inline any_hasher make_hasher(hash_algorithm algorithm) {
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -16,7 +16,7 @@
 #include <stop_token>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// How long a FIFO may stay without a writer before reading it is an error.
 inline constexpr std::chrono::milliseconds fifo_patience = std::chrono::seconds(10);
@@ -120,4 +120,4 @@ private:
     bool had_writer_ = false;
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

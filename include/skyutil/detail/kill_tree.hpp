@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 struct kill_tree_options {
     /// From SIGTERM to SIGKILL, for the whole tree together. 0 and less: none; more than a hundred
@@ -507,4 +507,4 @@ inline kill_report end_process(std::int64_t pid, std::chrono::milliseconds grace
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <utility>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// CPUs in the calling thread's affinity mask; in copies those of the process.
 inline std::optional<int> read_affinity(file_reader& files) {
@@ -192,4 +192,4 @@ private:
 
 inline constexpr std::uint64_t default_max_age = 10;
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 struct override_variable {
     const char* name;
@@ -93,4 +93,4 @@ struct override_setting {
     }
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -45,4 +45,4 @@ constexpr int parallel_threads(int cpus, std::string_view cloud) noexcept {
     return detail::parallel_threads(get_cpu_count(), cloud);
 }
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

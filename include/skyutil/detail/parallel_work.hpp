@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// An element of a single-pass range is gone when the next is read, so it is kept as a value, which
 /// a call gets as what the range would have given: T& as T&, T as T&&; a proxy as its value.
@@ -392,4 +392,4 @@ private:
     std::atomic<bool> stopped_ = false;
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

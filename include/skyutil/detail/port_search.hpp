@@ -14,7 +14,7 @@
 #include <system_error>
 #include <utility>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// The sockets of one port, in the order in which they were added. A socket whose bind failed is
 /// used again for the next port: making one costs as much as ten binds.
@@ -137,4 +137,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

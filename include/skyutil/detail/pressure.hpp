@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// A percentage with two decimals, "12.34".
 constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
@@ -52,4 +52,4 @@ constexpr std::optional<pressure_line> find_pressure(std::string_view text,
     return pressure_line{*avg10, *avg60, *avg300, *total};
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 struct process_stat {
     char state;                // field 3
@@ -59,4 +59,4 @@ constexpr std::optional<process_stat> parse_process_stat(std::string_view text) 
     return process_stat{state.front(), parent, group, session, *threads, start_time, policy};
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -18,7 +18,7 @@
 #include <thread>
 #include <utility>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 namespace detail {
 
@@ -341,4 +341,4 @@ struct process_handle_access {
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Whether the reason is that nothing could be asked, which says nothing about processes.
 inline bool is_starved(const std::error_code& error) noexcept {
@@ -245,4 +245,4 @@ inline std::vector<std::size_t> find_descendants(const process_table& table, std
     return found;
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -23,7 +23,7 @@
 #include <system_error>
 #include <utility>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 template <class T>
 void take(sourced<T> found, std::optional<T>& number, std::string& file) {
@@ -148,4 +148,4 @@ inline std::size_t count_open_fds(const sysroot& root, std::error_code& error) {
     return 0;
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

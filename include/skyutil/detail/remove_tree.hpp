@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Goes on after an error; the first one is reported.
 class tree_remover {
@@ -129,4 +129,4 @@ private:
     std::error_code first_;
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

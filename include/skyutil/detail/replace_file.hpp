@@ -25,7 +25,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// The path that the links at the end of a path lead to; of a dangling link, what it would name.
 inline std::filesystem::path follow_links(std::filesystem::path path, std::error_code& error) {
@@ -101,4 +101,4 @@ inline void replace_file(const std::filesystem::path& path, std::string_view tex
     os::sync_directory(directory.get(), error);
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// As JSON has it (RFC 8259): UTF-8, with U+FFFD for what is none.
 inline std::string json_string(std::string_view text) {
@@ -147,4 +147,4 @@ inline std::string to_json(const resource_table& table) {
     return object.text();
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

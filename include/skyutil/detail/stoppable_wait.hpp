@@ -12,7 +12,7 @@
 #include <mutex>
 #include <stop_token>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Waits at least that long, or until the token is asked to stop.
 inline void wait_unless_stopped(std::chrono::nanoseconds time, const std::stop_token& stop) {
@@ -23,4 +23,4 @@ inline void wait_unless_stopped(std::chrono::nanoseconds time, const std::stop_t
     never.wait_for(lock, stop, (std::min)(time, longest), [] { return false; });
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Redirects every read of /proc and /sys to a copy of them below `path`. What is asked of the
 /// kernel by system calls (the affinity mask, the scheduling policy) then comes from the copy too,
@@ -97,4 +97,4 @@ private:
 
 }  // namespace detail
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Owns text without setting it to zero first.
 class text_buffer {
@@ -211,4 +211,4 @@ inline text_buffer read_tail(const std::filesystem::path& path, tail_request req
     return read_tail_forward(file, request, error);
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -19,7 +19,7 @@
 #include <system_error>
 #include <utility>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// `prefix` and 16 characters that hold 80 random bits.
 inline std::string unpredictable_name(std::string_view prefix, std::error_code& error) {
@@ -225,4 +225,4 @@ private:
     std::int64_t owner_ = 0;  // the process that removes it, 0 for none
 };
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// At most 40 bytes of a text from outside, printable ASCII as it is and the rest as \xNN, in
 /// quotes.
@@ -71,4 +71,4 @@ inline std::string quoted(std::string_view text) {
     throw_exception(std::invalid_argument(what));
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

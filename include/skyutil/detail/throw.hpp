@@ -12,7 +12,7 @@
 #include <cstdlib>
 #endif
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 #if defined(__cpp_exceptions)
 
@@ -48,4 +48,4 @@ auto catch_exception(Work work, Failed) {
 
 #endif
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

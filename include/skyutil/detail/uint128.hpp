@@ -8,7 +8,7 @@
 #include <concepts>
 #include <cstdint>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 #if defined(__SIZEOF_INT128__)
 __extension__ typedef unsigned __int128 native_uint128;
@@ -74,4 +74,4 @@ constexpr uint128 shift_left(uint128 a, unsigned count) noexcept {
     return {(a.high << count) | (a.low >> (64 - count)), a.low << count};
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -8,7 +8,7 @@
 
 #include <utility>
 
-namespace skyutil::inline v0 {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
 class [[nodiscard]] unique_fd {
@@ -51,4 +51,4 @@ private:
     int fd_ = -1;
 };
 
-}  // namespace skyutil::inline v0
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

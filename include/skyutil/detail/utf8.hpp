@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 constexpr bool is_continuation(char c) noexcept {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -361,4 +361,4 @@ constexpr void append_replacing_invalid(std::string& out, std::string_view text)
     out.append(copied, end);
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

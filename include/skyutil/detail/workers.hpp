@@ -17,7 +17,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace skyutil::inline v0::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 inline constexpr std::size_t fds_per_entry = 5;
 inline constexpr std::size_t least_fds_per_worker = 5;
@@ -89,4 +89,4 @@ constexpr std::uint64_t estimate_fds_per_worker(std::uint64_t sources,
     return least + (std::max)(least, files_per_source / 20) + sources / 10;
 }
 
-}  // namespace skyutil::inline v0::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

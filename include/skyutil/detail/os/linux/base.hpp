@@ -14,7 +14,7 @@
 
 #include <poll.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
@@ -51,4 +51,4 @@ inline int poll_until(pollfd& entry, time_point deadline) noexcept {
     });
 }
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

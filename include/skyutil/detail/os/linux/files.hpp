@@ -31,7 +31,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline void close(int fd) noexcept {
     ::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)
@@ -459,4 +459,4 @@ inline void sync_directory(int fd, std::error_code& error) noexcept {
     }
 }
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -22,7 +22,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 /// CPUs in the calling thread's affinity mask, 0 when the kernel does not say.
 ///
@@ -116,4 +116,4 @@ inline std::uint64_t coarse_milliseconds() noexcept {
            static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

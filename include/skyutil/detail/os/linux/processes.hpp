@@ -27,7 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline std::int64_t process_id() noexcept { return ::getpid(); }
 
@@ -196,4 +196,4 @@ inline std::uint64_t inode_at(int directory, const char* name) noexcept {
     return ::fstatat(directory, name, &info, 0) == 0 ? info.st_ino : 0;
 }
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -31,7 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 /// Two ends of a pipe, above the standard descriptors; {-1, -1} on failure.
 struct pipe_ends {
@@ -302,7 +302,7 @@ struct program_start {
     pid_t detached_pid = 0;
 };
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
 
 #if defined(__GLIBC__)
 /// vfork(2) under a name that ThreadSanitizer does not turn into fork(2).
@@ -310,7 +310,7 @@ struct program_start {
 extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;
 #endif
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 // From here to start_program(): code of the new process, which shares the memory with the parent
 // and borrows the stack of its calling thread. It makes system calls only, and past the sanitizers,
@@ -529,4 +529,4 @@ inline constexpr std::string_view default_path = "/bin:/usr/bin";
 /// How many numbers a mask of CPUs of that size has place for.
 inline constexpr std::size_t bits_of_word = 8 * sizeof(unsigned long);
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

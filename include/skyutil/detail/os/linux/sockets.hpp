@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-namespace skyutil::inline v0::detail::os {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 struct socket_type {
     bool ipv6;
@@ -97,4 +97,4 @@ inline std::uint16_t bound_port(int fd, std::error_code& error) noexcept {
     return ntohs(port);
 }
 
-}  // namespace skyutil::inline v0::detail::os
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
