@@ -76,8 +76,8 @@ struct child_limit {
     std::uint64_t hard;
 };
 
-/// How a child differs from this process, beside its directory, variables and descriptors. Signal
-/// mask and dispositions are always those of a fresh process, ignored signals included.
+/// How a child differs from this process, beside its directory, variables and descriptors. No
+/// signal is blocked in it, and all have their default action.
 struct child_attributes {
     base_environment environment = base_environment::inherited;
     child_group group = child_group::new_session;
@@ -94,6 +94,20 @@ struct child_attributes {
     std::vector<unsigned> cpus{};
 
     std::vector<child_limit> limits{};
+
+    /// The child keeps the descriptors above 2 that this process has open without FD_CLOEXEC, as
+    /// after execve(2): for socket activation, the job server of make, the file names of a shell's
+    /// <(command). Else it has none of them.
+    bool keep_descriptors = false;
+
+    /// The child ignores the signals that this process ignores, as after execve(2): SIGHUP under
+    /// nohup(1), SIGINT in what a script runs with "&". Else it ignores none.
+    bool keep_ignored_signals = false;
+
+    /// A file that may be executed but is in no format that the kernel knows, such as a script
+    /// without "#!", is run by /bin/sh, as execvp(3) does. Else it is no program
+    /// (std::errc::executable_format_error).
+    bool shell_fallback = false;
 };
 
 namespace detail {
@@ -138,7 +152,7 @@ inline std::vector<std::string> program_paths(const std::string& name) {
     for (;;) {
         const std::size_t colon = path.find(':');
         std::string directory(path.substr(0, colon));
-        result.push_back(directory.empty() ? name : std::move(directory) + "/" + name);
+        result.push_back((directory.empty() ? "." : std::move(directory)) + "/" + name);
         if (colon == std::string_view::npos) {
             return result;
         }
@@ -242,6 +256,16 @@ public:
         }
         start_.limits = limits_.data();
         start_.limits_size = limits_.size();
+        start_.keeps_descriptors = attributes.keep_descriptors;
+        start_.keeps_ignored_signals = attributes.keep_ignored_signals;
+        if (attributes.shell_fallback) {
+            shell_arguments_ = {"/bin/sh", nullptr};
+            for (const char* const* each = arguments_.data() + 1; *each != nullptr; ++each) {
+                shell_arguments_.push_back(*each);
+            }
+            shell_arguments_.push_back(nullptr);
+            start_.shell_arguments = shell_arguments_.data();
+        }
     }
     start_plan(const start_plan&) = delete;
     start_plan& operator=(const start_plan&) = delete;
@@ -253,6 +277,7 @@ private:
     string_block paths_;
     string_block arguments_;
     string_block variables_;
+    std::vector<const char*> shell_arguments_;
     std::string directory_;
     std::vector<unsigned long> cpus_;
     std::vector<os::start_limit> limits_;

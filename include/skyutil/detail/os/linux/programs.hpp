@@ -295,6 +295,12 @@ struct program_start {
     std::size_t cpus_size = 0;            ///< of the mask, in bytes
     const start_limit* limits = nullptr;
     std::size_t limits_size = 0;
+    bool keeps_descriptors = false;      ///< those without FD_CLOEXEC
+    bool keeps_ignored_signals = false;  ///< else all have their default action
+
+    /// What a program without a format the kernel knows is run by: the path of a shell, a place for
+    /// the program's path, which the new process fills in, its arguments. nullptr: nothing.
+    const char** shell_arguments = nullptr;
 
     // Set by the new process, which shares the memory.
     start_step failed = start_step::none;
@@ -379,6 +385,41 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one() noexcept {
     }
 }
 
+/// Gives signals their default action, or leaves them ignored, and unblocks all.
+SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored) noexcept {
+#if defined(__mips__)
+    constexpr std::size_t handler = 1;  // the flags are first there
+#else
+    constexpr std::size_t handler = 0;
+#endif
+    constexpr std::size_t mask_size = (_NSIG - 1) / 8;
+    constexpr unsigned long ignored = 1;  // SIG_IGN
+    // Handlers first: none may run here, on the parent's memory.
+    const unsigned long nothing[16] = {};  // NOLINT(*-c-arrays) SIG_DFL, no flags, no mask
+    for (int signal = 1; signal < _NSIG; ++signal) {
+        unsigned long action[16] = {};  // NOLINT(*-c-arrays)
+        if (keep_ignored) {
+            ::syscall(SYS_rt_sigaction, signal, nullptr, action, mask_size);
+        }
+        if (action[handler] != ignored) {
+            ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
+        }
+    }
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, nullptr, mask_size);
+}
+
+/// Runs a program; returns when that fails, with errno.
+SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) noexcept {
+    ::syscall(SYS_execve, path, start.arguments, start.variables);
+    if (errno == ENOEXEC && start.shell_arguments != nullptr) {
+        start.shell_arguments[1] = path;
+        ::syscall(SYS_execve, start.shell_arguments[0], start.shell_arguments, start.variables);
+        if (errno == ENOENT) {
+            errno = ENOEXEC;  // it is the shell that is missing
+        }
+    }
+}
+
 [[noreturn]] SKYUTIL_NEW_PROCESS inline void become_program(program_start& start,
                                                             pid_t parent) noexcept {
 #if defined(SYS_close_range)
@@ -423,20 +464,15 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one() noexcept {
             give_up(start, start_step::descriptors);
         }
     }
-    if (::syscall(close_range, STDERR_FILENO + 1U, ~0U, 0U) == -1) {
+    if (!start.keeps_descriptors && ::syscall(close_range, STDERR_FILENO + 1U, ~0U, 0U) == -1) {
         close_one_by_one();
     }
-    // Handlers first: none may run here, on the parent's memory.
-    const unsigned long nothing[16] = {};  // NOLINT(*-c-arrays) SIG_DFL, no flags, no mask
-    for (int signal = 1; signal < _NSIG; ++signal) {
-        ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, (_NSIG - 1) / 8);
-    }
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, nullptr, (_NSIG - 1) / 8);
+    reset_signals(start.keeps_ignored_signals);
     // As execvp(3): a name that is no program here may be one in the next directory, and one that
     // may not be executed is worth telling if there is no other.
     int reason = ENOENT;
     for (const char* const* path = start.paths; *path != nullptr; ++path) {
-        ::syscall(SYS_execve, *path, start.arguments, start.variables);
+        execute(start, *path);
         if (path == start.paths && path[1] == nullptr) {
             reason = errno;
         } else if (errno == EACCES || errno == EPERM) {
