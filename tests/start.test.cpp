@@ -300,28 +300,43 @@ TEST_CASE("an inherited standard descriptor reaches the child though it has FD_C
     CHECK(read_file(directory / "out") == "out\nerr\nmerged\n");
 }
 
+TEST_CASE("a standard descriptor that is closed stays closed for children, whatever runs") {
+    const json lists = run_in_child([] {
+        ::close(0);
+        const child_process first({"sleep", "1000"}, {.grace = 0ms});
+        const child_process second({"sleep", "1000"},
+                                   {.grace = 0ms, .attributes = {.die_with_parent = true}});
+        const run_options options{.stdin_from = stdio::inherit, .stderr_to = stdio::inherit};
+        return json{run(actor({"descriptors"}), options).stdout_text, ::fcntl(0, F_GETFD)};
+    });
+    CHECK(lists == json{"1 2 \n", -1});
+}
+
 TEST_CASE("no descriptor leaks where close_range is missing, whatever the limits on them") {
     const json lists = run_in_child([] {
         const int leaking = ::open("/dev/null", O_RDONLY);
         ::fcntl(leaking, F_DUPFD, 700);
+        const auto fill_up_to = [&](int end) {
+            for (int fd = 3; fd != end; ++fd) {
+                if (::fcntl(fd, F_GETFD) == -1) {
+                    ::dup2(leaking, fd);
+                }
+            }
+        };
         forbid_system_call(SYS_close_range, ENOSYS);
         const run_options inherit{.stdin_from = stdio::inherit, .stderr_to = stdio::inherit};
         run_options limited = inherit;
         limited.attributes.limits = {{RLIMIT_NOFILE, 10, 10}};
-        json answer{run(actor({"descriptors"}), limited).stdout_text};
-        limit_descriptors(20);  // below what is open
-        answer.push_back(run(actor({"descriptors"}), inherit).stdout_text);
+        limit_descriptors(40);  // below what is open
+        json answer{run(actor({"descriptors"}), inherit).stdout_text};
         answer.push_back(run(actor({"limit"}), inherit).stdout_text);
-        // No room but for a pipe and the pidfd.
-        for (int fd = leaking; fd < 17; ++fd) {
-            if (::fcntl(fd, F_GETFD) == -1) {
-                ::dup2(leaking, fd);
-            }
-        }
+        fill_up_to(20);  // no number is free below the limit of the child
+        answer.push_back(run(actor({"descriptors"}), limited).stdout_text);
+        fill_up_to(36);  // nor, but for the pipes and the pidfd, below that of this process
         answer.push_back(run(actor({"descriptors"}), inherit).stdout_text);
         return answer;
     });
-    CHECK(lists == json{"0 1 2 \n", "0 1 2 \n", "20\n", "0 1 2 \n"});
+    CHECK(lists == json{"0 1 2 \n", "40\n", "0 1 2 \n", "0 1 2 \n"});
 }
 
 TEST_CASE("a limit on descriptors below the standard ones is the program's business") {
@@ -426,8 +441,7 @@ TEST_CASE("what a start failed at is told by value, whatever is called", "[every
     };
     CHECK(failure({"/no/such/program"}) ==
           expected_failure(ENOENT, start_step::program, "/no/such/program"));
-    CHECK(failure({"skyutil-no-such-program"}) ==
-          expected_failure(ENOENT, start_step::program, "skyutil-no-such-program"));
+    CHECK(failure({"no/such"}) == expected_failure(ENOENT, start_step::program, "no/such"));
     CHECK(failure({file}) == expected_failure(EACCES, start_step::program, file));
     CHECK(failure({script}) == expected_failure(ENOEXEC, start_step::program, script));
     CHECK(failure({"true"}, {.cwd = "/no/such"}) ==
@@ -630,16 +644,36 @@ TEST_CASE("a start that fails for want of a descriptor leaves nothing running") 
         ::dup2(::open("/dev/null", O_WRONLY), 1);
         static_cast<void>(run({"true"}));
         const std::size_t descriptors = count_open_descriptors();
+        const skyutil::child_attributes enough{.limits = {{RLIMIT_NOFILE, 64, 64}}};
         int failed = 0;
         for (int i = 0; i != 300; ++i) {
             const no_descriptors none;
             std::error_code error;
-            const child_process child(actor({"orphan"}), {.stdin_from = stdio::inherit}, error);
+            const child_process child(actor({"orphan"}),
+                                      {.stdin_from = stdio::inherit, .attributes = enough}, error);
             failed += error == std::errc::too_many_files_open ? 1 : 0;
         }
         return json{failed, end_children(), count_open_descriptors() - descriptors};
     });
     CHECK(results == json{300, 0, 0});
+}
+
+TEST_CASE("a program runs only if its start is not reported as failed") {
+    const json results = run_in_child([] {
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        answer_system_call(434, [](const seccomp_data&) {  // pidfd_open
+            std::this_thread::sleep_for(50ms);             // in which a program has forked
+            return EMFILE;
+        });
+        int started = 0;
+        for (int i = 0; i != 5; ++i) {
+            std::error_code error;
+            static_cast<void>(run(actor({"orphan"}), {.drain = 0ms}, error));
+            started += error ? 0 : 1;
+        }
+        return json{started, end_children()};
+    });
+    CHECK(results[0] == results[1]);  // what a program leaves behind is left alone
 }
 
 TEST_CASE("a start that fails leaves nothing running while others take descriptors") {

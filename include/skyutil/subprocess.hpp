@@ -10,8 +10,9 @@
 // A command is a list of words, no shell in between; shell("a | b") is one. Children get the three
 // standard descriptors and no other, the signal mask and dispositions of a fresh process, and a
 // session of their own. Starting one costs the same whatever the size of this process: its memory
-// is not copied (vfork(2)). The program is looked for in the PATH of this process; a script without
-// "#!" is no program. child_attributes has what can be otherwise.
+// is not copied (vfork(2)). Where the system copies it all the same, as valgrind and qemu-user do,
+// all else holds. The program is looked for in the PATH of this process; a script without "#!" is
+// no program. child_attributes has what can be otherwise.
 //
 // The throwing forms throw start_error, a std::system_error, for what cannot be started, the others
 // set their std::error_code; functions given by the caller may throw in both. Everything is safe to

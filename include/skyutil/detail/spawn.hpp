@@ -497,7 +497,7 @@ private:
     void start_in_thread(os::program_start& start, standard_descriptors& descriptors,
                          std::error_code& error) {
         // A place for the thread's own pidfd, taken while the start can still fail.
-        unique_fd own_pidfd(os::open_event(error));
+        unique_fd own_pidfd(os::above_standard(os::open_event(error), error));
         if (error) {
             start.failed = start_step::descriptors;
             return;

@@ -713,6 +713,13 @@ inline started_program try_program(program_start& start, std::error_code& error)
         std::error_code none;  // the program runs already: it goes on without
         result.pidfd = open_pidfd(result.pid, none);
     }
+    if (result.pidfd >= 0 && result.pidfd <= STDERR_FILENO) {
+        // A standard descriptor is closed here: it stays so, also for those that inherit it.
+        if (const int moved = ::fcntl(result.pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+            moved != -1) {
+            close(std::exchange(result.pidfd, moved));
+        }
+    }
     const bool failed = start.failed != start_step::none;
     if (failed || start.detached) {
         process_end ignored;
