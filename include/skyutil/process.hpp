@@ -266,6 +266,11 @@ struct process_info {
 
 /// The same for everything that the calling process started; kill_tree_options::include_root means
 /// nothing here. Children that other threads start meanwhile are ended as well.
+///
+/// Taken is every process whose parent is the calling one, and what descends from it: whoever
+/// started it (another library, a program that was this process before execve(2)), and in process 1
+/// of a container and in a subreaper also the orphans that it was given, programs of run_detached()
+/// among them.
 [[nodiscard]] inline kill_report kill_children_processes(const kill_tree_options& options,
                                                          std::error_code& error) {
     return kill_process_tree(detail::os::process_id(),
