@@ -224,7 +224,9 @@ struct process_info {
 /// their children stop and continue (waitpid(2) with WUNTRACED, SIGCHLD). A process group whose
 /// last tie to its session ends while a member is stopped gets SIGHUP from the kernel (setpgid(2));
 /// to keep out of that, give children a group of their own, as run() does. Returns when all are
-/// gone, or 10 s after SIGKILL.
+/// gone, or 10 s after SIGKILL. Processes that the freezer of a control group holds cannot hear
+/// SIGTERM; in version 2 SIGKILL ends them, in version 1 they are left (errc::timed_out): nothing
+/// is thawed.
 ///
 /// Found are all that lead to the process by their parents, through setsid(2) and double forks too
 /// as long as the parents are there when the tree is listed; whoever was seen once is remembered.

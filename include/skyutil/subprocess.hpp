@@ -67,8 +67,8 @@ enum class stdio {
 
 /// What became of a command.
 struct completed_process {
-    /// -1 when a signal ended it, and, with `signal` 0, when nobody knows: somebody else in this
-    /// process has reaped the child, or SIGCHLD is ignored.
+    /// -1 when a signal ended it, and, with `signal` 0, when nothing tells: somebody else in this
+    /// process has reaped the child, or SIGCHLD is ignored, on a kernel before Linux 6.15.
     int exit_code = -1;
 
     /// The number of the signal that ended it, 0 for none.
@@ -401,7 +401,8 @@ inline void check_result(const char* function, const command& which,
 /// (std::errc::no_such_file_or_directory, permission_denied...), of fork(2),
 /// std::errc::invalid_argument for NULs and impossible names of variables,
 /// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
-/// std::errc::timed_out for a command that could not be ended (another user's): it is left alone.
+/// std::errc::timed_out for a command that could not be ended, and is left alone: another user's,
+/// or one that the freezer of a control group of version 1 holds (version 2 lets SIGKILL through).
 /// What cannot be started is a start_error; nothing of it has run, or is left. A program that
 /// another thread or process is writing is waited for, for a second; then it is
 /// std::errc::text_file_busy.
@@ -412,8 +413,11 @@ inline void check_result(const char* function, const command& which,
 /// this call ends the whole process (std::terminate), as what is cancelled must not throw: use the
 /// stop token or the timeout.
 ///
-/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL) has an
-/// unknown exit code; all else holds.
+/// Without /proc for this pid namespace, and without a descriptor or memory left, what is ended is
+/// the command and its process group; the rest of the group gets 100 ms after the command's end.
+///
+/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL), has
+/// an unknown exit code before Linux 6.15; all else holds.
 inline completed_process run(const command& what, const run_options& options,
                              std::error_code& error) {
     detail::start_problem ignored;
