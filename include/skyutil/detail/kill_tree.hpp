@@ -38,6 +38,13 @@ struct kill_tree_options {
 
     /// The process itself too, not only those it started.
     bool include_root = true;
+
+    /// The first signal, by number; std::errc::invalid_argument for one that is none. SIGKILL is
+    /// the same as `force`.
+    int end_signal = detail::os::terminate_signal;
+
+    /// Processes that are left alone, with all that they started.
+    std::vector<std::int64_t> spare{};
 };
 
 /// What became of the processes that were to be ended. A process is in a list at most once.
@@ -109,10 +116,10 @@ struct tree_member {
         }
     }
 
-    void ask() noexcept {
-        if (!asked && is_target() && send(os::terminate_signal)) {
+    void ask(int signal) noexcept {
+        if (!asked && is_target() && send(signal)) {
             asked = true;
-            stopped = true;  // by somebody else, maybe: it cannot hear SIGTERM then
+            stopped = true;  // by somebody else, maybe: it cannot hear the signal then
         }
         resume();
     }
@@ -128,9 +135,14 @@ struct tree_member {
 
 class tree_killer {
 public:
-    /// Finds the tree. `include_root` is false for a root that shall live.
-    tree_killer(std::int64_t root, bool include_root, identity means, std::error_code& error)
-        : table_(error), means_(means), root_lives_(!include_root) {
+    /// Finds the tree.
+    tree_killer(std::int64_t root, const kill_tree_options& options, identity means,
+                std::error_code& error)
+        : table_(error),
+          means_(means),
+          end_signal_(options.end_signal),
+          strangers_(options.spare),
+          root_lives_(!options.include_root) {
         if (!error) {
             table_.refresh(error);
         }
@@ -138,11 +150,14 @@ public:
             return;
         }
         const process_entry* const entry = table_.find(root);
+        find_strangers();
         if (entry != nullptr) {
             add(*entry);
         }
         if (members_.empty()) {
-            error = missing_process(root);
+            if (!is_stranger(root)) {
+                error = missing_process(root);
+            }
             return;
         }
         constexpr std::size_t most = 1000;  // numbers that were given anew could go in a circle
@@ -157,14 +172,16 @@ public:
     tree_killer& operator=(const tree_killer&) = delete;
 
     /// None stays stopped, whatever happens.
-    ~tree_killer() { for_each_child_first(&tree_member::resume); }
+    ~tree_killer() {
+        for_each_child_first([](tree_member& each) { each.resume(); });
+    }
 
-    /// Sends SIGTERM and waits for as long as the grace. What a member starts while it ends is left
-    /// alone for as long as the member lives (it may be what cleans up), and asked when it is still
-    /// there then.
+    /// Sends the first signal and waits for as long as the grace. What a member starts while it
+    /// ends is left alone for as long as the member lives (it may be what cleans up), and asked
+    /// when it is still there then.
     void ask_all(std::chrono::milliseconds grace) {
         freeze();
-        for_each_child_first(&tree_member::ask);
+        for_each_child_first([this](tree_member& each) { each.ask(end_signal_); });
         const time_point deadline = deadline_after(grace);
         using std::chrono::milliseconds;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
@@ -182,7 +199,7 @@ public:
         const time_point deadline = deadline_after(kill_patience);
         do {
             freeze();
-            for_each_child_first(&tree_member::kill);
+            for_each_child_first([](tree_member& each) { each.kill(); });
         } while (wait_until(deadline) && look() && std::chrono::steady_clock::now() < deadline);
     }
 
@@ -216,9 +233,10 @@ public:
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
 private:
-    void for_each_child_first(void (tree_member::*function)() noexcept) {
+    template <class Function>
+    void for_each_child_first(Function function) {
         for (std::size_t i = members_.size(); i-- != 0;) {
-            (members_[i].*function)();
+            function(members_[i]);
         }
     }
 
@@ -271,7 +289,31 @@ private:
         if (error) {
             error_ = error;
         }
-        return !error && find_members();
+        if (error) {
+            return false;
+        }
+        find_strangers();
+        return find_members();
+    }
+
+    /// Finds those who are spared and what they started.
+    void find_strangers() {
+        if (strangers_.empty()) {
+            return;
+        }
+        const children_index index(table_);
+        for (std::size_t i = 0; i != strangers_.size(); ++i) {
+            index.for_each_child(strangers_[i], [&](std::size_t child) {
+                const std::int64_t pid = table_.entries()[child].pid;
+                if (std::find(strangers_.begin(), strangers_.end(), pid) == strangers_.end()) {
+                    strangers_.push_back(pid);
+                }
+            });
+        }
+    }
+
+    [[nodiscard]] bool is_stranger(std::int64_t pid) const noexcept {
+        return std::find(strangers_.begin(), strangers_.end(), pid) != strangers_.end();
     }
 
     bool find_members() {
@@ -363,9 +405,9 @@ private:
                    : nullptr;
     }
 
-    /// Adds a process, unless it is gone; false for one that is a member already.
+    /// Adds a process, unless it is gone; false for one that is a member already, or spared.
     bool add(const process_entry& entry) {
-        if (find_member(entry) != nullptr) {
+        if (find_member(entry) != nullptr || is_stranger(entry.pid)) {
             return false;
         }
         tree_member added{process_handle_access::make(entry.pid, entry.stat.start_time), entry};
@@ -434,8 +476,8 @@ private:
         return true;
     }
 
-    /// Sends SIGTERM to those who came after it, if their parent is not there to end them; whether
-    /// there were any.
+    /// Sends the first signal to those who came after it, if their parent is not there to end them;
+    /// whether there were any.
     bool ask_orphans() {
         bool found = false;
         for (tree_member& each : members_) {
@@ -444,7 +486,7 @@ private:
             }
             tree_member* const parent = find_member(each.entry.stat.parent);
             if (parent == nullptr || !parent->is_target()) {
-                each.ask();
+                each.ask(end_signal_);
                 found = true;
             }
         }
@@ -456,6 +498,8 @@ private:
     std::vector<std::size_t> by_pid_;   ///< the last member of each id, ascending
     std::vector<std::int64_t> reapers_;
     identity means_;
+    int end_signal_;
+    std::vector<std::int64_t> strangers_;  ///< not to be members
     bool root_lives_;
     bool starved_ = false;
     std::error_code error_;
@@ -464,11 +508,15 @@ private:
 inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
                              std::error_code& error) {
     error.clear();
-    tree_killer tree(root, options.include_root, means, error);
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        return {};
+    }
+    tree_killer tree(root, options, means, error);
     if (error) {
         return {};
     }
-    if (!options.force) {
+    if (!options.force && options.end_signal != os::kill_signal) {
         tree.ask_all(options.grace);
     }
     if (tree.any_left()) {

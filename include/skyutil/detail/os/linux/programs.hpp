@@ -279,6 +279,19 @@ struct start_limit {
 
 enum class start_group { session, group, same };
 
+/// A set of signals as the kernel has it.
+using signal_mask = std::array<unsigned long, (_NSIG - 1) / (8 * sizeof(unsigned long))>;
+
+/// Adds a signal; errc::invalid_argument for a number that is none.
+inline void add_signal(signal_mask& mask, int signal, std::error_code& error) noexcept {
+    constexpr int bits = 8 * sizeof(unsigned long);
+    if (!is_signal(signal)) {
+        error = make_error(std::errc::invalid_argument);
+    } else {
+        mask[static_cast<std::size_t>((signal - 1) / bits)] |= 1UL << (signal - 1) % bits;
+    }
+}
+
 /// What a new process does before it becomes the program. Prepared by the parent, as the new
 /// process may not allocate.
 struct program_start {
@@ -297,6 +310,7 @@ struct program_start {
     std::size_t limits_size = 0;
     bool keeps_descriptors = false;      ///< those without FD_CLOEXEC
     bool keeps_ignored_signals = false;  ///< else all have their default action
+    signal_mask blocked{};
 
     /// What a program without a format the kernel knows is run by: the path of a shell, a place for
     /// the program's path, which the new process fills in, its arguments. nullptr: nothing.
@@ -385,8 +399,9 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one() noexcept {
     }
 }
 
-/// Gives signals their default action, or leaves them ignored, and unblocks all.
-SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored) noexcept {
+/// Gives signals their default action, or leaves them ignored, and unblocks all but some.
+SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored,
+                                              const unsigned long* blocked) noexcept {
 #if defined(__mips__)
     constexpr std::size_t handler = 1;  // the flags are first there
 #else
@@ -405,7 +420,7 @@ SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored) noexcept {
             ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
         }
     }
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, nullptr, mask_size);
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, blocked, nullptr, mask_size);
 }
 
 /// Runs a program; returns when that fails, with errno.
@@ -467,7 +482,7 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
     if (!start.keeps_descriptors && ::syscall(close_range, STDERR_FILENO + 1U, ~0U, 0U) == -1) {
         close_one_by_one();
     }
-    reset_signals(start.keeps_ignored_signals);
+    reset_signals(start.keeps_ignored_signals, start.blocked.data());
     // As execvp(3): a name that is no program here may be one in the next directory, and one that
     // may not be executed is worth telling if there is no other.
     int reason = ENOENT;
