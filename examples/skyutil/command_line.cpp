@@ -238,9 +238,19 @@ int run(const std::vector<command>& commands, std::vector<std::string> words) {
         }
     } catch (const std::invalid_argument& e) {
         report(std::string(e.what()) + " (skyutil --help lists the commands)");
-        return failure;
+        return command == commands.end() ? program::failure : command->failure;
     }
-    return command->run(parser.as_json());
+    try {
+        const int code = command->run(parser.as_json());
+        if (!std::cout.flush()) {
+            report("cannot write to standard output");
+            return command->failure;
+        }
+        return code;
+    } catch (const std::exception& e) {
+        report(e.what());
+        return command->failure;
+    }
 }
 
 }  // namespace program

@@ -51,10 +51,11 @@ struct command {
     std::vector<option> options = {};
     program::operands operands = {};
     std::function<int(bool as_json)> run = {};  ///< returns the exit code
+    int failure = 2;  ///< the exit code for what makes no sense or cannot be done
 };
 
 /// Runs the command that the command line names, or prints the help or the version. Returns the
-/// exit code. A command line that makes no sense is reported.
+/// exit code. A command line that makes no sense, and what the command throws, is reported.
 int run(const std::vector<command>& commands, std::vector<std::string> words);
 
 /// Makes the setter of an option without a value.

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 
+#include "run.hpp"
+
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
+#include "signal_names.hpp"
 
-#include <skyutil/subprocess.hpp>
+#include <skyutil/process.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <csignal>
-#include <cstddef>
+#include <cmath>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <random>
-#include <stop_token>
-#include <string>
-#include <thread>
-#include <vector>
+#include <system_error>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace program {
 
@@ -26,45 +26,21 @@ namespace {
 
 struct run_arguments {
     std::vector<std::string> words;
-    std::optional<seconds> timeout;
+    seconds timeout{0};  ///< none
     seconds grace{10};
+    int end_signal = SIGTERM;
     int retries = 0;
     std::vector<int> retry_codes;
     std::optional<std::size_t> max_output;
 };
 
 /// As timeout(1) and shells have it.
-enum command_exit_code { timed_out = 124, by_signal = 128 };
-
-/// Requests a stop at SIGINT, SIGTERM and SIGHUP: whoever started this program gets rid of the
-/// command through it.
-class stop_at_signals {
-public:
-    stop_at_signals() {
-        ::sigemptyset(&signals_);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-            ::sigaddset(&signals_, signal);
-        }
-        ::sigprocmask(SIG_BLOCK, &signals_, nullptr);
-        waiter_ = std::jthread([this](const std::stop_token& ended) {
-            const timespec pause{0, 50'000'000};
-            while (!ended.stop_requested()) {
-                if (const int signal = ::sigtimedwait(&signals_, nullptr, &pause); signal > 0) {
-                    signal_ = signal;
-                    source_.request_stop();
-                }
-            }
-        });
-    }
-
-    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
-    [[nodiscard]] int signal() const { return signal_; }
-
-private:
-    sigset_t signals_{};
-    std::atomic<int> signal_ = 0;
-    std::stop_source source_;
-    std::jthread waiter_;
+enum command_exit_code {
+    timed_out = 124,
+    not_run = 125,  ///< because of this program
+    not_executable = 126,
+    not_found = 127,
+    by_signal = 128,
 };
 
 /// "1,2,3"
@@ -76,90 +52,186 @@ void add_codes(std::vector<int>& codes, const argument& list) {
     }
 }
 
-int run(const run_arguments& arguments, bool as_json) {
-    const auto milliseconds = [](seconds time) {
-        return std::chrono::ceil<std::chrono::milliseconds>(time);
-    };
-    const stop_at_signals stopper;
-    skyutil::run_options options{.grace = milliseconds(arguments.grace),
-                                 .max_output = arguments.max_output,
-                                 .stop = stopper.token(),
-                                 .stdin_from = skyutil::stdio::inherit};
-    if (arguments.timeout) {
-        options.timeout = milliseconds(*arguments.timeout);
+std::chrono::milliseconds to_milliseconds(seconds time) {
+    return std::chrono::ceil<std::chrono::milliseconds>(time);
+}
+
+attempt_options make_options(const run_arguments& arguments, const taken_signals& signals,
+                             bool as_json) {
+    attempt_options options{.grace = to_milliseconds(arguments.grace),
+                            .end_signal = arguments.end_signal,
+                            .max_output = arguments.max_output};
+    if (arguments.timeout > seconds(0)) {
+        options.timeout = to_milliseconds(arguments.timeout);
     }
-    options.attributes.die_with_parent = true;
-    if (!as_json) {  // what a terminal is for stays with the command
-        options.stdout_to = skyutil::stdio::inherit;
-        options.stderr_to = skyutil::stdio::inherit;
-        options.attributes.group = skyutil::child_group::same;
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+        options.strangers = skyutil::child_processes(::getpid());
     }
-    int attempts = 1;
-    std::minstd_rand generator{std::random_device()()};
-    skyutil::retry_options retries{.max_retries = arguments.retries,
-                                   .retry_codes = arguments.retry_codes};
-    retries.backoff.random = [&] {
-        ++attempts;
-        return std::uniform_real_distribution<double>()(generator);
-    };
-    const skyutil::completed_process result =
-        skyutil::run_with_retries(arguments.words, retries, options);
+    skyutil::child_options& child = options.child;
+    child.stdin_from = skyutil::stdio::inherit;
+    child.attributes.die_with_parent = true;
+    child.attributes.keep_ignored_signals = true;
+    child.attributes.shell_fallback = true;
+    child.attributes.blocked_signals = signals.blocked_before();
     if (as_json) {
-        print({{"exit_code", result.exit_code},
-               {"signal", result.signal},
+        child.stdout_to = skyutil::stdio::pipe;
+        child.stderr_to = skyutil::stdio::pipe;
+    } else {  // what a terminal is for stays with the command
+        child.attributes.group = skyutil::child_group::same;
+        child.attributes.keep_descriptors = true;
+    }
+    return options;
+}
+
+bool is_worth_retrying(const run_arguments& arguments, const outcome& result) {
+    const std::vector<int>& codes = arguments.retry_codes;
+    const skyutil::exit_status& status = result.status;
+    return !status.ok() && result.told == 0 && !result.interrupted &&
+           (codes.empty() || (status.signal == 0 && std::find(codes.begin(), codes.end(),
+                                                              status.exit_code) != codes.end()));
+}
+
+/// Waits before a retry: 1 s, 2 s, 4 s... 30 s, up to half of it less, so that many do not try at
+/// once. Returns the signal that this process was to end by meanwhile, 0 for none.
+int pause(int retry, taken_signals& signals) {
+    std::minstd_rand generator{std::random_device()()};
+    const seconds time = (std::min)(seconds(std::exp2((std::min)(retry, 5))), seconds(30)) *
+                         std::uniform_real_distribution<double>(0.5, 1)(generator);
+    const auto end = std::chrono::steady_clock::now() + to_milliseconds(time);
+    while (std::chrono::steady_clock::now() < end) {
+        static_cast<void>(signals.wait({}, end));
+        while (const std::optional<signalfd_siginfo> info = signals.next()) {
+            const int signal = static_cast<int>(info->ssi_signo);
+            if (is_stop_signal(signal)) {
+                act_on_self(signal);
+            } else if (signal != SIGCHLD && signal != SIGCONT && signal != SIGURG &&
+                       signal != SIGWINCH) {
+                return signal;
+            }
+        }
+        reap_orphans(0);
+    }
+    return 0;
+}
+
+void print_outcome(const outcome& result, int attempts) {
+    print(json{{"exit_code", result.status.exit_code},
+               {"signal", result.status.signal},
                {"timed_out", result.timed_out},
-               {"stopped", result.stopped},
+               {"stopped", result.told != 0},
                {"truncated", result.truncated},
+               {"output_incomplete", result.output_incomplete},
                {"attempts", attempts},
                {"elapsed_seconds", seconds(result.elapsed).count()},
-               {"peak_memory_bytes", result.peak_memory},
-               {"stdout", result.stdout_text},
-               {"stderr", result.stderr_text}});
+               {"peak_memory_bytes", result.status.peak_memory},
+               {"stdout", result.out},
+               {"stderr", result.err}});
+}
+
+/// The exit code for a command that cannot be started.
+int code_of(const std::error_code& error) {
+    for (const std::errc ours :
+         {std::errc::resource_unavailable_try_again, std::errc::not_enough_memory,
+          std::errc::too_many_files_open, std::errc::too_many_files_open_in_system}) {
+        if (error == ours) {
+            return not_run;
+        }
     }
-    return result.timed_out         ? timed_out
-           : stopper.signal() != 0  ? by_signal + stopper.signal()
-           : result.signal != 0     ? by_signal + result.signal
-           : result.exit_code == -1 ? failure
-                                    : result.exit_code;
+    return error == std::errc::no_such_file_or_directory ? not_found : not_executable;
+}
+
+int run(const run_arguments& arguments, bool as_json) {
+    // With --json the command is in a session of its own: nothing there is stopped by the terminal.
+    taken_signals signals(as_json ? taken_signals::job_control::leave
+                                  : taken_signals::job_control::take);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // who loses its parent comes here
+    const attempt_options options = make_options(arguments, signals, as_json);
+    outcome result;
+    int attempts = 1;
+    int dies_of = 0;
+    for (;; ++attempts) {
+        try {
+            result = run_once(arguments.words, options, signals);
+        } catch (const std::system_error& e) {
+            report(e.what());
+            return code_of(e.code());
+        }
+        dies_of =
+            result.status.signal != 0 && result.told != 0 ? result.told : result.status.signal;
+        if (attempts > arguments.retries || !is_worth_retrying(arguments, result)) {
+            break;
+        }
+        if (const int signal = pause(attempts - 1, signals); signal != 0) {
+            result.told = signal;
+            dies_of = signal;
+            break;
+        }
+    }
+    if (as_json) {
+        print_outcome(result, attempts);
+        if (!std::cout.flush()) {
+            return not_run;  // which the caller reports
+        }
+    }
+    if (result.timed_out) {
+        return result.status.signal == SIGKILL ? by_signal + SIGKILL : timed_out;
+    }
+    if (dies_of != 0) {
+        die_of(dies_of);
+        return by_signal + dies_of;
+    }
+    return result.status.exit_code == -1 ? not_run : result.status.exit_code;
 }
 
 }  // namespace
 
 command run_command() {
     const auto with = std::make_shared<run_arguments>();
+    const auto set_grace = [=](const argument& time) { with->grace = to_time(time); };
     return {
         .name = "run",
-        .summary = "Run a command; its exit code, 124 after the timeout, 128 + signal",
-        .options = {{.names = "-t,--timeout",
-                     .help = "End it, with all it started, after so long",
-                     .value = "TIME",
-                     .set = [=](const argument& time) { with->timeout = to_time(time); }},
-                    {.names = "--grace",
-                     .help = "From SIGTERM to SIGKILL",
-                     .value = "TIME",
-                     .by_default = "10",
-                     .set = [=](const argument& time) { with->grace = to_time(time); }},
-                    {.names = "-r,--retries",
-                     .help = "Run it again so often while it fails",
-                     .value = "N",
-                     .by_default = "0",
-                     .set = [=](const argument& n) { with->retries = to_number<int>(n, 0); }},
-                    {.names = "--retry-code",
-                     .help = "Exit codes that are worth another run, all by default",
-                     .value = "CODE,...",
-                     .set = [=](const argument& codes) { add_codes(with->retry_codes, codes); }},
-                    {.names = "--max-output",
-                     .help = "With --json: bytes to keep of each output",
-                     .value = "BYTES",
-                     .set =
-                         [=](const argument& n) { with->max_output = to_number<std::size_t>(n); }}},
+        .summary = "Run a command; its exit code, 124 after the timeout, as timeout(1)",
+        .options =
+            {{.names = "-t,--timeout",
+              .help = "End it, with all it started, after so long: 10, 1.5m, 2h, 1d; 0 for never",
+              .value = "TIME",
+              .set = [=](const argument& time) { with->timeout = to_time(time); }},
+             {.names = "-s,--signal",
+              .help = "The first signal of an end, by name or number",
+              .value = "SIGNAL",
+              .by_default = "TERM",
+              .set = [=](const argument& signal) { with->end_signal = to_signal(signal); }},
+             {.names = "--grace",
+              .help = "From the first signal of an end to SIGKILL",
+              .value = "TIME",
+              .by_default = "10",
+              .set = set_grace},
+             {.names = "-k,--kill-after",
+              .help = "The same as --grace",
+              .value = "TIME",
+              .set = set_grace},
+             {.names = "-r,--retries",
+              .help = "Run it again so often while it fails",
+              .value = "N",
+              .by_default = "0",
+              .set = [=](const argument& n) { with->retries = to_number<int>(n, 0); }},
+             {.names = "--retry-code",
+              .help = "Exit codes that are worth another run, all by default",
+              .value = "CODE,...",
+              .set = [=](const argument& codes) { add_codes(with->retry_codes, codes); }},
+             {.names = "--max-output",
+              .help = "With --json: bytes to keep of each output",
+              .value = "BYTES",
+              .set = [=](const argument& n) { with->max_output = to_number<std::size_t>(n); }}},
         .operands = {.name = "command",
                      .help = "The program and its arguments",
                      .least = 1,
                      .kind = kind::program,
                      .add = [=](const argument& word) { with->words.push_back(word.text); },
                      .end_options = true},
-        .run = [=](bool as_json) { return run(*with, as_json); }};
+        .run = [=](bool as_json) { return run(*with, as_json); },
+        .failure = not_run};
 }
 
 }  // namespace program

@@ -78,9 +78,10 @@ int to_signal(const argument& value) {
     if (const std::optional<int> number = real_time_signal(value, name)) {
         return *number;
     }
-    throw std::invalid_argument(value.name + ": '" + value.text +
-                                "' is no signal; allowed: a name such as TERM, or a number from 1 to " +
-                                std::to_string(SIGRTMAX));
+    throw std::invalid_argument(
+        value.name + ": '" + value.text +
+        "' is no signal; allowed: a name such as TERM, or a number from 1 to " +
+        std::to_string(SIGRTMAX));
 }
 
 }  // namespace program
