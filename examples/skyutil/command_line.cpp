@@ -7,6 +7,7 @@
 #include "command_line.hpp"
 
 #include "common.hpp"
+#include "nearest.hpp"
 
 #include <skyutil/version.hpp>
 
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -34,13 +34,6 @@ struct taken_apart {
     std::vector<argument> operands;
     std::vector<std::string> shape;  ///< what CLI11 gets to see
 };
-
-bool has_name(const option& option, std::string_view name) {
-    const std::string_view names = option.names;
-    const std::size_t comma = names.find(',');
-    return name == names.substr(0, comma) ||
-           (comma != names.npos && name == names.substr(comma + 1));
-}
 
 /// Takes the words of a command apart as getopt_long(3) does, but for abbreviated names.
 class word_splitter {
@@ -68,9 +61,10 @@ public:
 
 private:
     const option* find(std::string_view name) const {
-        const auto found =
-            std::find_if(command_.options.begin(), command_.options.end(),
-                         [&](const option& option) { return has_name(option, name); });
+        const auto found = std::find_if(
+            command_.options.begin(), command_.options.end(), [&](const option& option) {
+                return name == option.long_name() || name == option.short_name();
+            });
         return found == command_.options.end() ? nullptr : &*found;
     }
 
@@ -80,12 +74,13 @@ private:
         const option* const option = find(name);
         if (option == nullptr) {
             take_common(name);
-        } else if (option->value.empty()) {
+        }
+        if (option == nullptr || option->value.empty()) {
             if (equal != word.npos) {
-                throw std::invalid_argument(name + " takes no value");
+                throw std::invalid_argument(name + " takes no value: '" + word.substr(equal + 1) +
+                                            "'");
             }
-            found_.shape.push_back(name);
-            found_.settings.push_back({option, {name, {}}});
+            take_flag(option, name);
         } else if (equal != word.npos) {
             take_value(*option, name, word.substr(equal + 1));
         } else {
@@ -100,9 +95,9 @@ private:
             const option* const option = find(name);
             if (option == nullptr) {
                 take_common(name);
-            } else if (option->value.empty()) {
-                found_.shape.push_back(name);
-                found_.settings.push_back({option, {name, {}}});
+            }
+            if (option == nullptr || option->value.empty()) {
+                take_flag(option, name);
             } else if (i + 1 != word.size()) {
                 take_value(*option, name, word.substr(i + 1));
                 return;
@@ -112,12 +107,24 @@ private:
         }
     }
 
-    /// An option that every command has.
-    void take_common(const std::string& name) {
-        if (name != "--json" && name != "--help" && name != "-h") {
-            throw std::invalid_argument(command_.name + " has no option " + name);
+    /// Checks that an option that is not the command's is one that all have.
+    void take_common(const std::string& name) const {
+        if (name == "--json" || name == "--help" || name == "-h") {
+            return;
         }
+        std::vector<std::string> names{"--json", "--help"};
+        for (const option& option : command_.options) {
+            names.emplace_back(option.long_name());
+        }
+        throw std::invalid_argument(command_.name + " has no option " + name +
+                                    suggest(name, names));
+    }
+
+    void take_flag(const option* option, const std::string& name) {
         found_.shape.push_back(name);
+        if (option != nullptr) {
+            found_.settings.push_back({option, {name, {}}});
+        }
     }
 
     void take_next(const option& option, const std::string& name) {
@@ -143,7 +150,8 @@ private:
 class parser {
 public:
     explicit parser(const std::vector<command>& commands) {
-        app_.set_version_flag("--version", std::string(skyutil::version));
+        app_.set_version_flag("--version", std::string(skyutil::version), "Print the version");
+        app_.set_help_flag("-h,--help", "Print this help");
         app_.require_subcommand(1);
         for (const command& command : commands) {
             add(command);
@@ -154,7 +162,7 @@ public:
 
     /// Returns false when the help or the version was asked for, and prints it.
     bool judge(std::vector<std::string> words) {
-        std::reverse(words.begin(), words.end());
+        std::reverse(words.begin(), words.end());  // as CLI11 takes them
         try {
             app_.parse(std::move(words));
             return true;
@@ -188,6 +196,9 @@ private:
                 ->type_name(command.operands.most == 1 ? "" : "...");
         }
         sub->add_flag("--json", as_json_, "Print one JSON value");
+        if (!command.details.empty()) {
+            sub->footer('\n' + command.details);
+        }
     }
 
     CLI::App app_{"What this process may use, and small things every service needs.", "skyutil"};
@@ -206,51 +217,80 @@ void check_count(const command& command, const std::vector<argument>& found) {
     }
 }
 
+[[noreturn]] void refuse_unnamed(const std::vector<command>& commands,
+                                 const std::vector<std::string>& words) {
+    const auto word = std::find_if(words.begin(), words.end(),
+                                   [](const std::string& each) { return !each.starts_with('-'); });
+    if (word == words.end()) {
+        throw std::invalid_argument(words.empty() ? "which command?"
+                                                  : "'" + words.front() + "' is no command");
+    }
+    std::vector<std::string> names;
+    for (const command& command : commands) {
+        names.push_back(command.name);
+    }
+    throw std::invalid_argument("'" + *word + "' is no command" + suggest(*word, names));
+}
+
+/// Gives the command what the words after its name say. Returns false when they asked for the help,
+/// which is then printed.
+bool prepare(const command& command, parser& parser, const std::vector<std::string>& words) {
+    taken_apart found = word_splitter(command, words).split();
+    found.shape.insert(found.shape.begin(), command.name);
+    if (!parser.judge(std::move(found.shape))) {
+        return false;
+    }
+    check_count(command, found.operands);
+    for (const setting& setting : found.settings) {
+        setting.what->set(setting.value);
+    }
+    for (const argument& operand : found.operands) {
+        command.operands.add(operand);
+    }
+    return true;
+}
+
+/// Calls what returns an exit code; an exception is reported and gives `failure`, as does output
+/// that cannot be written.
+template <class Call>
+int guarded(int failure, Call call) {
+    int code = failure;
+    try {
+        code = call();
+    } catch (const std::exception& e) {
+        report(explain(e));
+        code = failure;
+    }
+    if (!std::cout.flush()) {
+        report("cannot write to standard output");
+        return failure;
+    }
+    return code;
+}
+
 }  // namespace
 
 int run(const std::vector<command>& commands, std::vector<std::string> words) {
     parser parser(commands);
-    const auto named = std::find_if(words.begin(), words.end(),
-                                    [](const std::string& word) { return !word.starts_with('-'); });
-    const auto command = std::find_if(
+    const auto named = std::find_if(
         commands.begin(), commands.end(),
-        [&](const program::command& each) { return named != words.end() && each.name == *named; });
-    try {
-        if (command == commands.end()) {
-            if (!parser.judge(std::move(words))) {
+        [&](const program::command& each) { return !words.empty() && each.name == words.front(); });
+    if (named == commands.end()) {
+        return guarded(failure, [&]() -> int {
+            const bool asks =
+                !words.empty() && (words.front() == "--help" || words.front() == "-h" ||
+                                   words.front() == "--version");
+            if (asks) {
+                parser.judge({words.front()});
                 return yes;
             }
-            throw std::invalid_argument("A subcommand is required");
-        }
-        const std::vector<std::string> after(named + 1, words.end());
-        words.erase(named + 1, words.end());
-        taken_apart found = word_splitter(*command, after).split();
-        words.insert(words.end(), found.shape.begin(), found.shape.end());
-        if (!parser.judge(std::move(words))) {
-            return yes;
-        }
-        check_count(*command, found.operands);
-        for (const setting& setting : found.settings) {
-            setting.what->set(setting.value);
-        }
-        for (const argument& operand : found.operands) {
-            command->operands.add(operand);
-        }
-    } catch (const std::invalid_argument& e) {
-        report(std::string(e.what()) + " (skyutil --help lists the commands)");
-        return command == commands.end() ? program::failure : command->failure;
+            refuse_unnamed(commands, words);
+        });
     }
-    try {
-        const int code = command->run(parser.as_json());
-        if (!std::cout.flush()) {
-            report("cannot write to standard output");
-            return command->failure;
-        }
-        return code;
-    } catch (const std::exception& e) {
-        report(e.what());
-        return command->failure;
-    }
+    words.erase(words.begin());
+    return guarded(named->failure, [&] {
+        return prepare(*named, parser, words) ? named->run(parser.as_json()) : yes;
+    });
 }
 
 }  // namespace program

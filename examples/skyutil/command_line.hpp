@@ -9,6 +9,8 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -32,6 +34,15 @@ struct option {
     /// Called for each time it is given, in the order of the command line. Throws
     /// std::invalid_argument for a value that is not allowed.
     std::function<void(const argument&)> set = [](const argument&) {};
+
+    [[nodiscard]] std::string_view long_name() const {
+        return std::string_view(names).substr(names.find(',') + 1);
+    }
+    /// Empty when it has none.
+    [[nodiscard]] std::string_view short_name() const {
+        const std::size_t comma = names.find(',');
+        return std::string_view(names).substr(0, comma == names.npos ? 0 : comma);
+    }
 };
 
 /// What a command takes that is neither an option nor the value of one.
@@ -51,11 +62,13 @@ struct command {
     std::vector<option> options = {};
     program::operands operands = {};
     std::function<int(bool as_json)> run = {};  ///< returns the exit code
-    int failure = 2;  ///< the exit code for what makes no sense or cannot be done
+    std::string details = {};  ///< what the help says below the options, and the manual
+    int failure = 2;  ///< the exit code for what the program fails at itself, usage included
 };
 
 /// Runs the command that the command line names, or prints the help or the version. Returns the
-/// exit code. A command line that makes no sense, and what the command throws, is reported.
+/// exit code. A command line that makes no sense, what the command throws and output that cannot be
+/// written are reported.
 int run(const std::vector<command>& commands, std::vector<std::string> words);
 
 /// Makes the setter of an option without a value.

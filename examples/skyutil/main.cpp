@@ -10,7 +10,6 @@
 #include "common.hpp"
 
 #include <exception>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -31,16 +30,12 @@ std::vector<program::command> all_commands() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    program::hold_standard_streams();
     try {
-        const int code =
-            program::run(all_commands(), std::vector<std::string>(argv + (argc > 0), argv + argc));
-        if (!std::cout.flush()) {
-            program::report("cannot write to standard output");
-            return program::failure;
-        }
-        return code;
+        return program::run(all_commands(),
+                            std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
     } catch (const std::exception& e) {
-        program::report(e.what());
+        program::report(program::explain(e));
         return program::failure;
     }
 }
