@@ -10,12 +10,14 @@
 // A command is a list of words, no shell in between; shell("a | b") is one. Children get the three
 // standard descriptors and no other, the signal mask and dispositions of a fresh process, and a
 // session of their own. Starting one costs the same whatever the size of this process: its memory
-// is not copied (vfork(2)). The program is looked for in the PATH of this process; a script without
-// "#!" is no program. child_attributes has what can be otherwise.
+// is not copied (vfork(2)). Where the system copies it all the same, as valgrind and qemu-user do,
+// all else holds. The program is looked for in the PATH of this process; a script without "#!" is
+// no program. child_attributes has what can be otherwise.
 //
-// The throwing forms throw std::system_error for what cannot be started, the others set their
-// std::error_code; functions given by the caller may throw in both. Everything is safe to call from
-// several threads at once, but for changing the environment of this process meanwhile (setenv(3)).
+// The throwing forms throw start_error, a std::system_error, for what cannot be started, the others
+// set their std::error_code; functions given by the caller may throw in both. Everything is safe to
+// call from several threads at once, but for changing the environment of this process meanwhile
+// (setenv(3)).
 //
 // Needs Boost 1.81 or newer, for child_process::native().
 
@@ -25,6 +27,7 @@
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
+#include <skyutil/detail/start_step.hpp>
 #include <skyutil/detail/stoppable_wait.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/version.hpp>
@@ -33,6 +36,7 @@
 #include <boost/process/v2/process.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +79,9 @@ struct completed_process {
     bool stopped = false;    ///< it was ended, or not started, because of the stop token
     bool truncated = false;  ///< there was more output than max_output
 
+    /// What the start failed at, for the forms with an error code.
+    start_step failed_step = start_step::none;
+
     /// From the start to the end of the child.
     std::chrono::nanoseconds elapsed{};
 
@@ -85,6 +92,26 @@ struct completed_process {
 
     /// Whether it ended itself, and with exit code 0.
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+/// What the throwing forms throw for a command that cannot be started.
+class start_error : public std::system_error {
+public:
+    start_error(std::error_code reason, const std::string& what, start_step step,
+                std::filesystem::path path)
+        : std::system_error(reason, what), step_(step), path_(std::move(path)) {}
+
+    /// Returns what it failed at: std::errc::no_such_file_or_directory may be said of the program
+    /// and of the directory.
+    [[nodiscard]] start_step step() const noexcept { return step_; }
+
+    /// Returns the program as it was named, or the directory or log that could not be opened. Empty
+    /// for a command without words.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+    start_step step_;
+    std::filesystem::path path_;
 };
 
 /// What run_options::check throws.
@@ -149,20 +176,31 @@ struct run_options {
 
 namespace detail {
 
-/// "cannot start 'x'", where it failed.
+/// What the throwing forms say of what failed.
 struct start_problem {
+    start_step step = start_step::none;
+    std::filesystem::path path;
     std::string what;
 
-    void set(const command& which, const std::filesystem::path& directory, os::start_step step) {
+    /// A start that failed in the plan or in the new process, else (none) with its descriptors.
+    void set(const command& which, const std::filesystem::path& directory, start_step where) {
+        step = where == start_step::none ? start_step::descriptors : where;
         what = cannot_start(which, directory, step);
+        path = step == start_step::directory ? directory
+               : which.words().empty()       ? std::filesystem::path()
+                                             : std::filesystem::path(which.words().front());
     }
 
     void throw_if(const std::error_code& error, const char* function) const {
-        if (error) {
-            throw std::system_error(error,
-                                    std::string("skyutil::") + function + ": " +
-                                        (what.empty() ? "cannot talk to the command" : what));
+        if (!error) {
+            return;
         }
+        const std::string message = std::string("skyutil::") + function + ": " +
+                                    (what.empty() ? "cannot talk to the command" : what);
+        if (step != start_step::none) {
+            throw start_error(error, message, step, path);
+        }
+        throw std::system_error(error, message);
     }
 };
 
@@ -244,6 +282,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         }
         if (error) {
             problem.set(commands[i], options.cwd, plan.start().failed);
+            results[i].failed_step = problem.step;
             return results;
         }
         if (last) {
@@ -335,6 +374,15 @@ inline void check_result(const char* function, const command& which,
 /// std::errc::invalid_argument for NULs and impossible names of variables,
 /// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
 /// std::errc::timed_out for a command that could not be ended (another user's): it is left alone.
+/// What cannot be started is a start_error; nothing of it has run, or is left. A program that
+/// another thread or process is writing is waited for, for a second; then it is
+/// std::errc::text_file_busy.
+///
+/// Limits: the call waits for execve(2), which no signal of this process interrupts: where that is
+/// slow (a network file system that does not answer), the timeout and the stop token are heard only
+/// when it is over; the timeout counts from the call all the same. pthread_cancel(3) of a thread in
+/// this call ends the whole process (std::terminate), as what is cancelled must not throw: use the
+/// stop token or the timeout.
 ///
 /// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL) has an
 /// unknown exit code; all else holds.
@@ -377,8 +425,8 @@ inline std::vector<completed_process> pipeline(const std::vector<command>& comma
 inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
                                                const run_options& options = {}) {
     if (commands.empty()) {
-        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "skyutil::pipeline: no command");
+        throw start_error(std::make_error_code(std::errc::invalid_argument),
+                          "skyutil::pipeline: no command", start_step::arguments, {});
     }
     std::error_code error;
     detail::start_problem problem;
@@ -535,6 +583,8 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     error.clear();
     const unique_fd log(os::open_log(log_path.native(), error));
     if (error) {
+        problem.step = start_step::descriptors;
+        problem.path = log_path;
         problem.what = "cannot open the log '" + log_path.string() + "'";
         return 0;
     }
@@ -546,11 +596,12 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     start.standard[2] = log.get();
     start.detached = true;
     start.dies_with_thread = false;
-    const pid_t pid = error ? -1 : os::start_program(start, error);
+    const pid_t pid = error ? 0 : os::start_program(start, error).pid;
     if (error) {
         problem.set(what, options.cwd, start.failed);
+        return 0;
     }
-    return error ? 0 : pid;
+    return pid;
 }
 
 }  // namespace detail
@@ -559,6 +610,17 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
                                  const detached_options& options, std::error_code& error) {
     detail::start_problem ignored;
     return detail::run_detached(what, log_path, options, ignored, error);
+}
+
+/// The same, which also tells what the start failed at, start_step::none if it did not.
+[[nodiscard]] inline std::int64_t run_detached(const command& what,
+                                               const std::filesystem::path& log_path,
+                                               const detached_options& options, start_step& failed,
+                                               std::error_code& error) {
+    detail::start_problem problem;
+    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
+    failed = problem.step;
+    return pid;
 }
 
 [[nodiscard]] inline std::int64_t run_detached(const command& what,
@@ -621,8 +683,9 @@ public:
 
     child_process(const command& what, const child_options& options, std::error_code& error) {
         error.clear();
-        detail::start_problem ignored;
-        start(what, options, ignored, error);
+        detail::start_problem problem;
+        start(what, options, problem, error);
+        failed_step_ = problem.step;
     }
 
     child_process(child_process&&) noexcept = default;
@@ -633,6 +696,9 @@ public:
 
     /// 0 when there is no child: moved from, detached, not started.
     [[nodiscard]] std::int64_t pid() const noexcept { return child_.pid(); }
+
+    /// Returns what the start failed at, start_step::none if it did not.
+    [[nodiscard]] start_step failed_step() const noexcept { return failed_step_; }
 
     /// Returns a handle of the child. Errors are those of process_handle::open().
     process_handle handle(std::error_code& error) const {
@@ -708,6 +774,7 @@ private:
         return end ? exit_status{end->exit_code, end->signal, end->peak_memory} : exit_status();
     }
 
+    start_step failed_step_ = start_step::none;
     detail::started_child child_;
     std::array<unique_fd, 3> pipes_;  // closed before the child is ended: it may wait for that
 };

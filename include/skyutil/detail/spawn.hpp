@@ -9,18 +9,20 @@
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
 #include <skyutil/detail/process_table.hpp>
+#include <skyutil/detail/start_step.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <future>
 #include <initializer_list>
 #include <map>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -118,28 +120,29 @@ namespace detail {
 
 /// "cannot start 'name'" and what it failed at.
 inline std::string cannot_start(const command& what, const std::filesystem::path& directory,
-                                os::start_step step) {
+                                start_step step) {
     const std::string name = what.words().empty() ? "''" : "'" + what.words().front() + "'";
-    using step_type = os::start_step;
     switch (step) {
-        case step_type::none:
-        case step_type::program:
+        case start_step::none:
+        case start_step::program:
             return "cannot start " + name;
-        case step_type::process:
+        case start_step::arguments:
+            return "cannot give " + name + " its words and variables";
+        case start_step::process:
             return "cannot make a process for " + name;
-        case step_type::session:
+        case start_step::session:
             return "cannot give " + name + " a session or group of its own";
-        case step_type::death_signal:
+        case start_step::death_signal:
             return "cannot have " + name + " end with its parent";
-        case step_type::nice:
+        case start_step::nice:
             return "cannot set the niceness of " + name;
-        case step_type::cpus:
+        case start_step::cpus:
             return "cannot bind " + name + " to its CPUs";
-        case step_type::limits:
+        case start_step::limits:
             return "cannot set the limits of " + name;
-        case step_type::descriptors:
+        case start_step::descriptors:
             return "cannot give " + name + " its descriptors";
-        case step_type::directory:
+        case start_step::directory:
             break;
     }
     return "cannot start " + name + " in the directory '" + directory.string() + "'";
@@ -224,9 +227,17 @@ public:
         const auto has_nul = [](const std::string& text) {
             return text.find('\0') != std::string::npos;
         };
-        if (what.words().empty() || has_nul(directory_) ||
-            std::any_of(what.words().begin(), what.words().end(), has_nul)) {
+        const auto refuse = [&](start_step step) {
+            start_.failed = step;
             error = os::make_error(std::errc::invalid_argument);
+        };
+        if (what.words().empty() ||
+            std::any_of(what.words().begin(), what.words().end(), has_nul)) {
+            refuse(start_step::arguments);
+            return;
+        }
+        if (has_nul(directory_)) {
+            refuse(start_step::directory);
             return;
         }
         paths_ = string_block(program_paths(what.words().front()));
@@ -234,7 +245,12 @@ public:
         start_.arguments = arguments_.data();
         start_.variables = os::environment_block();
         if (!changes.empty() || attributes.environment != base_environment::inherited) {
-            variables_ = make_environment(attributes.environment, changes, error);
+            std::error_code bad_name;
+            variables_ = make_environment(attributes.environment, changes, bad_name);
+            if (bad_name) {
+                refuse(start_step::arguments);
+                return;
+            }
             start_.variables = variables_.data();
         }
         start_.directory = directory_.empty() ? nullptr : directory_.c_str();
@@ -247,7 +263,7 @@ public:
         for (const unsigned cpu : attributes.cpus) {
             constexpr unsigned most = 1U << 19;
             if (cpu >= most) {
-                error = os::make_error(std::errc::invalid_argument);
+                refuse(start_step::cpus);
                 return;
             }
             cpus_.resize((std::max)(cpus_.size(), cpu / os::bits_of_word + 1));
@@ -261,7 +277,10 @@ public:
         start_.limits = limits_.data();
         start_.limits_size = limits_.size();
         for (const int signal : attributes.blocked_signals) {
-            os::add_signal(start_.blocked, signal, error);
+            if (!os::add_signal(start_.blocked, signal)) {
+                refuse(start_step::arguments);
+                return;
+            }
         }
         start_.keeps_descriptors = attributes.keep_descriptors;
         start_.keeps_ignored_signals = attributes.keep_ignored_signals;
@@ -473,45 +492,45 @@ private:
 
     void start_here(os::program_start& start, standard_descriptors& descriptors,
                     std::error_code& error) noexcept {
-        const pid_t pid = os::start_program(start, error);
+        const os::started_program program = os::start_program(start, error);
         for (unique_fd& each : descriptors) {
             each.reset();
         }
-        if (error) {
-            return;
-        }
-        pidfd_.reset(os::open_pidfd(pid, error));
-        pid_ = pid;
-        if (error == std::errc::function_not_supported || error == std::errc::no_such_process) {
-            error.clear();  // the latter when others have reaped it already
-        }
-        if (error) {  // no descriptor is left for it
-            std::error_code ignored;
-            os::process_end end;
-            os::send_signal(pid, os::kill_signal, ignored);
-            os::wait_child(pid, -1, os::waiting::block, os::reaping::take, end, ignored);
-            pid_ = 0;
+        if (!error) {
+            pid_ = program.pid;
+            pidfd_.reset(program.pidfd);
         }
     }
 
     /// The kernel's signal comes when the thread ends that started the child, not the process: the
-    /// child gets a thread that lives as long as it does.
+    /// child gets a thread that lives as long as it does. It allocates nothing.
     void start_in_thread(os::program_start& start, standard_descriptors& descriptors,
                          std::error_code& error) {
-        std::promise<void> started;
-        std::future<void> is_started = started.get_future();
-        auto keep = [&, promise = std::move(started)]() mutable noexcept {
+        // A place for the thread's own pidfd, taken while the start can still fail.
+        unique_fd own_pidfd(os::above_standard(os::open_event(error), error));
+        if (error) {
+            start.failed = start_step::descriptors;
+            return;
+        }
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool done = false;
+        auto keep = [&, own_pidfd = std::move(own_pidfd)]() mutable noexcept {
             start_here(start, descriptors, error);
             const pid_t pid = pid_;
-            std::error_code unknown;
-            const unique_fd pidfd(pid == 0 ? -1 : os::duplicate(pidfd_.get(), unknown));
-            promise.set_value();
-            if (pid == 0) {
-                return;
+            if (!pidfd_ || !os::replace(own_pidfd.get(), pidfd_.get())) {
+                own_pidfd.reset();
             }
-            if (pidfd) {
-                os::wait_until_ended(pidfd.get(), for_ever, unknown);
-            } else {
+            {
+                const std::lock_guard lock(mutex);
+                done = true;
+                changed.notify_one();
+            }
+            // What was captured by reference may be gone from here on.
+            std::error_code unknown;
+            if (own_pidfd) {
+                os::wait_until_ended(own_pidfd.get(), for_ever, unknown);
+            } else if (pid != 0) {
                 os::process_end ignored;
                 os::wait_child(pid, -1, os::waiting::block, os::reaping::leave, ignored, unknown);
             }
@@ -520,10 +539,14 @@ private:
             const os::no_signals during_start;
             keeper_ = std::thread(std::move(keep));
         } catch (const std::system_error& failure) {
+            start.failed = start_step::process;
             error = failure.code();
             return;
         }
-        is_started.wait();
+        {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [&] { return done; });
+        }
         if (pid_ == 0) {
             keeper_.join();
         }
