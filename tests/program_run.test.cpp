@@ -567,14 +567,16 @@ TEST_CASE("processes from before the program are no concern of the timeout") {
 
 TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
     shell_on_terminal shell;
-    shell.run("--timeout 1h sh -c 'echo rea\"\"dy; read line; echo li\"\"ne $line; exit 4'");
+    shell.run(
+        "--timeout 1h sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy; "
+        "while :; do read line && break; done; echo li\"\"ne $line; exit 4'");
     shell.expect("ready");
     for (int round = 0; round != 2; ++round) {
         shell.type(ctrl_z);
         shell.expect("Stopped");
         shell.expect("prompt>");
         shell.type("fg\n");
-        shell.expect("fg");
+        shell.expect("continued");
     }
     shell.type("hello\n");
     shell.expect("line hello");
@@ -589,6 +591,24 @@ TEST_CASE("a command that stops itself on a terminal gives the shell its prompt 
     shell.type("fg\n");
     shell.expect("fg");
     CHECK(shell.last_code() == "4");
+}
+
+TEST_CASE("a terminal is as it was after a command that was ended with it") {
+    shell_on_terminal shell;
+    shell.type("\"" SKYUTIL_TEST_PROGRAM
+               "\" run --timeout 1 sh -c 'stty raw -echo; exec sleep 1000'; echo co''de=$?.; "
+               "stty -a | tr ' ' '\\n' | grep -x -- 'icanon\\|echo'; echo e''nd\n");
+    shell.expect("code=124.");
+    const std::string modes = shell.expect("end");
+    CHECK(modes.find("icanon") != modes.npos);
+    CHECK(modes.find("echo") != modes.npos);
+}
+
+TEST_CASE("a standard descriptor that the caller closed is closed in the command") {
+    const std::string list = "cd /proc/self/fd && echo *";
+    running bare(sh(list), [] { ::close(0); });
+    running child(wrapped(sh(list)), [] { ::close(0); });
+    CHECK(child.rest() == bare.rest());
 }
 
 TEST_CASE("Ctrl-Z does nothing to the program when the command ignores it") {
@@ -866,10 +886,11 @@ TEST_CASE("a message names the program once, and no function of the library") {
 TEST_CASE("a retry is not begun after the program was told to end") {
     const temporary_directory directory;
     const std::string file = directory / "runs";
-    running child(wrapped(sh("echo >> " + file + "; echo run; exit 3"), {"--retries", "1000"}));
-    child.expect("run");
-    child.expect("run");
-    child.signal(SIGTERM);
+    running child(wrapped(sh("echo >> " + file + "; echo $$.; exit 3"), {"--retries", "1000"}));
+    child.expect(".");
+    const pid_t command = std::stoi(child.expect("."));
+    REQUIRE(becomes([&] { return !std::filesystem::exists("/proc/" + std::to_string(command)); }));
+    child.signal(SIGTERM);  // reaped: it is between two runs
     CHECK(child.exit_code() == 128 + SIGTERM);
     const std::size_t runs = read_file(file).size();
     CHECK(runs >= 2);

@@ -16,6 +16,7 @@
 #include <random>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,33 +117,40 @@ int pause(int retry, taken_signals& signals) {
 }
 
 void print_outcome(const outcome& result, int attempts) {
-    print(json{{"exit_code", result.status.exit_code},
-               {"signal", result.status.signal},
-               {"timed_out", result.timed_out},
-               {"stopped", result.told != 0},
-               {"truncated", result.truncated},
-               {"output_incomplete", result.output_incomplete},
-               {"attempts", attempts},
-               {"elapsed_seconds", seconds(result.elapsed).count()},
-               {"peak_memory_bytes", result.status.peak_memory},
-               {"stdout", result.out},
-               {"stderr", result.err}});
+    json page{{"exit_code", result.status.exit_code},
+              {"signal", result.status.signal},
+              {"timed_out", result.timed_out},
+              {"stopped", result.told != 0},
+              {"truncated", result.truncated},
+              {"output_incomplete", result.output_incomplete},
+              {"attempts", attempts},
+              {"elapsed_seconds", seconds(result.elapsed).count()},
+              {"peak_memory_bytes", result.status.peak_memory}};
+    set_text(page, "stdout", result.out);
+    set_text(page, "stderr", result.err);
+    print(page);
 }
 
 /// The exit code for a command that cannot be started.
-int code_of(const std::error_code& error) {
-    for (const std::errc ours :
-         {std::errc::resource_unavailable_try_again, std::errc::not_enough_memory,
-          std::errc::too_many_files_open, std::errc::too_many_files_open_in_system}) {
-        if (error == ours) {
-            return not_run;
+int code_of(const skyutil::start_error& error) {
+    return error.step() != skyutil::start_step::program           ? not_run
+           : error.code() == std::errc::no_such_file_or_directory ? not_found
+                                                                  : not_executable;
+}
+
+/// Closes what hold_standard_streams() has opened: the command finds closed what the caller closed.
+void close_held_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        const int flags = ::fcntl(fd, F_GETFD);
+        if (flags != -1 && (flags & FD_CLOEXEC) != 0) {
+            ::close(fd);
         }
     }
-    return error == std::errc::no_such_file_or_directory ? not_found : not_executable;
 }
 
 int run(const run_arguments& arguments, bool as_json) {
     // With --json the command is in a session of its own: nothing there is stopped by the terminal.
+    close_held_streams();
     taken_signals signals(as_json ? taken_signals::job_control::leave
                                   : taken_signals::job_control::take);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // who loses its parent comes here
@@ -153,9 +161,9 @@ int run(const run_arguments& arguments, bool as_json) {
     for (;; ++attempts) {
         try {
             result = run_once(arguments.words, options, signals);
-        } catch (const std::system_error& e) {
-            report(e.what());
-            return code_of(e.code());
+        } catch (const skyutil::start_error& e) {
+            report(explain(e));
+            return code_of(e);
         }
         dies_of =
             result.status.signal != 0 && result.told != 0 ? result.told : result.status.signal;
@@ -231,6 +239,15 @@ command run_command() {
                      .add = [=](const argument& word) { with->words.push_back(word.text); },
                      .end_options = true},
         .run = [=](bool as_json) { return run(*with, as_json); },
+        .details =
+            "The command has the terminal, the descriptors and the signals that it would have "
+            "without this program; with --json its output goes into the value instead. The "
+            "exit code is the command's; 124 after the timeout, 137 if it took SIGKILL; 125 "
+            "for a failure of this program, 126 for a command that cannot be executed, 127 "
+            "for one that is not found. A signal that ends the command ends this program "
+            "too. The timeout and SIGTERM end all that came of the command, other signals "
+            "are passed on to it; of Ctrl-C on a terminal it has the grace to end, or to "
+            "be at a prompt again.",
         .failure = not_run};
 }
 

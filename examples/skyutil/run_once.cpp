@@ -55,6 +55,37 @@ bool is_in_foreground() {
     return terminal && ::tcgetpgrp(terminal.get()) == ::getpgrp();
 }
 
+/// How a terminal was before a command had it.
+class terminal_state {
+public:
+    terminal_state() {
+        const skyutil::unique_fd terminal = open_terminal();
+        known_ = terminal && ::tcgetpgrp(terminal.get()) == ::getpgrp() &&
+                 ::tcgetattr(terminal.get(), &settings_) == 0;
+    }
+
+    /// Makes it so again after a command that had no time to, unless the terminal is another's now.
+    void restore() const {
+        const skyutil::unique_fd terminal = open_terminal();
+        if (!known_ || !terminal) {
+            return;
+        }
+        const pid_t group = ::tcgetpgrp(terminal.get());
+        const bool free = group > 1 && ::kill(-group, 0) == -1 && errno == ESRCH;
+        // SIGTTOU is blocked here: neither call stops this process.
+        if (free) {
+            ::tcsetpgrp(terminal.get(), ::getpgrp());
+        }
+        if (free || group == ::getpgrp()) {
+            ::tcsetattr(terminal.get(), TCSADRAIN, &settings_);
+        }
+    }
+
+private:
+    termios settings_{};
+    bool known_ = false;
+};
+
 // -------------------------------------------------------------------------------------------------
 // the command
 
@@ -195,6 +226,7 @@ private:
         }
         if (has_ended()) {
             if (!is_ending() && (signal == SIGTERM || signal == SIGINT || signal == SIGHUP)) {
+                told_ = signal;
                 drained_ = clock::now();
             }
             return;
@@ -292,6 +324,7 @@ private:
     outcome finish() {
         if (is_ending()) {
             ending_.join();
+            terminal_.restore();
         }
         for (const auto& [left, error] : left_) {
             report("cannot end process " + std::to_string(left) + ": " + error.message());
@@ -314,6 +347,7 @@ private:
 
     const attempt_options& options_;
     taken_signals& signals_;
+    terminal_state terminal_;
     skyutil::child_process child_;
     time_point start_;
     std::array<output, 2> outputs_;
@@ -402,7 +436,7 @@ void act_on_self(int signal) {
     sigset_t before;
     ::sigemptyset(&one);
     ::sigaddset(&one, signal);
-    ::raise(signal);
+    ::raise(signal);  // comes when it is unblocked
     ::sigprocmask(SIG_UNBLOCK, &one, &before);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
