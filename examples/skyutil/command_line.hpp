@@ -52,6 +52,7 @@ struct operands {
     std::size_t least = 0;
     std::size_t most = (std::numeric_limits<std::size_t>::max)();
     program::kind kind = kind::text;
+    std::vector<std::string> choices = {};  ///< all that each may be, if that can be listed
     std::function<void(const argument&)> add = [](const argument&) {};  ///< called for each
     bool end_options = false;  ///< what follows the first is an operand too, whatever it looks like
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 
+#include "checksums.hpp"
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
 
-#include <skyutil/files.hpp>
 #include <skyutil/hash.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,11 +30,20 @@ namespace program {
 
 namespace {
 
+using skyutil::hash_algorithm;
+
 struct hash_arguments {
-    std::vector<std::filesystem::path> files;
-    std::string algorithm = "sha256";
-    std::filesystem::path check;
+    std::vector<std::string> files;
+    std::optional<hash_algorithm> algorithm;
+    std::optional<std::string> check;
     int threads = 0;
+    bool tag = false;
+    bool zero = false;
+    bool ignore_missing = false;
+    bool quiet = false;
+    bool status = false;
+    bool strict = false;
+    bool warn = false;
 };
 
 /// On a terminal, one line that says how far the hashing is; gone with the object.
@@ -72,8 +83,27 @@ private:
     bool shown_ = false;
 };
 
-std::vector<skyutil::file_digest> hash_all(const std::vector<std::filesystem::path>& files,
-                                           skyutil::hash_algorithm algorithm, int threads) {
+/// Standard input from where it is, which opening /dev/stdin does not give for files.
+skyutil::file_digest hash_standard_input(hash_algorithm algorithm) {
+    skyutil::file_digest file{.path = "-", .digest = {}, .error = {}};
+    skyutil::incremental_hash hash(algorithm);
+    std::vector<std::byte> buffer(std::size_t{256} * 1024);
+    for (;;) {
+        const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+        if (size > 0) {
+            hash.update(std::span(buffer.data(), static_cast<std::size_t>(size)));
+        } else if (size == 0) {
+            file.digest = hash.finish();
+            return file;
+        } else if (errno != EINTR) {
+            file.error = std::error_code(errno, std::generic_category());
+            return file;
+        }
+    }
+}
+
+std::vector<skyutil::file_digest> hash_paths(const std::vector<std::filesystem::path>& files,
+                                             hash_algorithm algorithm, int threads) {
     skyutil::hash_files_options options;
     options.threads = threads;
     if (::isatty(STDERR_FILENO) == 0) {
@@ -84,185 +114,217 @@ std::vector<skyutil::file_digest> hash_all(const std::vector<std::filesystem::pa
     return skyutil::hash_files(files, algorithm, options);
 }
 
-/// A name as the programs of coreutils write it: on one line, which starts with a backslash when
-/// something had to be escaped.
-std::string escape(std::string_view name, std::string_view& start) {
-    std::string out;
-    for (const char c : name) {
-        const std::string_view escaped = c == '\\'   ? "\\\\"
-                                         : c == '\n' ? "\\n"
-                                         : c == '\r' ? "\\r"
-                                                     : "";
-        if (escaped.empty()) {
-            out += c;
-        } else {
-            start = "\\";
-            out += escaped;
+/// Hashes files, and standard input for "-", in their order.
+std::vector<skyutil::file_digest> hash_all(const std::vector<std::string>& names,
+                                           hash_algorithm algorithm, int threads) {
+    std::vector<std::filesystem::path> files;
+    std::copy_if(names.begin(), names.end(), std::back_inserter(files),
+                 [](const std::string& name) { return name != "-"; });
+    std::vector<skyutil::file_digest> found = hash_paths(files, algorithm, threads);
+    for (std::size_t i = 0; i != names.size(); ++i) {
+        if (names[i] == "-") {
+            found.insert(found.begin() + static_cast<std::ptrdiff_t>(i),
+                         hash_standard_input(algorithm));
         }
     }
-    return out;
+    return found;
 }
 
-std::optional<std::string> unescape(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\') {
-            out += text[i];
-            continue;
-        }
-        constexpr std::string_view letters = "\\nr";
-        const std::size_t which =
-            ++i < text.size() ? letters.find(text[i]) : std::string_view::npos;
-        if (which == std::string_view::npos) {
-            return std::nullopt;
-        }
-        out += "\\\n\r"[which];
-    }
-    return out;
+json to_json(const skyutil::file_digest& file, hash_algorithm algorithm) {
+    json page;
+    set_text(page, "file", file.path.native());
+    page["algorithm"] = to_string(algorithm);
+    page["digest"] = file.error ? json(nullptr) : json(file.digest.hex());
+    page["error"] = file.error ? json(file.error.message()) : json(nullptr);
+    return page;
 }
 
-struct checksum {
-    skyutil::hash_algorithm algorithm = skyutil::hash_algorithm::sha256;
-    std::filesystem::path file;
-    skyutil::digest expected;
-    skyutil::file_digest found = {};
-};
+/// The check of one list. The list is read in parts, whose files are hashed together: it may be of
+/// any length.
+class list_check {
+public:
+    list_check(const hash_arguments& arguments, bool as_json)
+        : arguments_(arguments),
+          as_json_(as_json),
+          list_(*arguments.check == "-" ? "standard input" : *arguments.check),
+          parser_(arguments.algorithm) {}
 
-/// A line of a list of checksums: "HEX  NAME", "HEX *NAME" or "ALGORITHM (NAME) = HEX".
-std::optional<checksum> parse_checksum(std::string_view line, skyutil::hash_algorithm algorithm) {
-    if (line.ends_with('\r')) {
-        line.remove_suffix(1);
-    }
-    const bool escaped = line.starts_with('\\');
-    line.remove_prefix(escaped ? 1 : 0);
-    std::string_view hex = line.substr(0, line.find(' '));
-    std::string_view name = line.substr(hex.size());
-    try {
-        if (const std::size_t end = line.rfind(") = ");
-            name.starts_with(" (") && end != name.npos) {
-            if (end < hex.size() + 2) {
-                return std::nullopt;
+    int run() {
+        line_reader lines(*arguments_.check);
+        std::vector<checksum> part;
+        std::size_t bytes = 0;
+        while (const std::optional<std::string_view> line =
+                   std::cout ? lines.next() : std::nullopt) {
+            if (line->empty() || *line == "\r" || line->starts_with('#')) {
+                continue;
             }
-            algorithm = skyutil::parse_hash_algorithm(hex);
-            name = line.substr(hex.size() + 2, end - hex.size() - 2);
-            hex = line.substr(end + 4);
-        } else if (name.starts_with("  ") || name.starts_with(" *")) {
-            name.remove_prefix(2);
-        } else {
-            return std::nullopt;
+            std::optional<checksum> sum = parser_.parse(*line);
+            if (!sum || (sum->name == "-" && *arguments_.check == "-")) {
+                add_bad_line(lines.number());
+                continue;
+            }
+            bytes += sum->name.size();
+            part.push_back(*std::move(sum));
+            if (part.size() == 4096 || bytes > (std::size_t{4} << 20)) {
+                check(part);
+                part.clear();
+                bytes = 0;
+            }
         }
-        const std::optional<std::string> file =
-            escaped ? unescape(name) : std::optional(std::string(name));
-        const skyutil::digest expected = skyutil::digest::from_hex(hex);
-        const std::size_t size = skyutil::hash_bytes({}, algorithm).bytes().size();
-        if (!file || file->empty() || expected.bytes().size() != size) {
-            return std::nullopt;
+        check(part);
+        return conclude();
+    }
+
+private:
+    /// Hashes the files of a part, those of one algorithm together, and tells the results in order.
+    void check(const std::vector<checksum>& part) {
+        std::map<hash_algorithm, std::vector<std::size_t>> by_algorithm;
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            by_algorithm[part[i].algorithm].push_back(i);
         }
-        return checksum{algorithm, *file, expected};
-    } catch (const std::invalid_argument&) {  // no such algorithm, or no hexadecimal
-        return std::nullopt;
-    }
-}
-
-/// The lines of a list of checksums, and the numbers of those that are none.
-struct checksum_list {
-    std::vector<checksum> sums;
-    std::vector<std::size_t> bad_lines;
-};
-
-checksum_list read_checksums(const std::filesystem::path& path, skyutil::hash_algorithm algorithm) {
-    constexpr std::size_t most = std::size_t{64} << 20;
-    std::error_code error;
-    const std::vector<std::string> lines = skyutil::read_last_n_lines(
-        path, most, {.line_end = skyutil::line_end::strip_lf, .max_bytes = most}, error);
-    if (error) {
-        throw std::filesystem::filesystem_error("cannot read the list of checksums", path, error);
-    }
-    checksum_list list;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-        if (auto sum = parse_checksum(lines[i], algorithm)) {
-            list.sums.push_back(*std::move(sum));
-        } else if (!lines[i].empty() && !lines[i].starts_with('#')) {
-            list.bad_lines.push_back(i + 1);
+        std::vector<skyutil::file_digest> found(part.size());
+        for (const auto& [algorithm, indices] : by_algorithm) {
+            std::vector<std::string> names;
+            for (const std::size_t i : indices) {
+                names.push_back(part[i].name);
+            }
+            auto digests = hash_all(names, algorithm, arguments_.threads);
+            for (std::size_t i = 0; i < indices.size(); ++i) {
+                found[indices[i]] = std::move(digests[i]);
+            }
         }
-    }
-    return list;
-}
-
-/// Hashes every file of the list, those of one algorithm together.
-void find_digests(std::vector<checksum>& sums, int threads) {
-    std::map<skyutil::hash_algorithm, std::vector<std::size_t>> by_algorithm;
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-        by_algorithm[sums[i].algorithm].push_back(i);
-    }
-    for (const auto& [algorithm, indices] : by_algorithm) {
-        std::vector<std::filesystem::path> files;
-        for (const std::size_t i : indices) {
-            files.push_back(sums[i].file);
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            tell(part[i], found[i]);
         }
-        std::vector<skyutil::file_digest> found = hash_all(files, algorithm, threads);
-        for (std::size_t i = 0; i < indices.size(); ++i) {
-            sums[indices[i]].found = std::move(found[i]);
-        }
+        std::cout.flush();
     }
-}
 
-json to_json(const skyutil::file_digest& file, skyutil::hash_algorithm algorithm) {
-    return {{"file", file.path.string()},
-            {"algorithm", to_string(algorithm)},
-            {"digest", file.error ? json(nullptr) : json(file.digest.hex())},
-            {"error", file.error ? json(file.error.message()) : json(nullptr)}};
-}
-
-int check_hashes(const hash_arguments& arguments, bool as_json) {
-    checksum_list list =
-        read_checksums(arguments.check, skyutil::parse_hash_algorithm(arguments.algorithm));
-    find_digests(list.sums, arguments.threads);
-    json results = json::array();
-    bool all = true;
-    for (const auto& [algorithm, file, expected, found] : list.sums) {
-        const bool right = !found.error && found.digest == expected;
-        all = all && right;
+    void tell(const checksum& sum, const skyutil::file_digest& found) {
+        ++sums_;
+        if (arguments_.ignore_missing && found.error == std::errc::no_such_file_or_directory) {
+            return;
+        }
+        const bool right = !found.error && found.digest == sum.expected;
+        all_right_ = all_right_ && right;
+        any_right_ = any_right_ || right;
         if (found.error) {
-            report(file, found.error);
+            report(found.path, found.error);
         }
-        if (as_json) {
-            json result = to_json(found, algorithm);
-            result["expected"] = expected.hex();
+        if (as_json_) {
+            json result = to_json(found, sum.algorithm);
+            result["expected"] = sum.expected.hex();
             result["ok"] = right;
-            results.push_back(std::move(result));
-        } else {
+            std::cout << (told_ == 0 ? "{\n  \"results\": [\n    " : ",\n    ")
+                      << result.dump(-1, ' ', false, json::error_handler_t::replace);
+            ++told_;
+        } else if (!arguments_.status && !(right && arguments_.quiet)) {
             std::string_view start;
-            const std::string name = escape(file.native(), start);
+            const std::string name = escape(sum.name, start);
             std::cout << start << name
                       << (right         ? ": OK\n"
                           : found.error ? ": FAILED open or read\n"
                                         : ": FAILED\n");
         }
     }
-    for (const std::size_t number : list.bad_lines) {
-        report(arguments.check.string() + ": line " + std::to_string(number) +
-               " is no line of a list of checksums");
+
+    void add_bad_line(std::size_t number) {
+        constexpr std::size_t most = 1000;  // to hold in memory
+        ++bad_lines_;
+        if (first_bad_lines_.size() < most) {
+            first_bad_lines_.push_back(number);
+        }
+        if (arguments_.warn) {
+            report(list_ + ": line " + std::to_string(number) + " is no checksum" + of_algorithm());
+        }
     }
-    if (list.sums.empty()) {
-        report(arguments.check.string() + ": there are no checksums in it");
+
+    std::string of_algorithm() const {
+        return arguments_.algorithm ? " of " + std::string(tag_of(*arguments_.algorithm)) : "";
     }
-    if (as_json) {
-        print({{"ok", all && !list.sums.empty() && list.bad_lines.empty()},
-               {"results", std::move(results)},
-               {"bad_lines", list.bad_lines}});
+
+    int conclude() const {
+        const bool none_verified = arguments_.ignore_missing && !any_right_;
+        if (sums_ == 0) {
+            report(list_ + ": there are no checksums" + of_algorithm() + " in it");
+        } else if (bad_lines_ != 0 && !arguments_.warn && !arguments_.status) {
+            report(list_ + ": " + std::to_string(bad_lines_) +
+                   (bad_lines_ == 1
+                        ? " line is no checksum" + of_algorithm() + ": line "
+                        : " lines are no checksums" + of_algorithm() + ", the first is line ") +
+                   std::to_string(first_bad_lines_.front()));
+        }
+        if (sums_ != 0 && none_verified && all_right_) {
+            report(list_ + ": no file was verified");
+        }
+        const int code = sums_ == 0 ? failure
+                         : !all_right_ || none_verified || (arguments_.strict && bad_lines_ != 0)
+                             ? no
+                             : yes;
+        if (as_json_) {
+            std::cout << (told_ == 0 ? "{\n  \"results\": [" : "\n  ")
+                      << "],\n  \"bad_lines\": " << json(first_bad_lines_)
+                      << ",\n  \"bad_line_count\": " << bad_lines_
+                      << ",\n  \"ok\": " << (code == yes ? "true" : "false") << "\n}\n";
+        }
+        return code;
     }
-    return !all ? no : list.sums.empty() || !list.bad_lines.empty() ? failure : yes;
+
+    const hash_arguments& arguments_;
+    bool as_json_;
+    std::string list_;
+    checksum_parser parser_;
+    std::size_t sums_ = 0;
+    std::size_t told_ = 0;
+    std::size_t bad_lines_ = 0;
+    std::vector<std::size_t> first_bad_lines_;
+    bool all_right_ = true;
+    bool any_right_ = false;
+};
+
+/// As the programs of coreutils print it.
+void print_line(const skyutil::file_digest& file, const hash_arguments& arguments,
+                hash_algorithm algorithm) {
+    std::string_view start;
+    const std::string& plain = file.path.native();
+    const std::string name = arguments.zero ? plain : escape(plain, start);
+    const std::string hex = file.digest.hex();
+    std::cout << start;
+    if (arguments.tag) {
+        std::cout << tag_of(algorithm) << " (" << name << ") = " << hex;
+    } else {
+        std::cout << hex << "  " << name;
+    }
+    std::cout << (arguments.zero ? '\0' : '\n');
+}
+
+/// Some options are for checking lists only, and some are not.
+void check_combination(const hash_arguments& arguments) {
+    if (arguments.check.has_value() != arguments.files.empty()) {
+        throw std::invalid_argument("hash takes either files or --check with a list of checksums");
+    }
+    const std::pair<bool, const char*> for_check[] = {
+        {arguments.ignore_missing, "--ignore-missing"},
+        {arguments.quiet, "--quiet"},
+        {arguments.status, "--status"},
+        {arguments.strict, "--strict"},
+        {arguments.warn, "--warn"}};
+    for (const auto& [given, name] : for_check) {
+        if (given && !arguments.check) {
+            throw std::invalid_argument(std::string(name) + " is for --check only");
+        }
+    }
+    if (arguments.check && (arguments.tag || arguments.zero)) {
+        throw std::invalid_argument(std::string(arguments.tag ? "--tag" : "--zero") +
+                                    " is not for --check");
+    }
 }
 
 int hash(const hash_arguments& arguments, bool as_json) {
-    if (arguments.check.empty() == arguments.files.empty()) {
-        throw std::invalid_argument("hash takes either files or --check with a list of checksums");
+    check_combination(arguments);
+    if (arguments.check) {
+        return list_check(arguments, as_json).run();
     }
-    if (!arguments.check.empty()) {
-        return check_hashes(arguments, as_json);
-    }
-    const skyutil::hash_algorithm algorithm = skyutil::parse_hash_algorithm(arguments.algorithm);
+    const hash_algorithm algorithm = arguments.algorithm.value_or(hash_algorithm::sha256);
     json list = json::array();
     bool failed = false;
     for (const skyutil::file_digest& file :
@@ -274,9 +336,7 @@ int hash(const hash_arguments& arguments, bool as_json) {
         if (as_json) {
             list.push_back(to_json(file, algorithm));
         } else if (!file.error) {
-            std::string_view start;
-            const std::string name = escape(file.path.native(), start);
-            std::cout << start << file.digest.hex() << "  " << name << '\n';
+            print_line(file, arguments, algorithm);
         }
     }
     if (as_json) {
@@ -285,34 +345,84 @@ int hash(const hash_arguments& arguments, bool as_json) {
     return failed ? failure : yes;
 }
 
+const std::vector<std::string> algorithm_names{"md5",     "sha1",   "sha224",   "sha256",
+                                               "sha384",  "sha512", "sha3_256", "sha3_512",
+                                               "blake2b", "blake2s"};
+
+std::string list_of_algorithms() {
+    std::string list;
+    for (const std::string& name : algorithm_names) {
+        list += (list.empty() ? "" : " ") + name;
+    }
+    return list;
+}
+
+hash_algorithm to_algorithm(const argument& name) {
+    try {
+        return skyutil::parse_hash_algorithm(name.text);
+    } catch (const std::invalid_argument&) {
+        throw std::invalid_argument(name.name + ": '" + name.text +
+                                    "' is unknown; allowed: " + list_of_algorithms());
+    }
+}
+
 }  // namespace
 
 command hash_command() {
     const auto with = std::make_shared<hash_arguments>();
-    return {.name = "hash",
-            .summary = "Print the digests of files, or check them against a list",
-            .options =
-                {{.names = "-a,--algorithm",
-                  .help = "md5 sha1 sha224 sha256 sha384 sha512 sha3_256 sha3_512 blake2b blake2s",
-                  .value = "NAME",
-                  .by_default = with->algorithm,
-                  .set = [=](const argument& name) { with->algorithm = name.text; }},
-                 {.names = "-c,--check",
-                  .help = "Check the files of a list as this command, sha256sum and BSD's sha256 "
-                          "print it: exit code 0 or 1",
-                  .value = "LIST",
-                  .kind = kind::file,
-                  .set = [=](const argument& list) { with->check = list.text; }},
-                 {.names = "--threads",
-                  .help = "Files read at once; 0 for one a CPU",
-                  .value = "N",
-                  .by_default = "0",
-                  .set = [=](const argument& n) { with->threads = to_number<int>(n); }}},
-            .operands = {.name = "file",
-                         .help = "Any file, pipe or FIFO",
-                         .kind = kind::file,
-                         .add = [=](const argument& file) { with->files.emplace_back(file.text); }},
-            .run = [=](bool as_json) { return hash(*with, as_json); }};
+    return {
+        .name = "hash",
+        .summary = "Print the digests of files, or check them against a list",
+        .options = {{.names = "-a,--algorithm",
+                     .help = list_of_algorithms(),
+                     .value = "NAME",
+                     .by_default = "sha256",
+                     .choices = algorithm_names,
+                     .set = [=](const argument& name) { with->algorithm = to_algorithm(name); }},
+                    {.names = "-c,--check",
+                     .help =
+                         "Check the files of a list of checksums: exit code 0 when all are right",
+                     .value = "LIST",
+                     .kind = kind::file,
+                     .set = [=](const argument& list) { with->check = list.text; }},
+                    {.names = "--tag",
+                     .help = "Print as BSD's programs do: SHA256 (FILE) = DIGEST",
+                     .set = call([=] { with->tag = true; })},
+                    {.names = "-z,--zero",
+                     .help = "End lines with NUL, and escape no names",
+                     .set = call([=] { with->zero = true; })},
+                    {.names = "--ignore-missing",
+                     .help = "Check: pass over files that are not there",
+                     .set = call([=] { with->ignore_missing = true; })},
+                    {.names = "--quiet", .help = "Check: print no OK", .set = call([=] {
+                                                                           with->quiet = true;
+                                                                       })},
+                    {.names = "--status",
+                     .help = "Check: print nothing, the exit code tells",
+                     .set = call([=] { with->status = true; })},
+                    {.names = "--strict",
+                     .help = "Check: exit code 1 for lines that are no checksums",
+                     .set = call([=] { with->strict = true; })},
+                    {.names = "-w,--warn",
+                     .help = "Check: report each line that is no checksum",
+                     .set = call([=] { with->warn = true; })},
+                    {.names = "--threads",
+                     .help = "Files read at once; 0 for one a CPU",
+                     .value = "N",
+                     .by_default = "0",
+                     .set = [=](const argument& n) { with->threads = to_number<int>(n, 0); }}},
+        .operands = {.name = "file",
+                     .help = "Any file, pipe or FIFO; - for standard input",
+                     .kind = kind::file,
+                     .add = [=](const argument& file) { with->files.push_back(file.text); }},
+        .run = [=](bool as_json) { return hash(*with, as_json); },
+        .details =
+            "LIST is what this command, sha256sum and its kin, shasum, BSD's sha256 or openssl "
+            "dgst "
+            "print; - is standard input. Without -a, a line has the algorithm it names, or MD5, "
+            "SHA-1 or SHA-2 by the length of its digest; with -a, all others are no checksums. "
+            "Exit code of a check: 0 all right, 1 not, 2 no list of checksums. With --json, "
+            "file_bytes has the bytes of a name that is not UTF-8, in base 64."};
 }
 
 }  // namespace program

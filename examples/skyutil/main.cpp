@@ -8,6 +8,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "common.hpp"
+#include "documents.hpp"
 
 #include <exception>
 #include <string>
@@ -32,7 +33,7 @@ std::vector<program::command> all_commands() {
 int main(int argc, char** argv) {
     program::hold_standard_streams();
     try {
-        return program::run(all_commands(),
+        return program::run(program::with_documents(all_commands()),
                             std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
     } catch (const std::exception& e) {
         program::report(program::explain(e));

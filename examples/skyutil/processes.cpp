@@ -114,7 +114,10 @@ int ps(std::int64_t root, bool as_json) {
     if (as_json) {
         json list = json::array();
         for (const auto& [pid, parent, name, alive] : tree) {
-            list.push_back({{"pid", pid}, {"parent", parent}, {"name", name}, {"alive", alive}});
+            json info{{"pid", pid}, {"parent", parent}};
+            set_text(info, "name", name);
+            info["alive"] = alive;
+            list.push_back(std::move(info));
         }
         print(list);
         return yes;
@@ -128,11 +131,7 @@ int ps(std::int64_t root, bool as_json) {
     while (!left.empty()) {
         const auto [info, depth] = left.back();
         left.pop_back();
-        std::string name = info->name;
-        std::replace_if(
-            name.begin(), name.end(),
-            [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-        std::cout << std::string(2 * depth, ' ') << info->pid << ' ' << name
+        std::cout << std::string(2 * depth, ' ') << info->pid << ' ' << printable(info->name)
                   << (info->alive ? "\n" : " (zombie)\n");
         for (const auto* const child : std::views::reverse(children[info->pid])) {
             left.emplace_back(child, depth + 1);
