@@ -161,7 +161,7 @@ struct run_options {
     /// that overflows, and an exception from on_line.
     std::chrono::milliseconds grace = std::chrono::seconds(10);
 
-    /// The signal that asks to end, in place of SIGTERM.
+    /// The first signal of the end, by number; std::errc::invalid_argument for one that is none.
     int end_signal = detail::os::terminate_signal;
 
     /// How many bytes of stdout, and how many of stderr, are kept. None: all, but with on_line
@@ -251,6 +251,11 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
     using std::chrono::steady_clock;
     error.clear();
     std::vector<completed_process> results(commands.size());
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        problem.what = "no signal has the number " + std::to_string(options.end_signal);
+        return results;
+    }
     if (options.stop.stop_requested()) {
         for (completed_process& each : results) {
             each.stopped = true;

@@ -39,8 +39,12 @@ struct kill_tree_options {
     /// The process itself too, not only those it started.
     bool include_root = true;
 
-    /// The signal that asks to end, SIGTERM. SIGKILL means the same as `force`.
+    /// The first signal, by number; std::errc::invalid_argument for one that is none. SIGKILL is
+    /// the same as `force`.
     int end_signal = detail::os::terminate_signal;
+
+    /// Processes that are left alone, with all that they started.
+    std::vector<std::int64_t> spare{};
 };
 
 /// What became of the processes that were to be ended. A process is in a list at most once.
@@ -172,6 +176,7 @@ public:
         : table_(error),
           means_(means),
           end_signal_(options.end_signal),
+          strangers_(options.spare),
           root_lives_(!options.include_root) {
         if (!error) {
             table_.refresh(error);
@@ -180,6 +185,7 @@ public:
             return;
         }
         const process_entry* entry = table_.find(root);
+        find_strangers();
         if (child != nullptr &&
             !child->has_its_id()) {  // nor had it when the table was read, maybe
             entry = nullptr;
@@ -188,7 +194,9 @@ public:
             add(*entry);
         }
         if (members_.empty()) {
-            error = missing_process(root);
+            if (!is_stranger(root)) {
+                error = missing_process(root);
+            }
             return;
         }
         constexpr std::size_t most = 1000;  // numbers that were given anew could go in a circle
@@ -207,9 +215,9 @@ public:
         for_each_child_first([](tree_member& each) { each.resume(); });
     }
 
-    /// Sends the signal that asks to end and waits for as long as the grace. What a member starts
-    /// while it ends is left alone for as long as the member lives (it may be what cleans up), and
-    /// asked when it is still there then.
+    /// Sends the first signal and waits for as long as the grace. What a member starts while it
+    /// ends is left alone for as long as the member lives (it may be what cleans up), and asked
+    /// when it is still there then.
     void ask_all(std::chrono::milliseconds grace) {
         using std::chrono::milliseconds;
         const time_point deadline = deadline_after(grace);
@@ -351,7 +359,31 @@ private:
         if (error) {
             error_ = error;
         }
-        return !error && find_members();
+        if (error) {
+            return false;
+        }
+        find_strangers();
+        return find_members();
+    }
+
+    /// Finds those who are spared and what they started.
+    void find_strangers() {
+        if (strangers_.empty()) {
+            return;
+        }
+        const children_index index(table_);
+        for (std::size_t i = 0; i != strangers_.size(); ++i) {
+            index.for_each_child(strangers_[i], [&](std::size_t child) {
+                const std::int64_t pid = table_.entries()[child].pid;
+                if (std::find(strangers_.begin(), strangers_.end(), pid) == strangers_.end()) {
+                    strangers_.push_back(pid);
+                }
+            });
+        }
+    }
+
+    [[nodiscard]] bool is_stranger(std::int64_t pid) const noexcept {
+        return std::find(strangers_.begin(), strangers_.end(), pid) != strangers_.end();
     }
 
     bool find_members() {
@@ -445,9 +477,9 @@ private:
                    : nullptr;
     }
 
-    /// Adds a process, unless it is gone; false for one that is a member already.
+    /// Adds a process, unless it is gone; false for one that is a member already, or spared.
     bool add(const process_entry& entry) {
-        if (find_member(entry) != nullptr) {
+        if (find_member(entry) != nullptr || is_stranger(entry.pid)) {
             return false;
         }
         tree_member added{process_handle_access::make(entry.pid, entry.stat.start_time), entry};
@@ -533,8 +565,8 @@ private:
         }
     }
 
-    /// Sends SIGTERM to those who came after it, if their parent is not there to end them; whether
-    /// there were any.
+    /// Sends the first signal to those who came after it, if their parent is not there to end them;
+    /// whether there were any.
     bool ask_orphans() {
         bool found = false;
         for (tree_member& each : members_) {
@@ -556,6 +588,7 @@ private:
     std::vector<std::int64_t> reapers_;
     identity means_;
     int end_signal_;
+    std::vector<std::int64_t> strangers_;  ///< not to be members
     bool root_lives_;
     bool starved_ = false;
     std::error_code error_;
@@ -565,6 +598,10 @@ inline kill_report kill_tree(std::int64_t root, const child_identity* child,
                              const kill_tree_options& options, identity means,
                              std::error_code& error) {
     error.clear();
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        return {};
+    }
     tree_killer tree(root, child, options, means, error);
     if (error) {
         return {};

@@ -79,7 +79,7 @@ struct child_limit {
 };
 
 /// How a child differs from this process, beside its directory, variables and descriptors. No
-/// signal is blocked in it, and all have their default action.
+/// signal is blocked in it, and all have their default action, unless told otherwise here.
 struct child_attributes {
     base_environment environment = base_environment::inherited;
     child_group group = child_group::new_session;
@@ -110,6 +110,10 @@ struct child_attributes {
     /// without "#!", is run by /bin/sh, as execvp(3) does. Else it is no program
     /// (std::errc::executable_format_error).
     bool shell_fallback = false;
+
+    /// The signals that are blocked in the child, by number; the mask of this process plays no
+    /// part. std::errc::invalid_argument for a number that is no signal.
+    std::vector<int> blocked_signals{};
 };
 
 namespace detail {
@@ -277,6 +281,12 @@ public:
         }
         start_.limits = limits_.data();
         start_.limits_size = limits_.size();
+        for (const int signal : attributes.blocked_signals) {
+            if (!os::add_signal(start_.blocked, signal)) {
+                refuse(start_step::arguments);
+                return;
+            }
+        }
         start_.keeps_descriptors = attributes.keep_descriptors;
         start_.keeps_ignored_signals = attributes.keep_ignored_signals;
         if (attributes.shell_fallback) {

@@ -11,7 +11,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// What the start of a program failed at, in the order in which it is done.
 enum class start_step {
     none,          ///< nothing
-    arguments,     ///< a word or variable that no program can be given
+    arguments,     ///< a word, variable or signal that no program can be given
     process,       ///< making a process, or a thread that starts it
     death_signal,  ///< child_attributes::die_with_parent
     session,       ///< the session or group

@@ -149,6 +149,9 @@ inline void send_signal(pid_t pid, int signal, std::error_code& error) noexcept 
     }
 }
 
+/// Whether a signal can have that number; 0 is none.
+inline bool is_signal(int number) noexcept { return number > 0 && number < _NSIG; }
+
 inline constexpr int terminate_signal = SIGTERM;
 inline constexpr int kill_signal = SIGKILL;
 inline constexpr int stop_signal = SIGSTOP;

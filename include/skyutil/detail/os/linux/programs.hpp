@@ -236,6 +236,18 @@ struct start_limit {
 
 enum class start_group { session, group, same };
 
+/// A set of signals as the kernel has it.
+using signal_mask = std::array<unsigned long, (_NSIG - 1) / (8 * sizeof(unsigned long))>;
+
+/// Adds a signal; false for a number that is none.
+inline bool add_signal(signal_mask& mask, int signal) noexcept {
+    constexpr int bits = 8 * sizeof(unsigned long);
+    if (is_signal(signal)) {
+        mask[static_cast<std::size_t>((signal - 1) / bits)] |= 1UL << (signal - 1) % bits;
+    }
+    return is_signal(signal);
+}
+
 /// What a new process does before it becomes the program. Prepared by the parent, as the new
 /// process may not allocate.
 struct program_start {
@@ -254,6 +266,7 @@ struct program_start {
     std::size_t limits_size = 0;
     bool keeps_descriptors = false;      ///< those without FD_CLOEXEC
     bool keeps_ignored_signals = false;  ///< else all have their default action
+    signal_mask blocked{};
 
     /// What a program without a format the kernel knows is run by: the path of a shell, a place for
     /// the program's path, which the new process fills in, its arguments. nullptr: nothing.
@@ -417,8 +430,9 @@ SKYUTIL_NEW_PROCESS inline void set_descriptors(program_start& start) noexcept {
     }
 }
 
-/// Gives signals their default action, or leaves them ignored, and unblocks all.
-SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored) noexcept {
+/// Gives signals their default action, or leaves them ignored, and unblocks all but some.
+SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored,
+                                              const unsigned long* blocked) noexcept {
 #if defined(__mips__)
     constexpr std::size_t handler = 1;  // the flags are first there
 #else
@@ -437,7 +451,7 @@ SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored) noexcept {
             ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
         }
     }
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, nullptr, mask_size);
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, blocked, nullptr, mask_size);
 }
 
 /// Whether the search for a program goes on in the next directory of PATH after execve(2) failed
@@ -522,7 +536,7 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
             give_up(start, start_step::limits, errno);
         }
     }
-    reset_signals(start.keeps_ignored_signals);
+    reset_signals(start.keeps_ignored_signals, start.blocked.data());
     // As execvp(3): a name that is no program here may be one in the next directory.
     int reason = ENOENT;
     for (const char* const* path = start.paths; *path != nullptr; ++path) {
