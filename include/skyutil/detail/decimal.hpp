@@ -141,11 +141,11 @@ public:
         if (bits == 0) {
             return;
         }
-        bool up = bit(bits - 1);
-        if (up && !bit(bits)) {
+        bool up = bit_at(bits - 1);
+        if (up && !bit_at(bits)) {
             bool more = false;
             for (unsigned i = 0; i + 1 < bits && !more; ++i) {
-                more = bit(i);
+                more = bit_at(i);
             }
             up = more;
         }
@@ -187,7 +187,7 @@ public:
     }
 
 private:
-    constexpr bool bit(unsigned i) const noexcept {
+    constexpr bool bit_at(unsigned i) const noexcept {
         return ((limbs_[i / 32] >> (i % 32)) & 1) != 0;
     }
 

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <skyutil/version.hpp>
+
 #include <concepts>
 #include <cstdint>
 
