@@ -65,23 +65,13 @@ constexpr std::to_chars_result base36_to_chars(char* first, char* last, std::str
     return {std::copy(begin, end, first), std::errc{}};
 }
 
-/// Returns an unsigned integer in lower-case base 36.
+/// Returns an unsigned integer in lower-case base 36: any that std::unsigned_integral names, and
+/// unsigned __int128 where the compiler has it.
 template <detail::unsigned_integer T>
 [[nodiscard]] constexpr std::string base36_encode(T value) {
     std::array<char, 26> buffer{};  // 25 base-36 digits hold 128 bits
     char* const end = buffer.data() + buffer.size();
-    char* begin = nullptr;
-    if constexpr (sizeof(T) <= sizeof(std::uint64_t)) {
-        begin = detail::digit_writer<36>::write(end, static_cast<std::uint64_t>(value));
-    } else {
-        constexpr std::uint64_t step = detail::power<36>(12);
-        begin = end;
-        for (; value >= step; value /= step) {
-            begin = detail::digit_writer<36>::write_padded<12>(
-                begin, static_cast<std::uint64_t>(value % step));
-        }
-        begin = detail::digit_writer<36>::write(begin, static_cast<std::uint64_t>(value));
-    }
+    char* begin = detail::write_integer<36>(end, value);
     if (begin == end) {
         *--begin = '0';
     }
@@ -163,89 +153,77 @@ template <detail::unsigned_integer T>
     if (text.empty()) {
         detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
     }
-    constexpr T highest = static_cast<T>(~T{0});
-    T value = 0;
+    using wide = detail::magnitude_t<T>;
+    constexpr auto highest = static_cast<wide>(static_cast<T>(~wide{0}));
+    wide value = 0;
     bool fits = true;
     for (std::size_t at = 0; at != text.size(); ++at) {
         const int digit = detail::digit_value(text[at]);
         if (digit < 0) {
             detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
         }
-        fits = fits && value <= (highest - static_cast<T>(digit)) / 36;
-        value = static_cast<T>(value * 36 + static_cast<T>(digit));
+        const auto added = static_cast<wide>(digit);
+        fits = fits && added <= highest && value <= (highest - added) / 36;
+        value = fits ? value * 36 + added : 0;
     }
     if (!fits) {
-        detail::throw_out_of_range("skyutil::base36_decode", text, 8 * sizeof(T));
+        detail::throw_out_of_range("skyutil::base36_decode", text,
+                                   std::same_as<T, bool> ? 1 : 8 * sizeof(T));
     }
-    return value;
+    return static_cast<T>(value);
 }
 
 /// Returns a whole number without a decimal point ("42", "-0", 1e22 in full) and anything else with
 /// exactly `precision` digits after it, correctly rounded from the exact binary value (ties to
 /// even, as C and Python print it); "inf", "-inf" and "nan". A negative precision:
 /// std::invalid_argument.
+///
+/// No floating-point arithmetic: the digits are the same where a program sets the processor to take
+/// subnormal numbers for zero, as -ffast-math does.
 [[nodiscard]] constexpr std::string format_float(double x, int precision = 1) {
-    if (precision < 0) {
-        detail::throw_negative_precision("skyutil::format_float", precision);
-    }
-    const detail::double_parts parts = detail::split(x);
-    if (!parts.finite) {
-        return detail::to_string(detail::name_of(parts));
-    }
-    return detail::format_fixed(x, parts, detail::is_whole(parts) ? 0 : precision);
+    return detail::format_parts(detail::split(x), precision);
+}
+template <std::same_as<float> T>
+[[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
+    return detail::format_parts(detail::split(x), precision);
 }
 
-/// Returns the digits of an integer; the precision is not used.
-template <std::integral T>
+/// Returns the digits of an integer of any width; the precision is not used. A bool is 0 or 1, a
+/// character its code.
+template <detail::any_integer T>
 [[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
     static_cast<void>(precision);
-    std::array<char, 21> buffer{};
+    std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign
     char* const end = buffer.data() + buffer.size();
     const bool negative = x < T{0};
-    const auto value = static_cast<std::uint64_t>(x);
-    char* begin = detail::write_scaled(end, negative ? 0 - value : value, 0);
+    const auto value = static_cast<detail::magnitude_t<T>>(x);
+    char* begin = detail::write_integer<10>(end, negative ? ~value + 1 : value);
+    if (begin == end) {
+        *--begin = '0';
+    }
     if (negative) {
         *--begin = '-';
     }
     return std::string(begin, end);
 }
 
+/// An enumeration would be taken for a double.
+template <detail::no_number T>
+std::string format_float(T x, int precision = 1) = delete;
+
 /// Returns a number with `precision` digits and the suffix K, M, B or T from 1e3, 1e6, 1e9 and 1e12
 /// on: 1234567.89 is "1.2M". Below 1e3 there is no suffix. What would round to 1000 of one suffix
 /// is 1 of the next. The number is divided as a double, then printed as format_float prints a
-/// fraction. A negative precision: std::invalid_argument.
+/// fraction. A negative precision: std::invalid_argument. As exact as format_float.
 [[nodiscard]] constexpr std::string format_compact(double x, int precision = 1) {
-    if (precision < 0) {
-        detail::throw_negative_precision("skyutil::format_compact", precision);
-    }
-    struct unit {
-        double size;
-        std::string_view suffix;
-    };
-    constexpr std::array units{unit{1, ""}, unit{1e3, "K"}, unit{1e6, "M"}, unit{1e9, "B"},
-                               unit{1e12, "T"}};
-    const detail::double_parts parts = detail::split(x);
-    if (!parts.finite) {
-        return detail::to_string(detail::name_of(parts));
-    }
-    const double magnitude = parts.negative ? -x : x;
-    std::size_t i = 0;
-    while (i + 1 < units.size() && magnitude >= units[i + 1].size) {
-        ++i;
-    }
-    const auto print = [&] {
-        const double scaled = x / units[i].size;
-        return detail::format_fixed(scaled, detail::split(scaled), precision);
-    };
-    std::string out = print();
-    const std::size_t digits = (std::min)(out.find('.'), out.size()) - (parts.negative ? 1 : 0);
-    if (digits > 3 && i + 1 < units.size()) {
-        ++i;
-        out = print();
-    }
-    out += units[i].suffix;
-    return out;
+    return detail::format_compact_parts(detail::split(x), precision);
 }
+template <std::same_as<float> T>
+[[nodiscard]] constexpr std::string format_compact(T x, int precision = 1) {
+    return detail::format_compact_parts(detail::split(x), precision);
+}
+template <detail::no_number T>
+std::string format_compact(T x, int precision = 1) = delete;
 
 enum class truncate_mode {
     word,    ///< cut before the word that reaches the length
