@@ -15,6 +15,7 @@
 #include <skyutil/detail/base36.hpp>
 #include <skyutil/detail/bytes.hpp>
 #include <skyutil/detail/decimal.hpp>
+#include <skyutil/detail/long_base36.hpp>
 #include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/utf8.hpp>
 #include <skyutil/version.hpp>
@@ -29,7 +30,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <type_traits>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
@@ -40,8 +41,10 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// Accepted is what Python's int(text, 16) accepts in ASCII, but no minus sign: white space around
 /// the number, one '+', a 0x or 0X prefix, digits of either case, single '_' between digits and
 /// after the prefix. Malformed text: errc::invalid_argument, ptr == first. A buffer too short:
-/// errc::value_too_large, ptr == last, contents unspecified. Time grows with the square of the
-/// length.
+/// errc::value_too_large, ptr == last, contents unspecified.
+///
+/// Cost: the square of the length; base36_encode, which allocates, is faster from 60,000 digits
+/// on.
 constexpr std::to_chars_result base36_to_chars(char* first, char* last, std::string_view hex) {
     detail::hex_number number(hex);
     if (number.error() != detail::hex_text::no_error) {
@@ -81,6 +84,9 @@ template <detail::unsigned_integer T>
 /// Returns the value of a hexadecimal text of any length in lower-case base 36, "0" for zero.
 /// Accepts what base36_to_chars does; throws std::invalid_argument that names the offending
 /// position otherwise.
+///
+/// Cost: the square of the length up to 60,000 digits and at compile time; beyond, little more than
+/// the length, and some 40 bytes of memory a digit.
 [[nodiscard]] constexpr std::string base36_encode(std::string_view hex) {
     detail::hex_number number(hex);
     if (number.error() != detail::hex_text::no_error) {
@@ -91,12 +97,10 @@ template <detail::unsigned_integer T>
         char* const end = buffer.data() + buffer.size();
         return std::string(number.write(end), end);
     }
-    std::string out;
-    out.resize(detail::base36_bound(number.text().digits));
-    const char* const begin =
-        detail::write_long(out.data(), out.data() + out.size(), number.text());
-    out.erase(0, static_cast<std::size_t>(begin - out.data()));
-    return out;
+    if (!std::is_constant_evaluated() && number.text().digits > detail::long_hex_digits) {
+        return detail::encode_long(number.text());
+    }
+    return detail::encode_by_division(number.text());
 }
 
 /// Signed integers have no base-36 form here; a literal 0 would else be taken for a null pointer.
@@ -105,45 +109,23 @@ std::string base36_encode(std::nullptr_t) = delete;
 
 /// Returns a base-36 text of any length and either case in lower-case hexadecimal, without leading
 /// zeros, "0" for zero. Throws std::invalid_argument that names the position of anything but a
-/// digit, and for an empty text. Time grows with the square of the length.
+/// digit, and for an empty text.
+///
+/// Cost: as base36_encode.
 [[nodiscard]] constexpr std::string base36_decode(std::string_view text) {
     if (text.empty()) {
         detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
     }
-    constexpr unsigned chunk_digits = 12;  // 36^12 < 2^63
-    std::vector<std::uint64_t> limbs;
-    for (std::size_t at = 0; at != text.size();) {
-        std::uint64_t chunk = 0;
-        std::uint64_t factor = 1;
-        for (unsigned i = 0; i < chunk_digits && at != text.size(); ++i, ++at) {
-            const int digit = detail::digit_value(text[at]);
-            if (digit < 0) {
-                detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
-            }
-            chunk = chunk * 36 + static_cast<std::uint64_t>(digit);
-            factor *= 36;
-        }
-        for (std::uint64_t& limb : limbs) {
-            const detail::uint128 sum = detail::add(detail::multiply(limb, factor), {0, chunk});
-            limb = sum.low;
-            chunk = sum.high;
-        }
-        if (chunk != 0) {
-            limbs.push_back(chunk);
+    for (std::size_t at = 0; at != text.size(); ++at) {
+        if (detail::digit_value(text[at]) < 0) {
+            detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
         }
     }
-    if (limbs.empty()) {
-        return "0";
+    text.remove_prefix((std::min)(text.find_first_not_of('0'), text.size() - 1));
+    if (!std::is_constant_evaluated() && text.size() > detail::long_base36_digits) {
+        return detail::decode_long(text);
     }
-    std::string out;
-    out.resize(limbs.size() * detail::hex_digits_per_limb);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const std::uint64_t limb = limbs[i / detail::hex_digits_per_limb];
-        out[out.size() - 1 - i] =
-            detail::digit_characters[(limb >> (4 * (i % detail::hex_digits_per_limb))) & 15];
-    }
-    out.erase(0, out.find_first_not_of('0'));
-    return out;
+    return detail::decode_by_multiplication(text);
 }
 
 /// Returns the value of a base-36 text of either case. Throws std::invalid_argument as the text

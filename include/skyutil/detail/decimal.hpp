@@ -299,7 +299,10 @@ constexpr std::string format_parts(const double_parts& x, int precision) {
     if (precision < 0) {
         throw_negative_precision("skyutil::format_float", precision);
     }
-    return x.finite ? format_fixed(x, is_whole(x) ? 0 : precision) : to_string(name_of(x));
+    if (!x.finite) {
+        return to_string(name_of(x));
+    }
+    return format_fixed(x, is_whole(x) ? 0 : precision);
 }
 
 /// The double nearest to x / 1000^thousands, ties to even; both numbers are 1 or more.
