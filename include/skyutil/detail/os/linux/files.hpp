@@ -109,10 +109,12 @@ inline file_status status(int fd, std::error_code& error) noexcept {
 /// Reads until the buffer is full or the file ends.
 inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t offset,
                            std::error_code& error) noexcept {
+    constexpr std::size_t most = std::size_t{8} << 20;  // a signal does not interrupt a longer one
     std::size_t done = 0;
     while (done != size) {
         const auto count = retry([&] {
-            return ::pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
+            return ::pread(fd, buffer + done, (std::min)(size - done, most),
+                           static_cast<off_t>(offset + done));
         });
         if (count == -1) {
             error = last_error();
