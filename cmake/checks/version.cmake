@@ -27,6 +27,11 @@ endif()
 file(GLOB_RECURSE headers "${SOURCE_DIR}/include/skyutil/*.hpp")
 foreach(header IN LISTS headers)
     file(STRINGS "${header}" lines REGEX "^namespace skyutil")
+    # Its name is a macro: what it is comes with another header of the library, in the end version.hpp.
+    file(STRINGS "${header}" includes REGEX "^#include <skyutil/")
+    if(lines AND NOT includes AND NOT header MATCHES "/version\\.hpp$")
+        message(FATAL_ERROR "${header} opens the versioned namespace and does not include <skyutil/version.hpp>")
+    endif()
     foreach(line IN LISTS lines)
         if(NOT line MATCHES "^namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE(::[a-z_:]+)? {")
             message(FATAL_ERROR

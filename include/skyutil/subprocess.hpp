@@ -308,8 +308,8 @@ inline std::string describe_failure(const command& which, const completed_proces
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
         text.remove_suffix(1);
     }
-    if (const std::size_t newline = text.rfind('\n'); newline != std::string_view::npos) {
-        text.remove_prefix(newline + 1);
+    if (const std::size_t line_end = text.rfind('\n'); line_end != std::string_view::npos) {
+        text.remove_prefix(line_end + 1);
     }
     constexpr std::size_t longest = 200;
     return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
@@ -431,12 +431,12 @@ inline std::chrono::milliseconds backoff_time(const backoff_options& options, in
     constexpr std::chrono::milliseconds longest = std::chrono::years(100);
     double time = static_cast<double>(options.first.count());
     const auto most = static_cast<double>(
-        std::clamp(options.most, std::chrono::milliseconds(0), longest).count());
+        (std::clamp)(options.most, std::chrono::milliseconds(0), longest).count());
     for (int i = 0; i != retry && time < most; ++i) {
         time *= options.factor;
     }
     time = (std::min)(time, most) *
-           (1 - std::clamp(options.jitter, 0.0, 1.0) * std::clamp(random, 0.0, 1.0));
+           (1 - (std::clamp)(options.jitter, 0.0, 1.0) * (std::clamp)(random, 0.0, 1.0));
     return std::chrono::milliseconds(time > 0 ? static_cast<std::int64_t>(time) : 0);
 }
 

@@ -120,12 +120,12 @@ public:
 
     void add(std::string_view more) {
         while (!more.empty()) {
-            const std::size_t newline = more.find('\n');
-            const std::size_t size = (std::min)(newline, more.size());
-            if (rest_.empty() && newline != std::string_view::npos) {
+            const std::size_t end = more.find('\n');
+            const std::size_t size = (std::min)(end, more.size());
+            if (rest_.empty() && end != std::string_view::npos) {
                 function_(from_, more.substr(0, size));
             } else {
-                add_to_rest(more.substr(0, size), newline != std::string_view::npos);
+                add_to_rest(more.substr(0, size), end != std::string_view::npos);
             }
             more.remove_prefix((std::min)(more.size(), size + 1));
         }

@@ -275,7 +275,7 @@ private:
     }
 
     bool find_members() {
-        const children_index index(table_);
+        const children_index index{table_};
         bool found = false;
         std::size_t next = 0;
         do {

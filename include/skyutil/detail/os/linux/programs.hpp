@@ -307,7 +307,7 @@ struct program_start {
 #if defined(__GLIBC__)
 /// vfork(2) under a name that ThreadSanitizer does not turn into fork(2).
 // NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
-extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;
+extern "C" [[gnu::__returns_twice__]] pid_t __vfork() noexcept;
 #endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -316,10 +316,10 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 // and borrows the stack of its calling thread. It makes system calls only, and past the sanitizers,
 // which would take what it does for the parent's doing.
 #if defined(__clang__)
-#define SKYUTIL_NEW_PROCESS __attribute__((noinline, disable_sanitizer_instrumentation))
+#define SKYUTIL_NEW_PROCESS __attribute__((__noinline__, __disable_sanitizer_instrumentation__))
 #else
 #define SKYUTIL_NEW_PROCESS \
-    __attribute__((noinline, no_sanitize("thread"), no_sanitize("address"), \
+    __attribute__((__noinline__, __no_sanitize__("thread"), __no_sanitize__("address"), \
                    no_sanitize("undefined")))
 #endif
 
