@@ -161,8 +161,14 @@ TEST_CASE("a writer who is in the file's group keeps the group when it cannot ke
         }
         return results;
     });
-    CHECK(answer == json{{0}, {bob, staff, 0660}, {0}, {bob, staff, 0664}, {0}, {bob, staff, 0640},
-                         {0}, {bob, staff, 0770}});
+    CHECK(answer == json{{0},
+                         {bob, staff, 0660},
+                         {0},
+                         {bob, staff, 0664},
+                         {0},
+                         {bob, staff, 0640},
+                         {0},
+                         {bob, staff, 0770}});
     CHECK(read_file(path) == "new");
 }
 
@@ -256,7 +262,8 @@ TEST_CASE("write_file_atomic keeps extended attributes") {
 TEST_CASE("write_file_atomic keeps what the administrator alone may set, but no right to more") {
     const temporary_directory directory;
     const fs::path path = directory / "file";
-    const std::string right("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);  // CAP_NET_BIND_SERVICE
+    const std::string right("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                            20);  // CAP_NET_BIND_SERVICE
     const json answer = run_in_child([&] {
         write_file(path, "old");
         set_attribute(path, "trusted.skyutil", "value");
@@ -274,11 +281,12 @@ TEST_CASE("write_file_atomic keeps what the administrator alone may set, but no 
     CHECK(answer == json{0, "value", true, {0}, "none"});
 }
 
-TEST_CASE("write_file_atomic keeps an access control list and gives the group no more than it says") {
+TEST_CASE(
+    "write_file_atomic keeps an access control list and gives the group no more than it says") {
     const temporary_directory directory;
     const fs::path path = directory / "file";
-    const std::string list = make_list({{user_object, 6}, {user, 6, bob}, {group_object, 0},
-                                        {mask, 6}, {other, 0}});
+    const std::string list =
+        make_list({{user_object, 6}, {user, 6, bob}, {group_object, 0}, {mask, 6}, {other, 0}});
     const json answer = run_in_child([&] {
         write_file(path, "old");
         set_attribute(path, access_list, list);
@@ -298,18 +306,20 @@ TEST_CASE("an access control list whose group cannot be kept leaves its members 
         if (::chown(path.c_str(), alice, staff) == -1) {
             throw cannot_run{"may not give files away"};
         }
-        set_attribute(path, access_list,
-                      make_list({{user_object, 6}, {user, 4, alice}, {group_object, 6}, {mask, 6},
-                                 {other, 4}}));
+        set_attribute(
+            path, access_list,
+            make_list(
+                {{user_object, 6}, {user, 4, alice}, {group_object, 6}, {mask, 6}, {other, 4}}));
         const json result = run_in_child([&] {
             become(bob, private_group, {});
             return json{try_write(path, "new").value()};
         });
-        return json{result,
-                    attribute_of(path, access_list) ==
-                        make_list({{user_object, 6}, {user, 4, alice}, {group_object, 4},
-                                   {mask, 6}, {other, 4}}),
-                    owner_and_mode(path)};
+        return json{
+            result,
+            attribute_of(path, access_list) ==
+                make_list(
+                    {{user_object, 6}, {user, 4, alice}, {group_object, 4}, {mask, 6}, {other, 4}}),
+            owner_and_mode(path)};
     });
     CHECK(answer == json{{0}, true, {bob, private_group, 0664}});
 }
@@ -319,9 +329,10 @@ TEST_CASE("a file without an access control list does not get that of its direct
     const json answer = run_in_child([&] {
         write_file(directory / "old", "old");
         fs::permissions(directory / "old", fs::perms(0660));
-        set_attribute(directory.path(), default_list,
-                      make_list({{user_object, 7}, {user, 6, bob}, {group_object, 5}, {mask, 7},
-                                 {other, 0}}));
+        set_attribute(
+            directory.path(), default_list,
+            make_list(
+                {{user_object, 7}, {user, 6, bob}, {group_object, 5}, {mask, 7}, {other, 0}}));
         const json errors{try_write(directory / "old", "new").value(),
                           try_write(directory / "new", "new").value()};
         return json{errors, attribute_of(directory / "old", access_list),
@@ -331,7 +342,8 @@ TEST_CASE("a file without an access control list does not get that of its direct
     CHECK(answer == json{{0, 0}, "none", 0660, true});
 }
 
-// -------------------------------------------------------------------------- paths that name nothing
+// -------------------------------------------------------------------------- paths that name
+// nothing
 
 TEST_CASE("a path that leads to an open file instead of a name is an error and changes nothing") {
     const temporary_directory directory;
@@ -415,9 +427,9 @@ TEST_CASE("a directory that is held open names the files in it") {
 }
 
 TEST_CASE("files of /proc and /sys are not replaced") {
-    for (const char* const path : {"/proc/self/comm", "/proc/self/oom_score_adj", "/proc/version",
-                                   "/proc/mounts", "/proc/self/none", "/proc/none",
-                                   "/sys/kernel/none"}) {
+    for (const char* const path :
+         {"/proc/self/comm", "/proc/self/oom_score_adj", "/proc/version", "/proc/mounts",
+          "/proc/self/none", "/proc/none", "/sys/kernel/none"}) {
         INFO(path);
         CHECK(try_write(path, "0"));
     }
@@ -447,8 +459,9 @@ TEST_CASE("a file that is mounted on its name is an error, or is written in plac
         results.push_back(entries_of(directory / "container"));
 
         const std::string large(100'000, 'x');
-        results.push_back(skyutil::write_file_atomic(mounted, large, {.in_place_if_needed = true}) ==
-                          skyutil::write_method::in_place);
+        results.push_back(
+            skyutil::write_file_atomic(mounted, large, {.in_place_if_needed = true}) ==
+            skyutil::write_method::in_place);
         results.push_back(read_file(directory / "host") == large);
         fs::create_symlink("container/config", directory / "link");
         results.push_back(skyutil::write_file_atomic(directory / "link", "through a link",
@@ -458,8 +471,7 @@ TEST_CASE("a file that is mounted on its name is an error, or is written in plac
         ::umount(mounted.c_str());
         return results;
     });
-    CHECK(answer ==
-          json{EBUSY, true, 1, 0, true, "new", 1, true, true, true, "through a link"});
+    CHECK(answer == json{EBUSY, true, 1, 0, true, "new", 1, true, true, true, "through a link"});
 }
 
 TEST_CASE("a file in a directory that is closed or read-only is written in place when asked for") {

@@ -44,7 +44,8 @@ enum class line_end {
     strip_crlf,  ///< without its "\n" or "\r\n"; a "\r" elsewhere stays
     keep,        ///< as in the file; the last line may have none
 
-    /// Without its "\n", "\r\n" or "\r": a "\r" alone ends a line too, as where progress is printed.
+    /// Without its "\n", "\r\n" or "\r": a "\r" alone ends a line too, as where progress is
+    /// printed.
     any,
 
     /// Without its "\n", and of each line only what a terminal would show of it: what stands after
@@ -135,11 +136,11 @@ void keep_last(Lines& lines, std::size_t n) {
 /// Lines end with "\n"; a last line without one counts, nothing after a last "\n" does not. The
 /// file is read backwards from its end, so the cost depends on the lines returned, not on the file.
 /// Its size when it was opened is the end: lines written later are not seen. A file truncated
-/// meanwhile, as logrotate's copytruncate does, gives the lines of what is there then, fewer if need
-/// be, and no line joins bytes from before and after; one that is written over for as long as that
-/// is tried is errc::resource_unavailable_try_again. Files without a size (/proc), pipes and FIFOs are
-/// read forward to their end; a FIFO that no process opens for writing within 10 seconds is
-/// errc::timed_out. A directory is errc::is_a_directory, a device that never ends (/dev/zero)
+/// meanwhile, as logrotate's copytruncate does, gives the lines of what is there then, fewer if
+/// need be, and no line joins bytes from before and after; one that is written over for as long as
+/// that is tried is errc::resource_unavailable_try_again. Files without a size (/proc), pipes and
+/// FIFOs are read forward to their end; a FIFO that no process opens for writing within 10 seconds
+/// is errc::timed_out. A directory is errc::is_a_directory, a device that never ends (/dev/zero)
 /// errc::file_too_large, a NUL in the path errc::invalid_argument.
 [[nodiscard]] inline std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
                                                                 std::size_t n,
@@ -366,13 +367,13 @@ struct write_options {
 /// the new content is in place, but a crash may bring back the old. A process killed meanwhile may
 /// leave a file ".skyutil-..." in the directory.
 ///
-/// Owner, group, permission bits, access control list and extended attributes (an SELinux label, the
-/// user's own) stay as far as the caller may set them; a new file gets 0666 less the umask, or what
-/// its directory has as default. Where the owner cannot be kept the caller is it, and the bits that
-/// run a file as its owner or group go; where the group cannot, group and others get what both had:
-/// nobody but the caller can do more than before. Attributes that hold for the old content alone
-/// (security.ima, security.evm) go, those that cannot be read or set are lost, but an access control
-/// list that cannot be set is an error. Hard links keep the old content.
+/// Owner, group, permission bits, access control list and extended attributes (an SELinux label,
+/// the user's own) stay as far as the caller may set them; a new file gets 0666 less the umask, or
+/// what its directory has as default. Where the owner cannot be kept the caller is it, and the bits
+/// that run a file as its owner or group go; where the group cannot, group and others get what both
+/// had: nobody but the caller can do more than before. Attributes that hold for the old content
+/// alone (security.ima, security.evm) go, those that cannot be read or set are lost, but an access
+/// control list that cannot be set is an error. Hard links keep the old content.
 ///
 /// At the end of a link the file it points to is replaced or made, not the link; links in a circle
 /// are errc::too_many_symbolic_link_levels. A directory is errc::is_a_directory. What is no regular

@@ -8,16 +8,15 @@
 //     std::cout << skyutil::describe_resources();             // each number, its file, which one
 //     wins
 //
-// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit. Only
-// what the kernel writes is read, to the end of the line; anything else is garbled. Where a system
-// call is refused (a seccomp filter) or a file says nothing the next source is asked: for the
-// machine's memory sysinfo(2) and /proc/meminfo, for its CPUs /sys/devices/system/cpu/online and
-// /proc/stat, for the affinity mask, the scheduling policy and the limits of a process their system
-// call and /proc/self. An
-// override in the environment that is no positive number is an error: std::invalid_argument from
-// the throwing forms, errc::invalid_argument from the others, which then answer as if it was not
-// set. Overrides are ignored in setuid programs (secure_getenv(3)). Everything is safe to call from
-// several threads at once, and after fork.
+// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit.
+// Only what the kernel writes is read, to the end of the line; anything else is garbled. Where a
+// system call is refused (a seccomp filter) or a file says nothing the next source is asked: for
+// the machine's memory sysinfo(2) and /proc/meminfo, for its CPUs /sys/devices/system/cpu/online
+// and /proc/stat, for the affinity mask, the scheduling policy and the limits of a process their
+// system call and /proc/self. An override in the environment that is no positive number is an
+// error: std::invalid_argument from the throwing forms, errc::invalid_argument from the others,
+// which then answer as if it was not set. Overrides are ignored in setuid programs
+// (secure_getenv(3)). Everything is safe to call from several threads at once, and after fork.
 
 #pragma once
 

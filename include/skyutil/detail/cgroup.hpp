@@ -369,8 +369,8 @@ constexpr std::optional<process_limit> find_process_limit(std::string_view text,
     return std::nullopt;
 }
 
-/// How many CPUs /proc/stat has a line of, "cpu3 ...", which are those that are switched on; nullopt
-/// for none.
+/// How many CPUs /proc/stat has a line of, "cpu3 ...", which are those that are switched on;
+/// nullopt for none.
 constexpr std::optional<int> count_cpu_lines(std::string_view text) noexcept {
     int count = 0;
     while (!text.empty()) {

@@ -196,7 +196,7 @@ private:
 
     int root_;
     os::file_id top_{};
-    unique_fd current_;  // unless that is the root
+    unique_fd current_;                             // unless that is the root
     std::array<os::file_id, most_known> way_back_;  // a ring  NOLINT(*-member-init)
     std::size_t depth_ = 0;
     std::size_t known_ = 0;

@@ -117,8 +117,8 @@ inline void replace_by_rename(const replaced_file& file, std::string_view text,
         ".skyutil-",
         [&](const std::string& candidate) {
             // A new file has the permissions that the umask gives it. An old one may be secret.
-            made.reset(os::create_file(directory, candidate.c_str(),
-                                       file.old.exists ? 0600 : 0666, error));
+            made.reset(os::create_file(directory, candidate.c_str(), file.old.exists ? 0600 : 0666,
+                                       error));
         },
         error);
     if (!made) {
@@ -146,8 +146,7 @@ inline void replace_by_rename(const replaced_file& file, std::string_view text,
 /// more room.
 inline void write_in_place(const replaced_file& file, std::string_view text,
                            std::error_code& error) {
-    const unique_fd fd(
-        os::open_to_overwrite(file.directory.get(), file.name.c_str(), error));
+    const unique_fd fd(os::open_to_overwrite(file.directory.get(), file.name.c_str(), error));
     if (!error && os::identify(fd.get(), error) != file.old.id && !error) {
         error = os::make_error(std::errc::operation_not_supported);
     }

@@ -84,8 +84,7 @@ struct directory_maker {
 
     /// Leaves the directory alone if its path is another's by now, or nobody's: it was renamed.
     /// Allocates nothing.
-    static void remove(const std::filesystem::path& path, int fd,
-                       std::error_code& error) noexcept {
+    static void remove(const std::filesystem::path& path, int fd, std::error_code& error) noexcept {
         const os::file_id named = os::identify(os::working_directory, path.c_str(), error);
         const os::file_id open = error ? os::file_id{} : os::identify(fd, error);
         if (error || named != open) {

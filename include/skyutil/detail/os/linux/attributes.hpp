@@ -105,8 +105,8 @@ private:
     std::string bytes_;
 };
 
-/// An extended attribute of a file, not following a link; nullopt where there is none, or it may not
-/// be read. The kernel's limit is 64 KiB, xattr(7).
+/// An extended attribute of a file, not following a link; nullopt where there is none, or it may
+/// not be read. The kernel's limit is 64 KiB, xattr(7).
 inline std::optional<std::string> read_attribute(const std::string& file, const char* name) {
     constexpr std::size_t most = 65536;
     const auto read = [&](char* data, std::size_t size) {
@@ -166,10 +166,10 @@ inline bool keeps_meaning(std::string_view name, bool same_owner) noexcept {
 /// Gives an open new file what another has: owner and group as far as the caller may, else group;
 /// permissions and access control list; extended attributes as far as the caller may.
 ///
-/// Nobody but the caller can do more with the new file than with the old one. Where the group cannot
-/// be kept its members are others now, and others may be in the caller's group: all of them get what
-/// group and others both had. Where the owner cannot, the bits that would run the file as somebody
-/// else go.
+/// Nobody but the caller can do more with the new file than with the old one. Where the group
+/// cannot be kept its members are others now, and others may be in the caller's group: all of them
+/// get what group and others both had. Where the owner cannot, the bits that would run the file as
+/// somebody else go.
 inline void copy_attributes(int fd, const file_attributes& old, const std::string& file,
                             std::error_code& error) {
     struct stat info;  // NOLINT(*-member-init)

@@ -203,8 +203,8 @@ struct directory_entry {
     bool is_directory;  ///< as far as the file system tells; a link to one is none
 };
 
-/// Calls `visit` with each entry of a directory but "." and "..", as getdents64(2) gives them, until
-/// it returns true. Reads as many entries at once as go into `buffer_size` bytes.
+/// Calls `visit` with each entry of a directory but "." and "..", as getdents64(2) gives them,
+/// until it returns true. Reads as many entries at once as go into `buffer_size` bytes.
 template <std::size_t buffer_size = 2048, class Visit>
 void find_entry(int fd, Visit visit, std::error_code& error) {
     alignas(dirent64) std::array<char, buffer_size> buffer;  // NOLINT(*-member-init)
@@ -443,8 +443,7 @@ inline std::optional<std::string> read_link(const std::string& name, std::error_
 /// Opens a file that is there for writing what it has over; follows no link.
 inline int open_to_overwrite(int directory, const char* name, std::error_code& error) noexcept {
     const int fd = retry([&] {
-        return ::openat(directory, name,
-                        O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return ::openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     });
     if (fd == -1) {
         error = last_error();
