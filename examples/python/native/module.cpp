@@ -879,7 +879,8 @@ PyObject* hash_file(PyObject* module, const arguments& values) {
         if (!interruptible([&] {
                 state = function->make();
                 skyutil::detail::read_file_blocks(
-                    *path, error, [&](std::span<const std::byte> bytes) { state->update(bytes); });
+                    *path, {}, error,
+                    [&](std::span<const std::byte> bytes) { state->update(bytes); });
             })) {
             return nullptr;
         }

@@ -117,7 +117,8 @@ print(len(done))
     assert python(code) == '4'
 
 
-@pytest.mark.parametrize('setting', ['0', '1'])
+@pytest.mark.parametrize('setting', [pytest.param('0', marks=pytest.mark.skipif(
+    FREE_THREADED and sys.version_info < (3, 14), reason='forked children of threads hang in CPython itself')), '1'])
 def test_children_of_a_threaded_program_may_use_everything(setting):
     code = USE + '''
 import signal, threading, traceback, warnings
