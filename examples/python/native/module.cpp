@@ -415,13 +415,13 @@ PyObject* format_float(PyObject*, const arguments& values) {
         skyutil::format_float(PyFloat_AS_DOUBLE(values[0]), static_cast<int>(*precision)));
 }
 
-/// How many characters at the start of a text tell how it is shortened between words: up to the one
-/// with which there are more than max_length, spaces not counted. `none` of them when it needs more
-/// than `most`.
+/// How much of the start of a text tells how it is shortened between words: up to the character
+/// with which there are more than max_length, spaces not counted.
 struct decision {
     Py_ssize_t seen = 0;
     Py_ssize_t counted = 0;
 
+    /// Looks on until so many characters are seen; whether that was enough.
     bool look(int kind, const void* data, Py_ssize_t most, Py_ssize_t max_length) noexcept {
         while (seen != most && counted <= max_length) {
             counted += PyUnicode_READ(kind, data, seen) == ' ' ? 0 : 1;
