@@ -15,8 +15,12 @@
 #include <filesystem>
 #include <initializer_list>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <linux/filter.h>
@@ -41,6 +45,35 @@ inline std::vector<std::int64_t> numbers(const std::string& text) {
     std::vector<std::int64_t> result;
     for (std::int64_t number = 0; in >> number;) {
         result.push_back(number);
+    }
+    return result;
+}
+
+/// Runs a command, and requests a stop when it has written so many lines: what it does after that
+/// is not a question of time. Its output is kept, too.
+template <class Then>
+skyutil::completed_process run_until(std::size_t lines, const skyutil::command& what,
+                                     skyutil::run_options options, std::error_code& error,
+                                     Then then) {
+    std::stop_source source;
+    std::size_t left = lines;
+    options.stop = source.get_token();
+    options.max_output = options.max_output.value_or(std::size_t{1} << 20);
+    options.on_line = [&](skyutil::output_stream, std::string_view) {
+        if (left != 0 && --left == 0) {
+            then();
+            source.request_stop();
+        }
+    };
+    return skyutil::run(what, options, error);
+}
+
+inline skyutil::completed_process run_until(std::size_t lines, const skyutil::command& what,
+                                            skyutil::run_options options) {
+    std::error_code error;
+    skyutil::completed_process result = run_until(lines, what, std::move(options), error, [] {});
+    if (error) {
+        throw std::system_error(error, "run");
     }
     return result;
 }
