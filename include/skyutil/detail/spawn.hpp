@@ -95,6 +95,7 @@ struct child_attributes {
     /// The CPUs it may run on, by number; empty: those of the calling thread.
     std::vector<unsigned> cpus{};
 
+    /// Set when the child has its descriptors: RLIMIT_NOFILE closes none of them.
     std::vector<child_limit> limits{};
 
     /// The child keeps the descriptors above 2 that this process has open without FD_CLOEXEC, as
