@@ -764,7 +764,8 @@ TEST_CASE("a host without descriptors gets an error, and nothing is left") {
 
 TEST_CASE("a run works without pidfd") {
     const json results = run_in_child([] {
-        forbid_system_call(434, ENOSYS);  // pidfd_open
+        forbid_system_call(434, ENOSYS);       // pidfd_open
+        forbid_system_call(SYS_clone, EPERM);  // with CLONE_PIDFD; then it is vfork
         const completed_process quick = run(shell("echo out; exit 3"));
         const completed_process slow =
             run(actor({"family", "2"}), {.timeout = 100ms, .grace = grace});
