@@ -454,7 +454,7 @@ inline bool is_worth_retrying(const retry_options& retries, const completed_proc
            });
 }
 
-inline double random_number() {
+SKYUTIL_OWN inline double random_number() {
     thread_local std::minstd_rand generator{std::random_device()()};
     return std::uniform_real_distribution<double>()(generator);
 }

@@ -266,7 +266,7 @@ inline constexpr unsigned piece_bits = 60;
 using piece_row = std::array<std::uint64_t, short_limbs + 1>;
 
 /// [j][i]: digit j of 2^(60 i), which has at most i digits.
-inline constexpr auto piece_powers = [] {
+SKYUTIL_OWN inline constexpr auto piece_powers = [] {
     std::array<piece_row, short_limbs> table{};
     piece_row digits{1};
     for (std::size_t i = 1; i < digits.size(); ++i) {
@@ -459,8 +459,11 @@ constexpr std::string decode_by_multiplication(std::string_view digits) {
         const std::uint64_t limb = limbs.load(i / hex_digits_per_limb);
         out[out.size() - 1 - i] = digit_characters[(limb >> (4 * (i % hex_digits_per_limb))) & 15];
     }
+    if (out.empty()) {
+        return "0";
+    }
     out.erase(0, out.find_first_not_of('0'));
-    return out.empty() ? "0" : out;
+    return out;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/throw.hpp>
 
 #include <cstdint>
@@ -24,7 +25,7 @@ inline void throw_if(const std::error_code& error, const char* what,
 /// The id of the process concerned is added.
 inline void throw_if(const std::error_code& error, const char* what, std::int64_t pid) {
     if (error) {
-        throw_exception(std::system_error(error, what + std::to_string(pid)));
+        throw_exception(std::system_error(error, what + integer_text(pid)));
     }
 }
 

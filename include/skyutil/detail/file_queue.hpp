@@ -182,8 +182,8 @@ private:
     template <class NewHash>
     bool start_one(std::vector<std::jthread>& others, const NewHash& new_hash) noexcept {
         try {
-            buffer block = std::make_unique_for_overwrite<char[]>(file_block_size);
-            others.emplace_back([this, &new_hash, block = std::move(block)] {
+            buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
+            others.emplace_back([this, &new_hash, block = std::move(own)] {
                 guard([&] { work(block, new_hash, [] {}); });
                 const std::scoped_lock lock(mutex_);
                 ++ended_;
