@@ -39,8 +39,9 @@ enum class limit_kind { none, machine, affinity, cpuset, quota, memory_limit, ov
             return "memory limit";
         case limit_kind::override_:
             return "override";
+        default:
+            return "unknown";
     }
-    return "unknown";
 }
 
 /// Which number of a budget won, and the file, system call or environment variable it came from.

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/uint128.hpp>
@@ -132,7 +133,7 @@ constexpr std::optional<std::uint64_t> scaled(const double_parts& x, int precisi
 constexpr char* write_scaled(char* end, std::uint64_t value, int precision) noexcept {
     if (precision > 0) {
         for (; precision >= 2; precision -= 2) {
-            end = decimal::write_pair(end, static_cast<std::size_t>(value % 100));
+            end = decimal::write_pair(end, cast_to<std::size_t>(value % 100));
             value /= 100;
         }
         if (precision != 0) {

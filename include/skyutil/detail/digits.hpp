@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/uint128.hpp>
 #include <skyutil/version.hpp>
 
@@ -68,14 +69,14 @@ struct digit_writer {
     /// No leading zeros, so nothing for zero.
     static constexpr char* write(char* end, std::uint64_t value) noexcept {
         while (value >= pair) {
-            end = write_pair(end, static_cast<std::size_t>(value % pair));
+            end = write_pair(end, cast_to<std::size_t>(value % pair));
             value /= pair;
         }
         if (value >= Base) {
-            return write_pair(end, static_cast<std::size_t>(value));
+            return write_pair(end, cast_to<std::size_t>(value));
         }
         if (value != 0) {
-            *--end = digit_characters[static_cast<std::size_t>(value)];
+            *--end = digit_characters[cast_to<std::size_t>(value)];
         }
         return end;
     }
@@ -84,7 +85,7 @@ struct digit_writer {
     template <unsigned Count>
     static constexpr char* write_padded(char* end, std::uint64_t value) noexcept {
         if constexpr (Count == 2) {
-            return write_pair(end, static_cast<std::size_t>(value));
+            return write_pair(end, cast_to<std::size_t>(value));
         } else {
             constexpr unsigned low = Count / 4 * 2;
             end = write_padded<low>(end, value % power<Base>(low));

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/cpu_budget.hpp>
 #include <skyutil/detail/digest.hpp>
 #include <skyutil/detail/input.hpp>
@@ -83,7 +84,7 @@ void read_file_blocks(const std::filesystem::path& path, std::error_code& error,
     }
     std::size_t size = file_block_size;
     if (file.has_size() && file.size() < file_block_size) {
-        size = (std::max)(static_cast<std::size_t>(file.size()) + 1, smallest_block);
+        size = (std::max)(cast_to<std::size_t>(file.size()) + 1, smallest_block);
     }
     const auto block = std::make_unique_for_overwrite<char[]>(size);
     read_blocks(file, {block.get(), size}, error, update);

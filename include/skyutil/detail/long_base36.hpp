@@ -12,6 +12,7 @@
 #pragma once
 
 #include <skyutil/detail/base36.hpp>
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/uint128.hpp>
 
@@ -162,7 +163,7 @@ public:
         char* end = text.data() + text.size();
         for (std::uint64_t limb : row) {
             for (std::size_t i = 0; i != limb_digits_; ++i, limb /= Base) {
-                *--end = digit_characters[static_cast<std::size_t>(limb % Base)];
+                *--end = digit_characters[cast_to<std::size_t>(limb % Base)];
             }
         }
         text.erase(0, (std::min)(text.find_first_not_of('0'), text.size() - 1));

@@ -122,6 +122,7 @@ inline std::string cannot_start(const command& what, const std::filesystem::path
         case step_type::descriptors:
             return "cannot give " + name + " its descriptors";
         case step_type::directory:
+        default:
             break;
     }
     return "cannot start " + name + " in the directory '" + directory.string() + "'";

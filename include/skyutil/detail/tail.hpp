@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/input.hpp>
 #include <skyutil/detail/os.hpp>
 
@@ -134,7 +135,7 @@ inline std::optional<text_buffer> read_tail_backward(const input_file& file, tai
     offset += start.value_or(0);
     const std::size_t before =
         offset == 0 ? 0 : 1;  // the line end before the first line, to see it again
-    text_buffer result(static_cast<std::size_t>(size - offset) + before);
+    text_buffer result(cast_to<std::size_t>(size - offset) + before);
     const std::size_t count = file.read_at(result.bytes(), offset - before, error);
     if (error || count != result.bytes().size() ||
         (before != 0 && result.bytes().front() != '\n')) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <skyutil/detail/bytes.hpp>
+#include <skyutil/detail/cast.hpp>
 
 #include <algorithm>
 #include <array>
@@ -266,7 +267,7 @@ constexpr std::size_t last_space(std::string_view text, std::size_t offset,
         if (enough) {
             return static_cast<std::size_t>(last - begin);
         }
-        wanted -= counts >> 56;
+        wanted -= cast_to<std::size_t>(counts >> 56);
     }
     while (wanted != 0 && at != end) {
         const bool space = *at == ' ';
@@ -309,7 +310,7 @@ constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) n
         while (lead != begin && at - lead < 4 && is_continuation(*lead)) {
             --lead;
         }
-        at = at - lead == code_point_size(lead, at) ? lead : at - 1;
+        at = at - lead == static_cast<std::ptrdiff_t>(code_point_size(lead, at)) ? lead : at - 1;
     }
     return static_cast<std::size_t>(at - begin);
 }

@@ -56,7 +56,7 @@ inline int open(const std::string& name, int flags, std::error_code& error) noex
         error = make_error(std::errc::invalid_argument);
         return -1;
     }
-    const int fd = retry([&] { return ::open(name.c_str(), flags | O_CLOEXEC); });
+    const int fd = retry([&] { return ::open(name.c_str(), flags | large_file | O_CLOEXEC); });
     if (fd == -1) {
         error = last_error();
     }
@@ -78,8 +78,8 @@ inline int open_directory(const std::string& name, std::error_code& error) noexc
 }
 
 inline file_status status(int fd, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -89,8 +89,8 @@ inline file_status status(int fd, std::error_code& error) noexcept {
     if (S_ISDIR(info.st_mode)) {
         return {file_kind::directory, 0};
     }
-    struct statfs system;  // NOLINT(*-member-init)
-    if (S_ISFIFO(info.st_mode) && retry([&] { return ::fstatfs(fd, &system); }) == 0 &&
+    file_system_info system;  // NOLINT(*-member-init)
+    if (S_ISFIFO(info.st_mode) && retry([&] { return get_info(fd, system); }) == 0 &&
         system.f_type != PIPEFS_MAGIC) {
         return {file_kind::fifo, 0};
     }
@@ -111,9 +111,8 @@ inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t
                            std::error_code& error) noexcept {
     std::size_t done = 0;
     while (done != size) {
-        const auto count = retry([&] {
-            return ::pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
-        });
+        const auto count =
+            retry([&] { return read_from(fd, buffer + done, size - done, offset + done); });
         if (count == -1) {
             error = last_error();
             break;
@@ -147,7 +146,7 @@ inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
 inline std::size_t read_some(int fd, char* buffer, std::size_t size, bool& would_block,
                              std::error_code& error) noexcept {
     const auto count = retry([&] { return ::read(fd, buffer, size); });
-    would_block = count == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    would_block = count == -1 && errno == EAGAIN;
     if (count == -1) {
         if (!would_block) {
             error = last_error();
@@ -207,8 +206,8 @@ inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
 
 /// Whether the name can be told to be a directory's, following links.
 inline bool is_directory(const std::string& name) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    return ::stat(name.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+    file_info info;  // NOLINT(*-member-init)
+    return get_info(name.c_str(), info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /// Asks for large pages under a buffer about to be filled: a fault for each small page would cost
@@ -266,7 +265,8 @@ inline int open_location(const std::string& name, std::error_code& error) noexce
 inline int create_file(int directory, const char* name, unsigned permissions,
                        std::error_code& error) noexcept {
     const int fd = retry([&] {
-        return ::openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        return ::openat(directory, name,
+                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | large_file | O_CLOEXEC,
                         permissions);
     });
     if (fd == -1) {
@@ -296,8 +296,8 @@ inline void remove_directory(int parent, const char* name, std::error_code& erro
 
 /// Lets the owner do everything with an open directory, if the caller may allow it.
 inline void unlock_directory(int fd) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
         retry([&] { return ::fchmod(fd, S_IRWXU); });
     }
 }
@@ -349,8 +349,8 @@ struct file_id {
 };
 
 inline file_id identify(int fd, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -359,8 +359,8 @@ inline file_id identify(int fd, std::error_code& error) noexcept {
 
 /// The same for an entry, which may be a link.
 inline file_id identify(int directory, const char* name, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(directory, name, info, AT_SYMLINK_NOFOLLOW); }) == -1) {
         error = last_error();
         return {};
     }
@@ -403,8 +403,8 @@ struct file_attributes {
 
 /// Follows links; a file that is not there is no error.
 inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::stat(name.c_str(), &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(name.c_str(), info); }) == -1) {
         if (errno != ENOENT) {
             error = last_error();
         }
@@ -420,9 +420,10 @@ inline file_attributes attributes(const std::string& name, std::error_code& erro
 
 /// Gives an open file the permissions of another, and its owner and group if that is allowed; else
 /// it does not get the bits that would run it as somebody else.
-inline void copy_attributes(int fd, const file_attributes& wanted, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+inline void copy_attributes(int fd, const file_attributes& wanted,
+                            std::error_code& error) noexcept {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return;
     }
