@@ -23,6 +23,7 @@
 
 #include <skyutil/detail/child_output.hpp>
 #include <skyutil/detail/error.hpp>
+#include <skyutil/detail/foreign_text.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
 #include <skyutil/detail/stoppable_wait.hpp>
@@ -294,7 +295,8 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
 
 /// What ended a command otherwise than with exit code 0, and the last line it said of it.
 inline std::string describe_failure(const command& which, const completed_process& result) {
-    std::string what = "'" + (which.words().empty() ? std::string() : which.words().front()) + "' ";
+    std::string what =
+        visible_name(which.words().empty() ? std::string() : which.words().front()) + " ";
     if (result.timed_out) {
         what += "did not end in time";
     } else if (result.stopped) {
@@ -312,7 +314,7 @@ inline std::string describe_failure(const command& which, const completed_proces
         text.remove_prefix(line_end + 1);
     }
     constexpr std::size_t longest = 200;
-    return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
+    return text.empty() ? what : what + ": " + visible(text, longest);
 }
 
 inline void check_result(const char* function, const command& which,
@@ -535,7 +537,7 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     error.clear();
     const unique_fd log(os::open_log(log_path.native(), error));
     if (error) {
-        problem.what = "cannot open the log '" + log_path.string() + "'";
+        problem.what = "cannot open the log " + visible_name(log_path.native());
         return 0;
     }
     const unique_fd null(os::open_null(error));

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/foreign_text.hpp>
 #include <skyutil/detail/kill_tree.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
@@ -101,7 +102,8 @@ namespace detail {
 /// "cannot start 'name'" and what it failed at.
 inline std::string cannot_start(const command& what, const std::filesystem::path& directory,
                                 os::start_step step) {
-    const std::string name = what.words().empty() ? "''" : "'" + what.words().front() + "'";
+    const std::string name =
+        visible_name(what.words().empty() ? std::string() : what.words().front());
     using step_type = os::start_step;
     switch (step) {
         case step_type::none:
@@ -125,7 +127,7 @@ inline std::string cannot_start(const command& what, const std::filesystem::path
         default:
             break;
     }
-    return "cannot start " + name + " in the directory '" + directory.string() + "'";
+    return "cannot start " + name + " in the directory " + visible_name(directory.native());
 }
 
 /// Where a program of that name can be, in the order of PATH.
