@@ -34,7 +34,8 @@ struct residue {
     static constexpr std::uint64_t wrapped = 0xffff'ffff;  // 2^64 modulo the prime
     static constexpr std::uint64_t prime = 0 - wrapped;
 
-    static constexpr std::uint64_t subtract(std::uint64_t a, std::uint64_t b) noexcept {
+    SKYUTIL_WRAPS static constexpr std::uint64_t subtract(std::uint64_t a,
+                                                          std::uint64_t b) noexcept {
         // The borrow without a comparison, which compilers make a branch of that nobody can
         // predict.
         const std::uint64_t difference = a - b;
