@@ -19,14 +19,6 @@ module;
 
 export module skyutil;
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-// g++ 14 makes what begins a thread_local object known where a function that uses it is compiled, not
-// where it is imported.
-limit_reader* anchor() { return thread_reader(); }
-
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
-
 // In the namespace that declares them: elsewhere g++ exports functions only.
 export namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 

@@ -90,8 +90,8 @@ public:
     /// Writes DIGESTSIZE bytes and starts anew.
     void Final(unsigned char* out) {  // NOLINT(*-identifier-naming)
         throw_unless(::EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1 &&
-                  ::EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1,
-              "finish");
+                         ::EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1,
+                     "finish");
     }
 
 private:

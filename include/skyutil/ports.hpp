@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/port_search.hpp>
 #include <skyutil/detail/throw.hpp>
 #include <skyutil/version.hpp>
@@ -116,9 +117,9 @@ inline std::uint16_t bind_free_port(port_sockets& sockets, std::uint16_t start,
 inline void throw_if_no_port(const std::error_code& error, const char* what, std::uint16_t start,
                              const port_options& options) {
     if (error) {
-        const std::string ports =
-            start == 0 ? " that the system chooses"
-                       : " from " + std::to_string(start) + " to " + std::to_string(options.last);
+        const std::string ports = start == 0 ? " that the system chooses"
+                                             : " from " + detail::integer_text(start) + " to " +
+                                                   detail::integer_text(options.last);
         throw_exception(std::system_error(error, what + ports));
     }
 }
@@ -180,7 +181,7 @@ inline void throw_if_no_port(const std::error_code& error, const char* what, std
     const bool available = is_port_available(port, options, error);
     if (error) {
         detail::throw_exception(std::system_error(
-            error, "skyutil::is_port_available: cannot try port " + std::to_string(port)));
+            error, "skyutil::is_port_available: cannot try port " + detail::integer_text(port)));
     }
     return available;
 }
@@ -263,9 +264,9 @@ public:
         std::error_code error;
         listen(backlog, error);
         if (error) {
-            detail::throw_exception(std::system_error(
-                error,
-                "skyutil::reserved_port::listen: cannot listen on port " + std::to_string(port_)));
+            detail::throw_exception(
+                std::system_error(error, "skyutil::reserved_port::listen: cannot listen on port " +
+                                             detail::integer_text(port_)));
         }
     }
 
@@ -327,8 +328,8 @@ inline reserved_port::reserved_port(std::uint16_t start, const port_options& opt
     std::error_code error;
     std::vector<reserved_port> ports = reserve_ports(count, start, options, error);
     if (error) {
-        const std::string what = "skyutil::reserve_ports: cannot bind " + std::to_string(count) +
-                                 (count == 1 ? " port" : " ports");
+        const std::string what = "skyutil::reserve_ports: cannot bind " +
+                                 detail::integer_text(count) + (count == 1 ? " port" : " ports");
         detail::throw_if_no_port(error, what.c_str(), start, options);
     }
     return ports;

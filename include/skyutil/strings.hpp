@@ -175,18 +175,7 @@ template <std::same_as<float> T>
 template <detail::any_integer T>
 [[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
     static_cast<void>(precision);
-    std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign
-    char* const end = buffer.data() + buffer.size();
-    const bool negative = x < T{0};
-    const auto value = static_cast<detail::magnitude_t<T>>(x);
-    char* begin = detail::write_integer<10>(end, negative ? ~value + 1 : value);
-    if (begin == end) {
-        *--begin = '0';
-    }
-    if (negative) {
-        *--begin = '-';
-    }
-    return std::string(begin, end);
+    return detail::integer_text(x);
 }
 
 /// An enumeration would be taken for a double.

@@ -25,6 +25,7 @@
 
 #include <skyutil/detail/child_output.hpp>
 #include <skyutil/detail/error.hpp>
+#include <skyutil/detail/foreign_text.hpp>
 #include <skyutil/detail/orphans.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
@@ -384,7 +385,7 @@ inline std::string describe_failure(const command& which, const completed_proces
         text.remove_prefix(line_end + 1);
     }
     constexpr std::size_t longest = 200;
-    return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
+    return text.empty() ? what : what + ": " + visible(text, longest);
 }
 
 inline void check_result(const char* function, const command& which,
@@ -539,7 +540,7 @@ inline bool is_worth_retrying(const retry_options& retries, const completed_proc
            });
 }
 
-inline double random_number() {
+SKYUTIL_OWN inline double random_number() {
     thread_local std::minstd_rand generator{std::random_device()()};
     return std::uniform_real_distribution<double>()(generator);
 }
@@ -627,7 +628,7 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     if (error) {
         problem.step = start_step::descriptors;
         problem.path = log_path;
-        problem.what = "cannot open the log '" + log_path.string() + "'";
+        problem.what = "cannot open the log " + visible_name(log_path.native());
         return 0;
     }
     const unique_fd null(os::open_null(error));

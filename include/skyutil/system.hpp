@@ -167,16 +167,16 @@ inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error);
 inline std::size_t count_open_fds(const sysroot& root, std::error_code& error);
 
 // As last_cpus.
-inline std::atomic<std::uint64_t> last_memory = 0;
+SKYUTIL_OWN inline std::atomic<std::uint64_t> last_memory = 0;
 
 /// Bytes.
-inline std::uint64_t recent_memory() {
+SKYUTIL_OWN inline std::uint64_t recent_memory() {
     thread_local constinit recent<std::uint64_t> memory;
     return memory.get(
         default_max_age,
         [] {
             const auto now =
-                with_thread_reader([](limit_reader& reader) { return reader.read_memory(); });
+                with_kept_reader([](limit_reader& reader) { return reader.read_memory(); });
             if (now.complete) {
                 last_memory.store(now.value, std::memory_order_relaxed);
             }

@@ -8,6 +8,8 @@
 
 #pragma once
 
+#include <skyutil/detail/compiler.hpp>
+
 #include <string_view>
 
 #define SKYUTIL_VERSION_MAJOR 0
@@ -37,6 +39,6 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// The version as text, "major.minor.patch".
-inline constexpr std::string_view version = "0.1.0";
+SKYUTIL_OWN inline constexpr std::string_view version = "0.1.0";
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

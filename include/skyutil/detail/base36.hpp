@@ -53,7 +53,8 @@ struct hex_text {
 };
 
 /// The value of eight hexadecimal characters; sets bits of `bad` when one of them is none.
-constexpr std::uint64_t parse_eight_hex(const char* text, std::uint64_t& bad) noexcept {
+SKYUTIL_WRAPS constexpr std::uint64_t parse_eight_hex(const char* text,
+                                                      std::uint64_t& bad) noexcept {
     const std::uint64_t bytes = load_little_endian(text);
     const std::uint64_t digit = bytes ^ (every_byte * 0x30);  // 0..9 for a digit
     const std::uint64_t letter =
@@ -162,7 +163,7 @@ struct packed_limbs {
 };
 
 /// Stores a number of one digit or more; false, and anything stored, when a character is no digit.
-constexpr bool load_digits(std::string_view digits, packed_limbs limbs) noexcept {
+SKYUTIL_WRAPS constexpr bool load_digits(std::string_view digits, packed_limbs limbs) noexcept {
     const char* const begin = digits.data();
     const char* end = begin + digits.size();
     std::uint64_t bad = 0;
@@ -235,7 +236,7 @@ struct division {
 
 /// Divides a value whose high half is below the divisor.
 template <std::uint64_t Divisor>
-constexpr division divide(uint128 value) noexcept {
+SKYUTIL_WRAPS constexpr division divide(uint128 value) noexcept {
     constexpr auto shift = static_cast<unsigned>(std::countl_zero(Divisor));
     constexpr std::uint64_t divisor = Divisor << shift;
     constexpr std::uint64_t inverse = reciprocal(divisor);
@@ -266,7 +267,7 @@ inline constexpr unsigned piece_bits = 60;
 using piece_row = std::array<std::uint64_t, short_limbs + 1>;
 
 /// [j][i]: digit j of 2^(60 i), which has at most i digits.
-inline constexpr auto piece_powers = [] {
+SKYUTIL_OWN inline constexpr auto piece_powers = [] {
     std::array<piece_row, short_limbs> table{};
     piece_row digits{1};
     for (std::size_t i = 1; i < digits.size(); ++i) {
@@ -282,7 +283,8 @@ inline constexpr auto piece_powers = [] {
 }();
 
 /// Writes a number of up to short_limbs limbs so that it ends at `end`, "0" for zero.
-constexpr char* write_short(char* end, packed_limbs limbs, std::size_t count) noexcept {
+SKYUTIL_WRAPS constexpr char* write_short(char* end, packed_limbs limbs,
+                                          std::size_t count) noexcept {
     constexpr std::uint64_t piece_mask = (std::uint64_t{1} << piece_bits) - 1;
     piece_row pieces;  // NOLINT(*-member-init): set below as far as used
     std::uint64_t carry = 0;
@@ -322,7 +324,7 @@ public:
     static constexpr unsigned digits = 20;
 
     /// Returns the limb of the quotient.
-    constexpr std::uint64_t feed(std::uint64_t limb) noexcept {
+    SKYUTIL_WRAPS constexpr std::uint64_t feed(std::uint64_t limb) noexcept {
         const std::uint64_t low = (previous_ << (64 - shift)) | (limb >> shift);
         previous_ = limb;
         const division step = divide<power<9>(digits)>({remainder_, low});
@@ -332,7 +334,7 @@ public:
 
     /// Writes the remainder, remainder_ * 2^40 + the low 40 bits of the last limb, all twenty
     /// digits of it.
-    constexpr char* write(char* end) const noexcept {
+    SKYUTIL_WRAPS constexpr char* write(char* end) const noexcept {
         constexpr std::uint64_t half = power<9>(digits / 2);
         constexpr unsigned half_shift = shift / 2;
         constexpr std::uint64_t half_mask = (std::uint64_t{1} << half_shift) - 1;
@@ -355,7 +357,7 @@ private:
 /// not fit above `begin`.
 ///
 /// Twenty digits written take 13 bytes off the limbs, so the two do not meet where the number fits.
-constexpr char* write_long(char* begin, char* end, const hex_text& hex) noexcept {
+SKYUTIL_WRAPS constexpr char* write_long(char* begin, char* end, const hex_text& hex) noexcept {
     std::size_t count = limb_count(hex.digits);
     if (static_cast<std::size_t>(end - begin) / 8 < count) {
         return nullptr;
@@ -459,8 +461,11 @@ constexpr std::string decode_by_multiplication(std::string_view digits) {
         const std::uint64_t limb = limbs.load(i / hex_digits_per_limb);
         out[out.size() - 1 - i] = digit_characters[(limb >> (4 * (i % hex_digits_per_limb))) & 15];
     }
+    if (out.empty()) {
+        return "0";
+    }
     out.erase(0, out.find_first_not_of('0'));
-    return out.empty() ? "0" : out;
+    return out;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

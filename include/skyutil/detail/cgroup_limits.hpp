@@ -9,6 +9,7 @@
 #pragma once
 
 #include <skyutil/detail/cgroup.hpp>
+#include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/sysroot.hpp>
 
@@ -226,8 +227,8 @@ public:
 private:
     /// Where a hierarchy of groups has one of this process.
     enum class controller : std::size_t { cpu, cpuset, memory, none };
-    static constexpr std::array<std::string_view, 4> controller_names{"cpu", "cpuset", "memory",
-                                                                      ""};
+    SKYUTIL_OWN static constexpr std::array<std::string_view, 4> controller_names{"cpu", "cpuset",
+                                                                                  "memory", ""};
 
     /// What a visitor of groups found, and whether it wants the group above.
     enum class next_group { none, read_here, nothing_here };
@@ -277,7 +278,7 @@ private:
     }
 
     /// The lowest limit of a group of version 1 and those above it, also those above the mount.
-    static constexpr std::string_view hierarchical_name = "hierarchical_memory_limit";
+    SKYUTIL_OWN static constexpr std::string_view hierarchical_name = "hierarchical_memory_limit";
 
     static std::optional<std::uint64_t> hierarchical_limit(std::string_view statistics) noexcept {
         return parse_memory_limit(find_value(statistics, hierarchical_name));
@@ -401,8 +402,8 @@ private:
     struct thread_ids {
         explicit thread_ids(const sysroot& root) {
             if (root.is_real()) {
-                thread = std::to_string(os::thread_id());
-                process = std::to_string(os::process_id());
+                thread = integer_text(os::thread_id());
+                process = integer_text(os::process_id());
             } else {
                 const std::string text = read_text(root, "/proc/self/stat").value_or("");
                 thread = process = text.substr(0, text.find(' '));

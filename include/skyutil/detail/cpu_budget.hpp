@@ -39,8 +39,9 @@ enum class limit_kind { none, machine, affinity, cpuset, quota, memory_limit, ov
             return "memory limit";
         case limit_kind::override_:
             return "override";
+        default:
+            return "unknown";
     }
-    return "unknown";
 }
 
 /// Which number of a budget won, and the file, system call or environment variable it came from.
@@ -111,14 +112,14 @@ struct cpu_budget {
 
 private:
     [[nodiscard]] double lowest() const noexcept {
-        double least = (std::numeric_limits<int>::max)();
-        for (const std::optional<int>& count : {online, affinity, cpuset}) {
-            least = (std::min)(
-                least, static_cast<double>(count.value_or((std::numeric_limits<int>::max)())));
+        int count = (std::numeric_limits<int>::max)();
+        for (const std::optional<int>& each : {online, affinity, cpuset}) {
+            count = (std::min)(count, each.value_or(count));
         }
-        if (least == (std::numeric_limits<int>::max)() && !quota) {
+        if (count == (std::numeric_limits<int>::max)() && !quota) {
             return 1;
         }
+        const double least = count;
         return (std::min)(least, quota.value_or(least));
     }
 };
@@ -127,16 +128,16 @@ namespace detail {
 
 // The last complete answers of any thread, for one that begins when nothing can be looked at; 0 for
 // none.
-inline std::atomic<int> last_cpus = 0;
-inline std::atomic<double> last_quota = 0;
+SKYUTIL_OWN inline std::atomic<int> last_cpus = 0;
+SKYUTIL_OWN inline std::atomic<double> last_quota = 0;
 
-inline const cpu_limits& recent_cpu_limits() {
+SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
     thread_local constinit recent<cpu_limits> limits;
     return limits.get(
         default_max_age,
         [] {
             const auto now =
-                with_thread_reader([](limit_reader& reader) { return reader.read_cpus(); });
+                with_kept_reader([](limit_reader& reader) { return reader.read_cpus(); });
             if (now.complete) {
                 last_cpus.store(now.value.cpus.value_or(0), std::memory_order_relaxed);
                 last_quota.store(now.value.quota.value_or(0), std::memory_order_relaxed);
@@ -149,7 +150,7 @@ inline const cpu_limits& recent_cpu_limits() {
                 now.cpus = cpus;
             }
             const double quota = last_quota.load(std::memory_order_relaxed);
-            if (quota != 0 && (!now.quota || quota < *now.quota)) {
+            if (quota > 0 && (!now.quota || quota < *now.quota)) {
                 now.quota = quota;
             }
             return now;

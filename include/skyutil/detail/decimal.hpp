@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/uint128.hpp>
@@ -94,7 +95,8 @@ constexpr bool is_whole(const double_parts& x) noexcept {
 }
 
 /// |x| * 10^precision rounded half to even, when it and 10^precision fit 64 bits.
-constexpr std::optional<std::uint64_t> scaled(const double_parts& x, int precision) noexcept {
+SKYUTIL_WRAPS constexpr std::optional<std::uint64_t> scaled(const double_parts& x,
+                                                            int precision) noexcept {
     constexpr auto powers = [] {
         std::array<std::uint64_t, 20> table{1};
         for (std::size_t i = 1; i < table.size(); ++i) {
@@ -132,7 +134,7 @@ constexpr std::optional<std::uint64_t> scaled(const double_parts& x, int precisi
 constexpr char* write_scaled(char* end, std::uint64_t value, int precision) noexcept {
     if (precision > 0) {
         for (; precision >= 2; precision -= 2) {
-            end = decimal::write_pair(end, static_cast<std::size_t>(value % 100));
+            end = decimal::write_pair(end, cast_to<std::size_t>(value % 100));
             value /= 100;
         }
         if (precision != 0) {
@@ -198,7 +200,7 @@ public:
     }
 
     /// Writes the digits, none for zero, so that they end at `end`. The value is used up.
-    constexpr char* write(char* end) noexcept {
+    SKYUTIL_WRAPS constexpr char* write(char* end) noexcept {
         constexpr std::uint32_t billion = 1'000'000'000;
         for (std::size_t size = limbs_.size();;) {
             while (size != 0 && limbs_[size - 1] == 0) {

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/resource_text.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
@@ -45,7 +46,7 @@ struct row_number {
         if (number) {
             value = static_cast<double>(*number);
             if constexpr (std::is_integral_v<T>) {
-                json = std::to_string(*number);
+                json = integer_text(*number);
             } else {
                 json = number_text(*number);
             }
@@ -73,7 +74,7 @@ inline resource_row make_row(std::string_view name, std::string_view key, const 
 
 inline resource_table describe(const cpu_budget& budget) {
     const limit_source factor = budget.limiting_factor();
-    const std::string usable = std::to_string(budget.usable());
+    const std::string usable = integer_text(budget.usable());
     resource_table table{"CPUs", "cpus", limit_text(usable, factor), {}, {}};
     table.members.add("usable", usable).add("limited_by", limit_json(factor));
     const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
@@ -103,8 +104,8 @@ inline resource_table describe(const memory_budget& budget) {
                              "; " + bytes_text(static_cast<double>(available)) + " available now",
                          {},
                          {}};
-    table.members.add("usable", std::to_string(budget.usable()))
-        .add("available", std::to_string(available))
+    table.members.add("usable", integer_text(budget.usable()))
+        .add("available", integer_text(available))
         .add("limited_by", limit_json(factor));
     const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
                          std::string_view source, limit_kind decides = limit_kind::none,
@@ -160,7 +161,7 @@ inline resource_table describe(const pressure& stalls) {
                                 .add("avg10", number_text(averages->avg10))
                                 .add("avg60", number_text(averages->avg60))
                                 .add("avg300", number_text(averages->avg300))
-                                .add("total_us", std::to_string(averages->total.count()))
+                                .add("total_us", integer_text(averages->total.count()))
                                 .text());
         };
         add_kind("some", stall->some);
@@ -177,7 +178,7 @@ inline resource_table describe(const pressure& stalls) {
 inline resource_table describe(const fd_limits& limits, const std::optional<std::size_t>& open) {
     return {"Descriptors",
             "descriptors",
-            limits.soft ? std::to_string(*limits.soft) : "no limit",
+            limits.soft ? integer_text(*limits.soft) : "no limit",
             {},
             {make_row("soft limit", "soft", limits.soft, "RLIMIT_NOFILE", short_number,
                       limits.soft.has_value()),

@@ -4,19 +4,23 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
+#include <skyutil/detail/uint128.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-inline constexpr std::string_view digit_characters = "0123456789abcdefghijklmnopqrstuvwxyz";
+SKYUTIL_OWN inline constexpr std::string_view digit_characters =
+    "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// Value of each character as a digit of base 36 in either case, -1 for the others.
-inline constexpr auto digit_values = [] {
+SKYUTIL_OWN inline constexpr auto digit_values = [] {
     std::array<signed char, 256> table{};
     table.fill(-1);
     for (std::size_t i = 0; i < digit_characters.size(); ++i) {
@@ -46,7 +50,7 @@ template <unsigned Base>
 struct digit_writer {
     static constexpr unsigned pair = Base * Base;
 
-    static constexpr auto pairs = [] {
+    SKYUTIL_OWN static constexpr auto pairs = [] {
         std::array<char, 2 * pair> table{};
         for (std::size_t i = 0; i < pair; ++i) {
             table[2 * i] = digit_characters[i / Base];
@@ -65,14 +69,14 @@ struct digit_writer {
     /// No leading zeros, so nothing for zero.
     static constexpr char* write(char* end, std::uint64_t value) noexcept {
         while (value >= pair) {
-            end = write_pair(end, static_cast<std::size_t>(value % pair));
+            end = write_pair(end, cast_to<std::size_t>(value % pair));
             value /= pair;
         }
         if (value >= Base) {
-            return write_pair(end, static_cast<std::size_t>(value));
+            return write_pair(end, cast_to<std::size_t>(value));
         }
         if (value != 0) {
-            *--end = digit_characters[static_cast<std::size_t>(value)];
+            *--end = digit_characters[cast_to<std::size_t>(value)];
         }
         return end;
     }
@@ -81,7 +85,7 @@ struct digit_writer {
     template <unsigned Count>
     static constexpr char* write_padded(char* end, std::uint64_t value) noexcept {
         if constexpr (Count == 2) {
-            return write_pair(end, static_cast<std::size_t>(value));
+            return write_pair(end, cast_to<std::size_t>(value));
         } else {
             constexpr unsigned low = Count / 4 * 2;
             end = write_padded<low>(end, value % power<Base>(low));
@@ -102,6 +106,23 @@ constexpr char* write_integer(char* end, T value) noexcept {
         }
     }
     return digit_writer<Base>::write(end, static_cast<std::uint64_t>(value));
+}
+
+/// std::to_string(), whose table g++ makes unique in the process (see SKYUTIL_OWN).
+template <any_integer T>
+constexpr std::string integer_text(T x) {
+    std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign
+    char* const end = buffer.data() + buffer.size();
+    const bool negative = x < T{0};
+    const auto value = static_cast<magnitude_t<T>>(x);
+    char* begin = write_integer<10>(end, negative ? ~value + 1 : value);
+    if (begin == end) {
+        *--begin = '0';
+    }
+    if (negative) {
+        *--begin = '-';
+    }
+    return std::string(begin, end);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/cpu_budget.hpp>
 #include <skyutil/detail/digest.hpp>
 #include <skyutil/detail/input.hpp>
@@ -89,7 +90,7 @@ void read_file_blocks(const std::filesystem::path& path, const std::stop_token& 
     }
     std::size_t size = file_block_size;
     if (file.has_size() && file.size() < file_block_size) {
-        size = (std::max)(static_cast<std::size_t>(file.size()) + 1, smallest_block);
+        size = (std::max)(cast_to<std::size_t>(file.size()) + 1, smallest_block);
     }
     const auto block = std::make_unique_for_overwrite<char[]>(size);
     read_blocks(file, {block.get(), size}, error, update, stop);
@@ -188,8 +189,8 @@ private:
     template <class NewHash>
     bool start_one(std::vector<std::jthread>& others, const NewHash& new_hash) noexcept {
         try {
-            buffer block = std::make_unique_for_overwrite<char[]>(file_block_size);
-            others.emplace_back([this, &new_hash, block = std::move(block)] {
+            buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
+            others.emplace_back([this, &new_hash, block = std::move(own)] {
                 guard([&] { work(block, new_hash, [] {}); });
                 const std::scoped_lock lock(mutex_);
                 ++ended_;

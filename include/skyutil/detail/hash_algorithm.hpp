@@ -160,6 +160,8 @@ inline any_hasher make_hasher(hash_algorithm algorithm) {
             return any_hasher(std::in_place_type<CryptoPP::BLAKE2b>);
         case hash_algorithm::blake2s:
             return any_hasher(std::in_place_type<CryptoPP::BLAKE2s>);
+        default:
+            break;
     }
     throw std::invalid_argument("skyutil::hash_algorithm: no algorithm has the value " +
                                 std::to_string(static_cast<int>(algorithm)));

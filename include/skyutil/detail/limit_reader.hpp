@@ -18,7 +18,10 @@
 #include <skyutil/detail/proc_stat.hpp>
 #include <skyutil/detail/sysroot.hpp>
 
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,8 +57,8 @@ inline bool is_real_time(file_reader& files) {
     return policy && os::is_real_time(*policy);
 }
 
-inline constexpr std::string_view online_file = "/sys/devices/system/cpu/online";
-inline constexpr std::string_view statistics_file = "/proc/stat";
+SKYUTIL_OWN inline constexpr std::string_view online_file = "/sys/devices/system/cpu/online";
+SKYUTIL_OWN inline constexpr std::string_view statistics_file = "/proc/stat";
 
 /// CPUs that are switched on, by /sys, else by /proc/stat, which has a line of each.
 inline sourced<int> read_online(file_reader& files) {
@@ -154,32 +157,61 @@ private:
     std::uint64_t mounts_due_ = 0;
 };
 
-/// The reader of the calling thread: no lock, nothing shared, and a child made by fork goes on with
-/// a copy. Null while a thread ends and its reader is gone.
-inline limit_reader* thread_reader() {
-    thread_local constinit bool gone = false;
-    if (gone) {
+/// Readers that know where the groups are, for whoever asks next: no lock, and a child made by fork
+/// goes on with those that no other thread was using. Kept here and not by each thread, as a
+/// library with thread_local objects that have destructors cannot be unloaded.
+class reader_shelf {
+public:
+    constexpr reader_shelf() noexcept = default;
+    reader_shelf(const reader_shelf&) = delete;
+    reader_shelf& operator=(const reader_shelf&) = delete;
+    ~reader_shelf() {
+        while (take()) {
+        }
+    }
+
+    /// Empty when there is none.
+    [[nodiscard]] std::unique_ptr<limit_reader> take() noexcept {
+        for (std::atomic<limit_reader*>& place : places_) {
+            if (place.load(std::memory_order_relaxed) != nullptr) {
+                if (limit_reader* const taken = place.exchange(nullptr)) {
+                    return std::unique_ptr<limit_reader>(taken);
+                }
+            }
+        }
         return nullptr;
     }
-    struct keeper {
-        limit_reader reader;
-        keeper() = default;
-        keeper(const keeper&) = delete;
-        keeper& operator=(const keeper&) = delete;
-        ~keeper() { gone = true; }
-    };
-    thread_local keeper kept;
-    return &kept.reader;
+
+    void put(std::unique_ptr<limit_reader> reader) noexcept {
+        for (std::atomic<limit_reader*>& place : places_) {
+            limit_reader* none = nullptr;
+            if (place.compare_exchange_strong(none, reader.get())) {
+                static_cast<void>(reader.release());
+                return;
+            }
+        }
+    }
+
+private:
+    std::array<std::atomic<limit_reader*>, 16> places_{};
+};
+
+SKYUTIL_OWN inline reader_shelf& kept_readers() {
+    static reader_shelf shelf;
+    return shelf;
 }
 
-/// Calls with the reader of the calling thread, else with a new one.
+/// Calls with a reader that others may have used before, but none uses now.
 template <class Function>
-auto with_thread_reader(Function function) {
-    if (limit_reader* const kept = thread_reader()) {
-        return function(*kept);
+auto with_kept_reader(Function function) {
+    reader_shelf& shelf = kept_readers();
+    std::unique_ptr<limit_reader> reader = shelf.take();
+    if (!reader) {
+        reader = std::make_unique<limit_reader>();
     }
-    limit_reader reader;
-    return function(reader);
+    const auto result = function(*reader);
+    shelf.put(std::move(reader));
+    return result;
 }
 
 /// A value that is read anew when it is older than some milliseconds by a clock that is up to ten

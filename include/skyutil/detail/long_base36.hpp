@@ -12,6 +12,7 @@
 #pragma once
 
 #include <skyutil/detail/base36.hpp>
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/interruption.hpp>
 #include <skyutil/detail/uint128.hpp>
@@ -34,7 +35,8 @@ struct residue {
     static constexpr std::uint64_t wrapped = 0xffff'ffff;  // 2^64 modulo the prime
     static constexpr std::uint64_t prime = 0 - wrapped;
 
-    static constexpr std::uint64_t subtract(std::uint64_t a, std::uint64_t b) noexcept {
+    SKYUTIL_WRAPS static constexpr std::uint64_t subtract(std::uint64_t a,
+                                                          std::uint64_t b) noexcept {
         // The borrow without a comparison, which compilers make a branch of that nobody can
         // predict.
         const std::uint64_t difference = a - b;
@@ -173,7 +175,7 @@ public:
         char* end = text.data() + text.size();
         for (std::uint64_t limb : row) {
             for (std::size_t i = 0; i != limb_digits_; ++i, limb /= Base) {
-                *--end = digit_characters[static_cast<std::size_t>(limb % Base)];
+                *--end = digit_characters[cast_to<std::size_t>(limb % Base)];
             }
         }
         text.erase(0, (std::min)(text.find_first_not_of('0'), text.size() - 1));

@@ -27,11 +27,11 @@ struct override_variable {
 };
 
 inline constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
-inline constexpr std::array cpu_overrides{
+SKYUTIL_OWN inline constexpr std::array cpu_overrides{
     override_variable{"SKYUTIL_CPU_COUNT", 1},
     override_variable{"SKYPILOT_POD_CPU_CORE_LIMIT", 1},
 };
-inline constexpr std::array memory_overrides{
+SKYUTIL_OWN inline constexpr std::array memory_overrides{
     override_variable{"SKYUTIL_MEMORY_BYTES", 1},
     override_variable{"SKYPILOT_POD_MEMORY_GB_LIMIT", bytes_per_gib},
     override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/foreign_text.hpp>
 #include <skyutil/detail/kill_tree.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
@@ -121,13 +122,13 @@ namespace detail {
 
 /// The name of the program, as messages show it.
 inline std::string in_quotes(const command& what) {
-    return what.words().empty() ? "''" : "'" + what.words().front() + "'";
+    return visible_name(what.words().empty() ? std::string() : what.words().front());
 }
 
 /// "cannot start 'name'" and what it failed at.
 inline std::string cannot_start(const command& what, const std::filesystem::path& directory,
                                 start_step step) {
-    const std::string name = what.words().empty() ? "''" : "'" + what.words().front() + "'";
+    const std::string name = in_quotes(what);
     switch (step) {
         case start_step::none:
         case start_step::program:
@@ -149,9 +150,10 @@ inline std::string cannot_start(const command& what, const std::filesystem::path
         case start_step::descriptors:
             return "cannot give " + name + " its descriptors";
         case start_step::directory:
+        default:
             break;
     }
-    return "cannot start " + name + " in the directory '" + directory.string() + "'";
+    return "cannot start " + name + " in the directory " + visible_name(directory.native());
 }
 
 /// Where a program of that name can be, in the order of PATH.

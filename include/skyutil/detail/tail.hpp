@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/input.hpp>
 #include <skyutil/detail/os.hpp>
 
@@ -177,7 +178,7 @@ inline std::optional<file_part> read_tail_backward(const input_file& file,
     }
     offset += start.value_or(0);
     const std::size_t before = offset == 0 ? 0 : 1;
-    file_part result{offset - before, text_buffer(static_cast<std::size_t>(size - offset) + before),
+    file_part result{offset - before, text_buffer(cast_to<std::size_t>(size - offset) + before),
                      before};
     const std::span<char> bytes = result.bytes.bytes();
     if (!file.read_at(bytes, result.offset, request.stop, error) || error) {

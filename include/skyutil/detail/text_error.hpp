@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/throw.hpp>
 
 #include <cstddef>
@@ -14,8 +15,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// At most 40 bytes of a text from outside, printable ASCII as it is and the rest as \xNN, in
-/// quotes.
+/// At most 40 bytes of a text from outside, printable ASCII as it is and the rest as "\x"
+/// and two digits, in quotes.
 inline std::string quoted(std::string_view text) {
     constexpr std::size_t most = 40;
     constexpr std::string_view hex = "0123456789abcdef";
@@ -41,14 +42,14 @@ inline std::string quoted(std::string_view text) {
             .append(" does not belong in a ")
             .append(kind);
         what.append(" number, at position ")
-            .append(std::to_string(position))
+            .append(integer_text(position))
             .append(" of ")
             .append(quoted(text));
     } else {
         what.append(": a ")
             .append(kind)
             .append(" digit is missing at position ")
-            .append(std::to_string(position));
+            .append(integer_text(position));
         what.append(" of ").append(quoted(text));
     }
     throw_exception(std::invalid_argument(what));
@@ -60,14 +61,14 @@ inline std::string quoted(std::string_view text) {
     what.append(": ")
         .append(quoted(text))
         .append(" does not fit ")
-        .append(std::to_string(bits))
+        .append(integer_text(bits))
         .append(" bits");
     throw_exception(std::out_of_range(what));
 }
 
 [[noreturn]] inline void throw_negative_precision(std::string_view function, int precision) {
     std::string what(function);
-    what.append(": the precision must not be negative, but is ").append(std::to_string(precision));
+    what.append(": the precision must not be negative, but is ").append(integer_text(precision));
     throw_exception(std::invalid_argument(what));
 }
 

@@ -47,7 +47,7 @@ struct uint128 {
     std::uint64_t low;
 };
 
-constexpr uint128 multiply(std::uint64_t a, std::uint64_t b) noexcept {
+SKYUTIL_WRAPS constexpr uint128 multiply(std::uint64_t a, std::uint64_t b) noexcept {
 #if defined(__SIZEOF_INT128__)
     const native_uint128 product = static_cast<native_uint128>(a) * b;
     return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
@@ -60,13 +60,13 @@ constexpr uint128 multiply(std::uint64_t a, std::uint64_t b) noexcept {
 #endif
 }
 
-constexpr uint128 add(uint128 a, uint128 b) noexcept {
+SKYUTIL_WRAPS constexpr uint128 add(uint128 a, uint128 b) noexcept {
     const std::uint64_t low = a.low + b.low;
     return {a.high + b.high + (low < a.low ? 1U : 0U), low};
 }
 
 /// a >> count for any count.
-constexpr uint128 shift_right(uint128 a, unsigned count) noexcept {
+SKYUTIL_WRAPS constexpr uint128 shift_right(uint128 a, unsigned count) noexcept {
     if (count >= 128) {
         return {0, 0};
     }
@@ -80,7 +80,7 @@ constexpr uint128 shift_right(uint128 a, unsigned count) noexcept {
 }
 
 /// a << count for any count; bits above 128 are lost.
-constexpr uint128 shift_left(uint128 a, unsigned count) noexcept {
+SKYUTIL_WRAPS constexpr uint128 shift_left(uint128 a, unsigned count) noexcept {
     if (count >= 128) {
         return {0, 0};
     }

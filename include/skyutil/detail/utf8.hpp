@@ -9,6 +9,7 @@
 #pragma once
 
 #include <skyutil/detail/bytes.hpp>
+#include <skyutil/detail/cast.hpp>
 
 #include <algorithm>
 #include <array>
@@ -82,7 +83,7 @@ constexpr std::uint64_t sum_halves(const block_bytes& bytes) noexcept {
     return load_little_endian(bytes.data()) + load_little_endian(bytes.data() + 8);
 }
 
-constexpr unsigned sum(const block_bytes& bytes) noexcept {
+SKYUTIL_WRAPS constexpr unsigned sum(const block_bytes& bytes) noexcept {
     return static_cast<unsigned>((sum_halves(bytes) * every_byte) >> 56);
 }
 
@@ -121,18 +122,18 @@ constexpr utf8_block classify(const char* text) noexcept {
 constexpr bool is_ascii(std::uint64_t bytes) noexcept { return (bytes & (every_byte * 0x80)) == 0; }
 
 /// 1 in every byte that is no space, of bytes that are ASCII.
-constexpr std::uint64_t ascii_other_than_space(std::uint64_t bytes) noexcept {
+SKYUTIL_WRAPS constexpr std::uint64_t ascii_other_than_space(std::uint64_t bytes) noexcept {
     return (((bytes ^ (every_byte * ' ')) + every_byte * 0x7f) >> 7) & every_byte;
 }
 
 /// 1 in every byte that is no continuation.
-constexpr std::uint64_t starts_of(std::uint64_t bytes) noexcept {
+SKYUTIL_WRAPS constexpr std::uint64_t starts_of(std::uint64_t bytes) noexcept {
     return (~(bytes >> 7) | (bytes >> 6)) & every_byte;
 }
 
 /// The byte after `wanted` others that are no continuations and that is none itself. There must be
 /// one.
-constexpr const char* skip_starts(const char* at, std::uint64_t wanted) noexcept {
+SKYUTIL_WRAPS constexpr const char* skip_starts(const char* at, std::uint64_t wanted) noexcept {
     for (;; at += 8) {
         // In each byte: the starts up to it.
         const std::uint64_t counts = starts_of(load_little_endian(at)) * every_byte;
@@ -248,8 +249,8 @@ constexpr spaces_walk walk_counting_spaces(std::string_view text, std::size_t wa
 
 /// Offset of the last space with fewer than `wanted` code points that are no space between `offset`
 /// and it; `offset` when there is none.
-constexpr std::size_t last_space(std::string_view text, std::size_t offset,
-                                 std::size_t wanted) noexcept {
+SKYUTIL_WRAPS constexpr std::size_t last_space(std::string_view text, std::size_t offset,
+                                               std::size_t wanted) noexcept {
     const char* const begin = text.data();
     const char* const end = begin + text.size();
     const char* at = begin + offset;
@@ -266,7 +267,7 @@ constexpr std::size_t last_space(std::string_view text, std::size_t offset,
         if (enough) {
             return static_cast<std::size_t>(last - begin);
         }
-        wanted -= counts >> 56;
+        wanted -= cast_to<std::size_t>(counts >> 56);
     }
     while (wanted != 0 && at != end) {
         const bool space = *at == ' ';
@@ -309,7 +310,7 @@ constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) n
         while (lead != begin && at - lead < 4 && is_continuation(*lead)) {
             --lead;
         }
-        at = at - lead == code_point_size(lead, at) ? lead : at - 1;
+        at = at - lead == static_cast<std::ptrdiff_t>(code_point_size(lead, at)) ? lead : at - 1;
     }
     return static_cast<std::size_t>(at - begin);
 }

@@ -41,8 +41,8 @@ struct file_attributes {
 
 /// Follows links; a file that is not there is no error.
 inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::stat(name.c_str(), &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(name.c_str(), info); }) == -1) {
         if (errno != ENOENT) {
             error = last_error();
         }
@@ -172,8 +172,8 @@ inline bool keeps_meaning(std::string_view name, bool same_owner) noexcept {
 /// somebody else go.
 inline void copy_attributes(int fd, const file_attributes& old, const std::string& file,
                             std::error_code& error) {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return;
     }
@@ -210,7 +210,7 @@ inline void copy_attributes(int fd, const file_attributes& old, const std::strin
         if (!same_group && !kept.restrict()) {
             error = make_error(std::errc::operation_not_supported);
         } else if (!write_attribute(fd, access_list::name, kept.bytes()) ||
-                   retry([&] { return ::fstat(fd, &info); }) == -1) {
+                   retry([&] { return get_info(fd, info); }) == -1) {
             error = last_error();
         }
         permissions = (permissions & 07000U) | (info.st_mode & 0777U);  // the list has set these

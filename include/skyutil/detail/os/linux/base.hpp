@@ -4,16 +4,24 @@
 
 #pragma once
 
+#include <skyutil/detail/cast.hpp>
 #include <skyutil/detail/interruption.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <ctime>
 #include <system_error>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
@@ -35,6 +43,61 @@ auto retry(Call call) noexcept -> decltype(call()) {
     return -1;
 }
 
+// What the system knows of files and limits in 64 bits. With glibc on 32-bit systems those have
+// names of their own unless the program was compiled with _FILE_OFFSET_BITS=64, and the plain ones
+// fail for files of 2 GiB.
+#if defined(__GLIBC__) && !defined(__LP64__) && !defined(__USE_FILE_OFFSET64)
+using file_info = struct ::stat64;
+using file_system_info = struct ::statfs64;
+using limit_info = struct ::rlimit64;
+
+inline constexpr int large_file = O_LARGEFILE;
+
+inline int get_info(int fd, file_info& info) noexcept { return ::fstat64(fd, &info); }
+inline int get_info(const char* name, file_info& info) noexcept { return ::stat64(name, &info); }
+inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
+    return ::fstatat64(directory, name, &info, flags);
+}
+inline int get_info(int fd, file_system_info& info) noexcept { return ::fstatfs64(fd, &info); }
+inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
+    return ::pread64(fd, buffer, size, static_cast<off64_t>(offset));
+}
+inline int resize_file(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate64(fd, static_cast<off64_t>(size));
+}
+inline int get_limits(int which, limit_info& limit) noexcept {
+    return ::getrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+}
+inline int set_limits(int which, const limit_info& limit) noexcept {
+    return ::setrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+}
+#else
+using file_info = struct ::stat;
+using file_system_info = struct ::statfs;
+using limit_info = struct ::rlimit;
+
+inline constexpr int large_file = 0;
+
+inline int get_info(int fd, file_info& info) noexcept { return ::fstat(fd, &info); }
+inline int get_info(const char* name, file_info& info) noexcept { return ::stat(name, &info); }
+inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
+    return ::fstatat(directory, name, &info, flags);
+}
+inline int get_info(int fd, file_system_info& info) noexcept { return ::fstatfs(fd, &info); }
+inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
+    return ::pread(fd, buffer, size, static_cast<off_t>(offset));
+}
+inline int resize_file(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate(fd, static_cast<off_t>(size));
+}
+inline int get_limits(int which, limit_info& limit) noexcept {
+    return ::getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+}
+inline int set_limits(int which, const limit_info& limit) noexcept {
+    return ::setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+}
+#endif
+
 using time_point = std::chrono::steady_clock::time_point;
 
 /// What is left until a point in time; 0 when it is past.
@@ -42,8 +105,8 @@ inline timespec time_until(time_point deadline) noexcept {
     const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
     const auto count = (std::max)(left.count(), std::chrono::nanoseconds::rep{0});
     timespec time{};
-    time.tv_sec = static_cast<time_t>(count / 1'000'000'000);
-    time.tv_nsec = static_cast<decltype(time.tv_nsec)>(count % 1'000'000'000);
+    time.tv_sec = cast_to<time_t>(count / 1'000'000'000);
+    time.tv_nsec = cast_to<decltype(time.tv_nsec)>(count % 1'000'000'000);
     return time;
 }
 

@@ -68,7 +68,7 @@ inline int open(const std::string& name, int flags, std::error_code& error) noex
         error = make_error(std::errc::invalid_argument);
         return -1;
     }
-    const int fd = retry([&] { return ::open(name.c_str(), flags | O_CLOEXEC); });
+    const int fd = retry([&] { return ::open(name.c_str(), flags | large_file | O_CLOEXEC); });
     if (fd == -1) {
         error = last_error();
     }
@@ -96,8 +96,8 @@ inline int open_directory(const std::string& name, std::error_code& error) noexc
 }
 
 inline file_status status(int fd, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -110,8 +110,8 @@ inline file_status status(int fd, std::error_code& error) noexcept {
     if (S_ISDIR(info.st_mode)) {
         return {file_kind::directory};
     }
-    struct statfs system;  // NOLINT(*-member-init)
-    if (S_ISFIFO(info.st_mode) && retry([&] { return ::fstatfs(fd, &system); }) == 0 &&
+    file_system_info system;  // NOLINT(*-member-init)
+    if (S_ISFIFO(info.st_mode) && retry([&] { return get_info(fd, system); }) == 0 &&
         system.f_type != PIPEFS_MAGIC) {
         return {file_kind::fifo};
     }
@@ -148,8 +148,7 @@ inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t
     std::size_t done = 0;
     while (done != size) {
         const auto count = retry([&] {
-            return ::pread(fd, buffer + done, (std::min)(size - done, most),
-                           static_cast<off_t>(offset + done));
+            return read_from(fd, buffer + done, (std::min)(size - done, most), offset + done);
         });
         if (count == -1) {
             error = last_error();
@@ -184,7 +183,7 @@ inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
 inline std::size_t read_some(int fd, char* buffer, std::size_t size, bool& would_block,
                              std::error_code& error) noexcept {
     const auto count = retry([&] { return ::read(fd, buffer, size); });
-    would_block = count == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    would_block = count == -1 && errno == EAGAIN;
     if (count == -1) {
         if (!would_block) {
             error = last_error();
@@ -258,8 +257,8 @@ inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
 
 /// Whether the name can be told to be a directory's, following links.
 inline bool is_directory(const std::string& name) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    return ::stat(name.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+    file_info info;  // NOLINT(*-member-init)
+    return get_info(name.c_str(), info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /// Asks for large pages under a buffer about to be filled: a fault for each small page would cost
@@ -317,7 +316,8 @@ inline int open_location(const std::string& name, std::error_code& error) noexce
 inline int create_file(int directory, const char* name, unsigned permissions,
                        std::error_code& error) noexcept {
     const int fd = retry([&] {
-        return ::openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        return ::openat(directory, name,
+                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | large_file | O_CLOEXEC,
                         permissions);
     });
     if (fd == -1) {
@@ -347,8 +347,8 @@ inline void remove_directory(int parent, const char* name, std::error_code& erro
 
 /// Lets the owner do everything with an open directory, if the caller may allow it.
 inline void unlock_directory(int fd) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
         retry([&] { return ::fchmod(fd, S_IRWXU); });
     }
 }
@@ -400,8 +400,8 @@ struct file_id {
 };
 
 inline file_id identify(int fd, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -410,8 +410,8 @@ inline file_id identify(int fd, std::error_code& error) noexcept {
 
 /// The same for an entry, which may be a link.
 inline file_id identify(int directory, const char* name, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW); }) == -1) {
+    file_info info;  // NOLINT(*-member-init)
+    if (retry([&] { return get_info(directory, name, info, AT_SYMLINK_NOFOLLOW); }) == -1) {
         error = last_error();
         return {};
     }
@@ -445,7 +445,8 @@ inline std::optional<std::string> read_link(const std::string& name, std::error_
 /// Opens a file that is there for writing what it has over; follows no link.
 inline int open_to_overwrite(int directory, const char* name, std::error_code& error) noexcept {
     const int fd = retry([&] {
-        return ::openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return ::openat(directory, name,
+                        O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | large_file);
     });
     if (fd == -1) {
         error = last_error();
@@ -455,7 +456,7 @@ inline int open_to_overwrite(int directory, const char* name, std::error_code& e
 
 /// Cuts a file off, or fills it up with NULs.
 inline void resize(int fd, std::uint64_t size, std::error_code& error) noexcept {
-    if (retry([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == -1) {
+    if (retry([&] { return resize_file(fd, size); }) == -1) {
         error = last_error();
     }
 }

@@ -92,20 +92,24 @@ struct resource_limit {
 };
 
 inline resource_limit get_limit(resource which, std::error_code& error) noexcept {
-    rlimit limit;  // NOLINT(*-member-init)
-    if (::getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+    limit_info limit;  // NOLINT(*-member-init)
+    if (get_limits(static_cast<int>(which), limit) == -1) {
         error = last_error();
         return {};
     }
-    const auto bound = [](rlim_t value) {
-        return value == RLIM_INFINITY ? std::nullopt : std::optional<std::uint64_t>(value);
+    constexpr auto none = static_cast<decltype(limit.rlim_cur)>(-1);  // RLIM_INFINITY
+    const auto bound = [](std::uint64_t value) {
+        return value == none ? std::nullopt : std::optional(value);
     };
     return {bound(limit.rlim_cur), bound(limit.rlim_max)};
 }
 
 inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept {
-    const rlimit limit{to.soft.value_or(RLIM_INFINITY), to.hard.value_or(RLIM_INFINITY)};
-    if (::setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit) == -1) {
+    using number = decltype(limit_info::rlim_cur);
+    constexpr std::uint64_t none = static_cast<number>(-1);  // RLIM_INFINITY
+    const limit_info limit{static_cast<number>((std::min)(to.soft.value_or(none), none)),
+                           static_cast<number>((std::min)(to.hard.value_or(none), none))};
+    if (set_limits(static_cast<int>(which), limit) == -1) {
         error = last_error();
     }
 }

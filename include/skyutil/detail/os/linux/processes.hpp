@@ -205,8 +205,8 @@ inline std::size_t read_at(int directory, const char* name, char* buffer, std::s
 
 /// The inode number of a name below a directory, 0 when there is none.
 inline std::uint64_t inode_at(int directory, const char* name) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    return ::fstatat(directory, name, &info, 0) == 0 ? info.st_ino : 0;
+    file_info info;  // NOLINT(*-member-init)
+    return get_info(directory, name, info, 0) == 0 ? info.st_ino : 0;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

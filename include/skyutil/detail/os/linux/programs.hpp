@@ -162,7 +162,7 @@ inline std::size_t write_some(int fd, std::string_view text, bool& would_block,
     if (!was_blocked) {
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
-    would_block = code == EAGAIN || code == EWOULDBLOCK;
+    would_block = code == EAGAIN;
     if (code != 0 && !would_block) {
         error = {code, std::generic_category()};
     }
