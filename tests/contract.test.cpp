@@ -580,6 +580,30 @@ static_assert(std::is_nothrow_move_constructible_v<skyutil::child_process>);
 static_assert(std::is_nothrow_move_assignable_v<skyutil::child_process>);
 static_assert(!std::is_copy_constructible_v<skyutil::child_process>);
 static_assert(std::is_base_of_v<std::runtime_error, skyutil::command_error>);
+using skyutil::start_error;
+using skyutil::start_step;
+static_assert(std::is_base_of_v<std::system_error, start_error>);
+static_assert(
+    std::same_as<decltype(std::declval<const start_error&>().step()), skyutil::start_step>);
+static_assert(std::is_convertible_v<decltype(std::declval<const start_error&>().path()), path>);
+static_assert(std::same_as<decltype(completed_process::failed_step), start_step>);
+static_assert(std::same_as<decltype(std::declval<const skyutil::child_process&>().failed_step()),
+                           start_step>);
+static_assert(
+    is_function<std::int64_t(const skyutil::command&, const path&, const skyutil::detached_options&,
+                             start_step&, std::error_code&)>(&skyutil::run_detached));
+static_assert(start_step() == start_step::none);
+static_assert(start_step::arguments != start_step::process);
+static_assert(start_step::session != start_step::death_signal);
+static_assert(start_step::nice != start_step::cpus);
+static_assert(start_step::limits != start_step::directory);
+static_assert(start_step::descriptors != start_step::program);
+static_assert(std::same_as<decltype(skyutil::child_attributes::keep_descriptors), bool>);
+static_assert(std::same_as<decltype(skyutil::child_attributes::keep_ignored_signals), bool>);
+static_assert(std::same_as<decltype(skyutil::child_attributes::shell_fallback), bool>);
+static_assert(!skyutil::child_attributes().keep_descriptors);
+static_assert(!skyutil::child_attributes().keep_ignored_signals);
+static_assert(!skyutil::child_attributes().shell_fallback);
 
 // -----------------------------------------------------------------------------------------
 // messages

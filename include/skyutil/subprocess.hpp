@@ -10,12 +10,14 @@
 // A command is a list of words, no shell in between; shell("a | b") is one. Children get the three
 // standard descriptors and no other, the signal mask and dispositions of a fresh process, and a
 // session of their own. Starting one costs the same whatever the size of this process: its memory
-// is not copied (vfork(2)). The program is looked for in the PATH of this process; a script without
-// "#!" is no program.
+// is not copied (vfork(2)). Where the system copies it all the same, as valgrind and qemu-user do,
+// all else holds. The program is looked for in the PATH of this process; a script without "#!" is
+// no program. child_attributes has what can be otherwise.
 //
-// The throwing forms throw std::system_error for what cannot be started, the others set their
-// std::error_code; functions given by the caller may throw in both. Everything is safe to call from
-// several threads at once, but for changing the environment of this process meanwhile (setenv(3)).
+// The throwing forms throw start_error, a std::system_error, for what cannot be started, the others
+// set their std::error_code; functions given by the caller may throw in both. Everything is safe to
+// call from several threads at once, but for changing the environment of this process meanwhile
+// (setenv(3)).
 //
 // Needs Boost 1.81 or newer, for child_process::native().
 
@@ -23,8 +25,10 @@
 
 #include <skyutil/detail/child_output.hpp>
 #include <skyutil/detail/error.hpp>
+#include <skyutil/detail/orphans.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
+#include <skyutil/detail/start_step.hpp>
 #include <skyutil/detail/stoppable_wait.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/version.hpp>
@@ -33,6 +37,7 @@
 #include <boost/process/v2/process.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -62,8 +67,8 @@ enum class stdio {
 
 /// What became of a command.
 struct completed_process {
-    /// -1 when a signal ended it, and, with `signal` 0, when nobody knows: somebody else in this
-    /// process has reaped the child, or SIGCHLD is ignored.
+    /// -1 when a signal ended it, and, with `signal` 0, when nothing tells: somebody else in this
+    /// process has reaped the child, or SIGCHLD is ignored, on a kernel before Linux 6.15.
     int exit_code = -1;
 
     /// The number of the signal that ended it, 0 for none.
@@ -75,6 +80,15 @@ struct completed_process {
     bool stopped = false;    ///< it was ended, or not started, because of the stop token
     bool truncated = false;  ///< there was more output than max_output
 
+    /// Others still held an output open when run() returned: what they write later is missing.
+    bool output_incomplete = false;
+
+    /// Who of the tree could not be ended, and why: another user's, or stuck in the kernel.
+    std::vector<kill_report::process_left> not_ended{};
+
+    /// What the start failed at, for the forms with an error code.
+    start_step failed_step = start_step::none;
+
     /// From the start to the end of the child.
     std::chrono::nanoseconds elapsed{};
 
@@ -85,6 +99,35 @@ struct completed_process {
 
     /// Whether it ended itself, and with exit code 0.
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+/// How a child ended; as in completed_process.
+struct exit_status {
+    int exit_code = -1;
+    int signal = 0;
+    std::uint64_t peak_memory = 0;
+
+    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+/// What the throwing forms throw for a command that cannot be started.
+class start_error : public std::system_error {
+public:
+    start_error(std::error_code reason, const std::string& what, start_step step,
+                std::filesystem::path path)
+        : std::system_error(reason, what), step_(step), path_(std::move(path)) {}
+
+    /// Returns what it failed at: std::errc::no_such_file_or_directory may be said of the program
+    /// and of the directory.
+    [[nodiscard]] start_step step() const noexcept { return step_; }
+
+    /// Returns the program as it was named, or the directory or log that could not be opened. Empty
+    /// for a command without words.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+    start_step step_;
+    std::filesystem::path path_;
 };
 
 /// What run_options::check throws.
@@ -118,6 +161,9 @@ struct run_options {
     /// that overflows, and an exception from on_line.
     std::chrono::milliseconds grace = std::chrono::seconds(10);
 
+    /// The first signal of the end, by number; std::errc::invalid_argument for one that is none.
+    int end_signal = detail::os::terminate_signal;
+
     /// How many bytes of stdout, and how many of stderr, are kept. None: all, but with on_line
     /// none.
     std::optional<std::size_t> max_output{};
@@ -135,8 +181,10 @@ struct run_options {
     /// Ends the tree when a stop is requested.
     std::stop_token stop{};
 
-    /// A process that the child has left behind can hold its output open. So long after the child's
-    /// end is it waited for; then run() returns without what comes later, and leaves it alone.
+    /// A process that the child has left behind can hold its output open. When the child has ended
+    /// and nothing has come for so long, run() returns without what comes later, says so
+    /// (completed_process::output_incomplete), and leaves that process alone. As long as something
+    /// comes that there is room for, it is taken, until the timeout or a stop request.
     std::chrono::milliseconds drain = std::chrono::milliseconds(100);
 
     /// Not pipe: standard input is the child's /dev/null, or this process's. Ignored with `input`.
@@ -149,20 +197,31 @@ struct run_options {
 
 namespace detail {
 
-/// "cannot start 'x'", where it failed.
+/// What the throwing forms say of what failed.
 struct start_problem {
+    start_step step = start_step::none;
+    std::filesystem::path path;
     std::string what;
 
-    void set(const command& which, const std::filesystem::path& directory, os::start_step step) {
+    /// A start that failed in the plan or in the new process, else (none) with its descriptors.
+    void set(const command& which, const std::filesystem::path& directory, start_step where) {
+        step = where == start_step::none ? start_step::descriptors : where;
         what = cannot_start(which, directory, step);
+        path = step == start_step::directory ? directory
+               : which.words().empty()       ? std::filesystem::path()
+                                             : std::filesystem::path(which.words().front());
     }
 
     void throw_if(const std::error_code& error, const char* function) const {
-        if (error) {
-            throw std::system_error(error,
-                                    std::string("skyutil::") + function + ": " +
-                                        (what.empty() ? "cannot talk to the command" : what));
+        if (!error) {
+            return;
         }
+        const std::string message = std::string("skyutil::") + function + ": " +
+                                    (what.empty() ? "cannot talk to the command" : what);
+        if (step != start_step::none) {
+            throw start_error(error, message, step, path);
+        }
+        throw std::system_error(error, message);
     }
 };
 
@@ -192,6 +251,11 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
     using std::chrono::steady_clock;
     error.clear();
     std::vector<completed_process> results(commands.size());
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        problem.what = "no signal has the number " + std::to_string(options.end_signal);
+        return results;
+    }
     if (options.stop.stop_requested()) {
         for (completed_process& each : results) {
             each.stopped = true;
@@ -201,7 +265,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
     const time_point start = steady_clock::now();
     pump_options pump_with{
         .deadline = options.timeout ? deadline_after(*options.timeout) : for_ever,
-        .grace = options.grace,
+        .ending = {.grace = options.grace, .end_signal = options.end_signal},
         .drain = options.drain,
         .stop = options.stop};
 
@@ -244,6 +308,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         }
         if (error) {
             problem.set(commands[i], options.cwd, plan.start().failed);
+            results[i].failed_step = problem.step;
             return results;
         }
         if (last) {
@@ -260,12 +325,20 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         pump loop(children, outputs, std::move(input), options.input, pump_with);
         end = loop.run(error);
         end_time = loop.end_time();
+        for (std::size_t i = 0; i != children.size(); ++i) {
+            results[i].not_ended = std::move(loop.report(i).left);
+        }
     }
+    const bool told = !error;
     for (std::size_t i = 0; i != children.size(); ++i) {
         completed_process& result = results[i];
-        if (error && children[i].started() && !children[i].known_end()) {
-            if (error == std::errc::timed_out) {
-                children[i].detach();  // it was not to be ended
+        result.timed_out = end == pump_end::timed_out;
+        result.stopped = end == pump_end::stopped;
+        if (!children[i].known_end()) {
+            if (told) {
+                children[i].detach();  // it cannot be ended
+                error = os::make_error(std::errc::timed_out);
+                problem.what = "cannot end " + in_quotes(commands[i]);
             }
             continue;
         }
@@ -274,12 +347,11 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         result.signal = how.signal;
         result.peak_memory = how.peak_memory;
         result.elapsed = end_time - start;
-        result.timed_out = end == pump_end::timed_out;
-        result.stopped = end == pump_end::stopped;
     }
     for (output_pipe& each : outputs) {
+        completed_process& result = results[each.child];
+        result.output_incomplete = result.output_incomplete || each.incomplete;
         if (each.text) {
-            completed_process& result = results[each.child];
             (each.from == output_stream::out ? result.stdout_text : result.stderr_text) =
                 each.text->take();
             result.truncated = result.truncated || each.text->truncated();
@@ -294,7 +366,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
 
 /// What ended a command otherwise than with exit code 0, and the last line it said of it.
 inline std::string describe_failure(const command& which, const completed_process& result) {
-    std::string what = "'" + (which.words().empty() ? std::string() : which.words().front()) + "' ";
+    std::string what = in_quotes(which) + " ";
     if (result.timed_out) {
         what += "did not end in time";
     } else if (result.stopped) {
@@ -308,8 +380,8 @@ inline std::string describe_failure(const command& which, const completed_proces
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
         text.remove_suffix(1);
     }
-    if (const std::size_t newline = text.rfind('\n'); newline != std::string_view::npos) {
-        text.remove_prefix(newline + 1);
+    if (const std::size_t line_end = text.rfind('\n'); line_end != std::string_view::npos) {
+        text.remove_prefix(line_end + 1);
     }
     constexpr std::size_t longest = 200;
     return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
@@ -334,10 +406,23 @@ inline void check_result(const char* function, const command& which,
 /// (std::errc::no_such_file_or_directory, permission_denied...), of fork(2),
 /// std::errc::invalid_argument for NULs and impossible names of variables,
 /// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
-/// std::errc::timed_out for a command that could not be ended (another user's): it is left alone.
+/// std::errc::timed_out for a command that could not be ended, and is left alone: another user's,
+/// or one that the freezer of a control group of version 1 holds (version 2 lets SIGKILL through).
+/// What cannot be started is a start_error; nothing of it has run, or is left. A program that
+/// another thread or process is writing is waited for, for a second; then it is
+/// std::errc::text_file_busy.
 ///
-/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL) has an
-/// unknown exit code; all else holds.
+/// Limits: the call waits for execve(2), which no signal of this process interrupts: where that is
+/// slow (a network file system that does not answer), the timeout and the stop token are heard only
+/// when it is over; the timeout counts from the call all the same. pthread_cancel(3) of a thread in
+/// this call ends the whole process (std::terminate), as what is cancelled must not throw: use the
+/// stop token or the timeout.
+///
+/// Without /proc for this pid namespace, and without a descriptor or memory left, what is ended is
+/// the command and its process group; the rest of the group gets 100 ms after the command's end.
+///
+/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL), has
+/// an unknown exit code before Linux 6.15; all else holds.
 inline completed_process run(const command& what, const run_options& options,
                              std::error_code& error) {
     detail::start_problem ignored;
@@ -377,8 +462,8 @@ inline std::vector<completed_process> pipeline(const std::vector<command>& comma
 inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
                                                const run_options& options = {}) {
     if (commands.empty()) {
-        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "skyutil::pipeline: no command");
+        throw start_error(std::make_error_code(std::errc::invalid_argument),
+                          "skyutil::pipeline: no command", start_step::arguments, {});
     }
     std::error_code error;
     detail::start_problem problem;
@@ -431,12 +516,12 @@ inline std::chrono::milliseconds backoff_time(const backoff_options& options, in
     constexpr std::chrono::milliseconds longest = std::chrono::years(100);
     double time = static_cast<double>(options.first.count());
     const auto most = static_cast<double>(
-        std::clamp(options.most, std::chrono::milliseconds(0), longest).count());
+        (std::clamp)(options.most, std::chrono::milliseconds(0), longest).count());
     for (int i = 0; i != retry && time < most; ++i) {
         time *= options.factor;
     }
     time = (std::min)(time, most) *
-           (1 - std::clamp(options.jitter, 0.0, 1.0) * std::clamp(random, 0.0, 1.0));
+           (1 - (std::clamp)(options.jitter, 0.0, 1.0) * (std::clamp)(random, 0.0, 1.0));
     return std::chrono::milliseconds(time > 0 ? static_cast<std::int64_t>(time) : 0);
 }
 
@@ -522,6 +607,10 @@ struct detached_options {
 /// parent and reaps it), in a session of its own, standard input /dev/null, both outputs added to
 /// the log, which is made if it is not there (and closed to others as umask(2) says). Errors as
 /// run(), and those of opening the log.
+///
+/// Where this process is init itself (process 1 of a container), or a subreaper (prctl(2),
+/// PR_SET_CHILD_SUBREAPER), it becomes the parent: the program is a zombie when it has ended until
+/// reap_orphans() is called, and kill_children_processes() ends it too.
 [[nodiscard]] inline std::int64_t run_detached(const command& what,
                                                const std::filesystem::path& log_path,
                                                const detached_options& options,
@@ -535,6 +624,8 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     error.clear();
     const unique_fd log(os::open_log(log_path.native(), error));
     if (error) {
+        problem.step = start_step::descriptors;
+        problem.path = log_path;
         problem.what = "cannot open the log '" + log_path.string() + "'";
         return 0;
     }
@@ -546,11 +637,13 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     start.standard[2] = log.get();
     start.detached = true;
     start.dies_with_thread = false;
-    const pid_t pid = error ? -1 : os::start_program(start, error);
+    const pid_t pid = error ? 0 : os::start_program(start, error).pid;
     if (error) {
         problem.set(what, options.cwd, start.failed);
+        return 0;
     }
-    return error ? 0 : pid;
+    remember_detached(pid);
+    return pid;
 }
 
 }  // namespace detail
@@ -559,6 +652,17 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
                                  const detached_options& options, std::error_code& error) {
     detail::start_problem ignored;
     return detail::run_detached(what, log_path, options, ignored, error);
+}
+
+/// The same, which also tells what the start failed at, start_step::none if it did not.
+[[nodiscard]] inline std::int64_t run_detached(const command& what,
+                                               const std::filesystem::path& log_path,
+                                               const detached_options& options, start_step& failed,
+                                               std::error_code& error) {
+    detail::start_problem problem;
+    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
+    failed = problem.step;
+    return pid;
 }
 
 [[nodiscard]] inline std::int64_t run_detached(const command& what,
@@ -578,16 +682,69 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
 }
 
 // ------------------------------------------------------------------------------------------------
-// child_process
+// orphans
 
-/// How a child ended; as in completed_process.
-struct exit_status {
-    int exit_code = -1;
-    int signal = 0;
-    std::uint64_t peak_memory = 0;
+/// Which children reap_orphans() takes for orphans.
+enum class orphan_scope {
+    /// Those that are proven to be: programs of run_detached(), and processes in a session that
+    /// neither they nor this process made. An orphan in this process's session, or that made one of
+    /// its own, is left a zombie. A child that was forked before this process made its session is
+    /// taken for an orphan.
+    proven,
 
-    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+    /// All to which this process has no pidfd. For a process that starts children with this
+    /// library,
+    /// or with others that hold a pidfd (Boost.Process), only: fork(2) and system(3) do not.
+    all,
 };
+
+/// A process that was reaped, and how it had ended.
+struct reaped_orphan {
+    std::int64_t pid;
+    exit_status status;
+};
+
+/// Reaps the zombies that this process was given and that nothing in it started or waits for, and
+/// returns how they had ended. For process 1 of a container and for subreapers (prctl(2),
+/// PR_SET_CHILD_SUBREAPER), to be called now and then or at SIGCHLD; nobody else has any. It does
+/// not wait, and takes no child of a child_process, of run() and the like, or of Boost.Process.
+///
+/// errc::function_not_supported where there is no /proc for this pid namespace, and for
+/// orphan_scope::all on kernels without pidfd (before Linux 5.3); errc::too_many_files_open. Reads
+/// one file for each process of the machine.
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_code& error) {
+    error.clear();
+    std::vector<reaped_orphan> reaped;
+    if (scope == orphan_scope::all && !detail::os::has_pidfd()) {
+        error = detail::os::make_error(std::errc::function_not_supported);
+        return reaped;
+    }
+    for (const auto& each : detail::find_orphans(scope == orphan_scope::all, error)) {
+        detail::os::process_end end;
+        std::error_code ignored;
+        const auto pid = static_cast<pid_t>(each.pid);
+        if (detail::os::wait_child(pid, -1, detail::os::waiting::look, end, ignored) &&
+            detail::os::reap_child(pid, -1, end)) {
+            detail::detached_programs::remove(each.pid, each.stat.start_time);
+            reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
+        }
+    }
+    return reaped;
+}
+
+inline std::vector<reaped_orphan> reap_orphans(std::error_code& error) {
+    return reap_orphans(orphan_scope::proven, error);
+}
+
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope = orphan_scope::proven) {
+    std::error_code error;
+    std::vector<reaped_orphan> reaped = reap_orphans(scope, error);
+    detail::throw_if(error, "skyutil::reap_orphans: cannot list the children of this process");
+    return reaped;
+}
+
+// ------------------------------------------------------------------------------------------------
+// child_process
 
 struct child_options {
     std::filesystem::path cwd{};
@@ -607,6 +764,12 @@ struct child_options {
 /// behind when it ended itself, and reaps it. Move-only; one thread at a time.
 ///
 /// Its id stays its own until the object is gone: a child that has ended stays a zombie so long.
+/// Where others reap it first (SIGCHLD is ignored, or somebody waits for all children) its id is
+/// never used again: what it has left behind is ended if Linux 6.9 or its start time proves whose
+/// it is. The destructor takes no longer than terminate(), and leaves a child that cannot be ended
+/// to itself; it costs one look at all processes of the machine if any of the child's may be left,
+/// else none.
+///
 /// With child_attributes::die_with_parent it has a thread of this process that waits for its end,
 /// as the kernel takes the thread that started it for the parent.
 class [[nodiscard]] child_process {
@@ -621,8 +784,9 @@ public:
 
     child_process(const command& what, const child_options& options, std::error_code& error) {
         error.clear();
-        detail::start_problem ignored;
-        start(what, options, ignored, error);
+        detail::start_problem problem;
+        start(what, options, problem, error);
+        failed_step_ = problem.step;
     }
 
     child_process(child_process&&) noexcept = default;
@@ -634,11 +798,26 @@ public:
     /// 0 when there is no child: moved from, detached, not started.
     [[nodiscard]] std::int64_t pid() const noexcept { return child_.pid(); }
 
-    /// Returns a handle of the child. Errors are those of process_handle::open().
+    /// Returns what the start failed at, start_step::none if it did not.
+    [[nodiscard]] start_step failed_step() const noexcept { return failed_step_; }
+
+    /// Returns a handle of the child, and of nobody who has its id after it. Errors are those of
+    /// process_handle::open().
     process_handle handle(std::error_code& error) const {
-        return process_handle::open(pid(), error);
+        error.clear();
+        if (child_.pidfd() == -1) {
+            return process_handle::open(pid(), error);
+        }
+        unique_fd pidfd(detail::os::duplicate(child_.pidfd(), error));
+        return detail::process_handle_access::make(error ? 0 : pid(), std::move(pidfd));
     }
-    process_handle handle() const { return process_handle::open(pid()); }
+
+    process_handle handle() const {
+        std::error_code error;
+        process_handle result = handle(error);
+        detail::throw_if(error, "skyutil::child_process::handle: cannot open process ", pid());
+        return result;
+    }
 
     /// Returns whether the child has not ended.
     [[nodiscard]] bool running() { return child_.started() && !child_.look(); }
@@ -655,11 +834,19 @@ public:
     }
 
     /// Ends the child and all it started, as kill_process_tree() does, and returns how it ended.
+    /// What cannot be ended, another user's process for example, is left after the grace, or 10 s
+    /// after SIGKILL: not_ended() tells, and if it is the child itself, running() stays true and
+    /// the exit status is unknown.
     exit_status terminate(std::chrono::milliseconds grace = std::chrono::seconds(10)) {
         if (child_.started()) {
-            child_.end_tree(grace);
+            not_ended_ = child_.end_tree({.grace = grace}).left;
         }
-        return wait();
+        return status(child_.look());
+    }
+
+    /// Who could not be ended by the last terminate(), and why.
+    [[nodiscard]] const std::vector<kill_report::process_left>& not_ended() const noexcept {
+        return not_ended_;
     }
 
     /// Leaves the child to itself and returns its id; this process has to reap it.
@@ -679,9 +866,14 @@ public:
     /// Returns the child for Boost.Process, to wait for it with async_wait() on an executor of
     /// Asio. This object still ends the tree; who waits through the other takes the exit code, and
     /// this one then knows none (-1). The destructor of boost::process::v2::process kills a child
-    /// that runs, unless it was detached.
+    /// that runs, unless it was detached. Throws std::errc::no_child_process where others have
+    /// reaped the child.
     [[nodiscard]] boost::process::v2::process native(
         const boost::asio::any_io_executor& executor) const {
+        if (!child_.identity().has_its_id()) {
+            throw std::system_error(std::make_error_code(std::errc::no_child_process),
+                                    "skyutil::child_process::native: the child has been reaped");
+        }
         return boost::process::v2::process(executor, child_.pid());
     }
 
@@ -708,7 +900,9 @@ private:
         return end ? exit_status{end->exit_code, end->signal, end->peak_memory} : exit_status();
     }
 
+    start_step failed_step_ = start_step::none;
     detail::started_child child_;
+    std::vector<kill_report::process_left> not_ended_;
     std::array<unique_fd, 3> pipes_;  // closed before the child is ended: it may wait for that
 };
 

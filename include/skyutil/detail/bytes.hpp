@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <skyutil/version.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

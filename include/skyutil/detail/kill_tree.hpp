@@ -38,6 +38,13 @@ struct kill_tree_options {
 
     /// The process itself too, not only those it started.
     bool include_root = true;
+
+    /// The first signal, by number; std::errc::invalid_argument for one that is none. SIGKILL is
+    /// the same as `force`.
+    int end_signal = detail::os::terminate_signal;
+
+    /// Processes that are left alone, with all that they started.
+    std::vector<std::int64_t> spare{};
 };
 
 /// What became of the processes that were to be ended. A process is in a list at most once.
@@ -46,7 +53,9 @@ struct kill_report {
         std::int64_t pid;
 
         /// errc::operation_not_permitted for another user's and for the calling process,
-        /// errc::timed_out for one that is still there after SIGKILL.
+        /// errc::timed_out for one that is still there 10 s after SIGKILL (a frozen control group
+        /// of version 1 keeps it, as does a system call that cannot be interrupted), else why the
+        /// signal could not be sent.
         std::error_code error;
 
         friend bool operator==(const process_left&, const process_left&) = default;
@@ -64,6 +73,34 @@ struct kill_report {
 
 namespace detail {
 
+/// What tells a child of this process from whoever gets its id once it has been reaped. Used while
+/// the pidfd is open, from any thread.
+struct child_identity {
+    std::int64_t pid = 0;
+    int pidfd = -1;              ///< -1: none
+    bool leads_group = false;    ///< made a process group of its own
+    bool leads_session = false;  ///< and a session
+
+    /// Until then the child had its id for certain, in clock ticks since the machine started.
+    std::uint64_t owned_until = 0;
+
+    /// Whether it has it still: it runs, or nobody has reaped it.
+    [[nodiscard]] bool has_its_id() const noexcept {
+        return os::has_its_id(static_cast<pid_t>(pid), pidfd);
+    }
+
+    /// Whether others are in its group, as far as the kernel tells. While they are, nobody gets the
+    /// number.
+    [[nodiscard]] bool has_group() const noexcept {
+        std::error_code error;
+        if (leads_group && pidfd != -1) {
+            os::signal_group_of_pidfd(pidfd, 0, error);
+        }
+        return leads_group && pidfd != -1 &&
+               (!error || error == std::errc::operation_not_permitted);
+    }
+};
+
 /// A process that is to end.
 struct tree_member {
     process_handle handle;
@@ -74,7 +111,7 @@ struct tree_member {
     bool asked = false;    ///< by SIGTERM
     bool killed = false;
     bool owns_group = false;  ///< leads a process group that is taken to be the tree's
-    std::error_code error{};  ///< why it cannot be signalled
+    std::error_code error{};  ///< why the last signal could not be sent
 
     /// Whether it is there, as far as can be told.
     [[nodiscard]] bool is_left() noexcept {
@@ -85,8 +122,10 @@ struct tree_member {
         return !gone;
     }
 
-    /// Whether it is there to be signalled.
-    [[nodiscard]] bool is_target() noexcept { return !spared && !error && is_left(); }
+    /// Whether it is there to be signalled. An error that is no lack of permission may pass.
+    [[nodiscard]] bool is_target() noexcept {
+        return !spared && error != std::errc::operation_not_permitted && is_left();
+    }
 
     /// Whether the signal was sent.
     bool send(int signal) noexcept {
@@ -94,7 +133,7 @@ struct tree_member {
         handle.signal(signal, failed);
         if (failed == std::errc::no_such_process) {
             gone = true;
-        } else if (failed) {
+        } else {
             error = failed;
         }
         return !failed;
@@ -109,13 +148,16 @@ struct tree_member {
         }
     }
 
-    void ask() noexcept {
-        if (!asked && is_target() && send(os::terminate_signal)) {
+    void ask(int signal) noexcept {
+        if (!asked && is_target() && send(signal)) {
             asked = true;
-            stopped = true;  // by somebody else, maybe: it cannot hear SIGTERM then
+            stopped = true;  // by somebody else, maybe: it cannot hear the signal then
         }
         resume();
     }
+
+    /// Whether it is on its way: SIGKILL was sent.
+    [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
 
     void kill() noexcept {
         if (!killed && is_target()) {
@@ -128,26 +170,38 @@ struct tree_member {
 
 class tree_killer {
 public:
-    /// Finds the tree. `include_root` is false for a root that shall live.
-    tree_killer(std::int64_t root, bool include_root, identity means, std::error_code& error)
-        : table_(error), means_(means), root_lives_(!include_root) {
+    /// Finds the tree. With `child` the root is that child of this process, and nobody else.
+    tree_killer(std::int64_t root, const child_identity* child, const kill_tree_options& options,
+                identity means, std::error_code& error)
+        : table_(error),
+          means_(means),
+          end_signal_(options.end_signal),
+          strangers_(options.spare),
+          root_lives_(!options.include_root) {
         if (!error) {
             table_.refresh(error);
         }
         if (error) {
             return;
         }
-        const process_entry* const entry = table_.find(root);
-        if (entry != nullptr) {
+        const process_entry* entry = table_.find(root);
+        find_strangers();
+        if (child != nullptr &&
+            !child->has_its_id()) {  // nor had it when the table was read, maybe
+            entry = nullptr;
+            add_reaped(*child);
+        } else if (entry != nullptr) {
             add(*entry);
         }
         if (members_.empty()) {
-            error = missing_process(root);
+            if (!is_stranger(root)) {
+                error = missing_process(root);
+            }
             return;
         }
         constexpr std::size_t most = 1000;  // numbers that were given anew could go in a circle
-        for (auto at = entry; at != nullptr && reapers_.size() < most;
-             at = table_.find(at->parent())) {
+        for (auto at = entry != nullptr ? entry : &members_.front().entry;
+             at != nullptr && reapers_.size() < most; at = table_.find(at->parent())) {
             reapers_.push_back(at->parent());
         }
         members_.front().spared = members_.front().spared || root_lives_;
@@ -157,18 +211,21 @@ public:
     tree_killer& operator=(const tree_killer&) = delete;
 
     /// None stays stopped, whatever happens.
-    ~tree_killer() { for_each_child_first(&tree_member::resume); }
+    ~tree_killer() {
+        for_each_child_first([](tree_member& each) { each.resume(); });
+    }
 
-    /// Sends SIGTERM and waits for as long as the grace. What a member starts while it ends is left
-    /// alone for as long as the member lives (it may be what cleans up), and asked when it is still
-    /// there then.
+    /// Sends the first signal and waits for as long as the grace. What a member starts while it
+    /// ends is left alone for as long as the member lives (it may be what cleans up), and asked
+    /// when it is still there then.
     void ask_all(std::chrono::milliseconds grace) {
-        freeze();
-        for_each_child_first(&tree_member::ask);
-        const time_point deadline = deadline_after(grace);
         using std::chrono::milliseconds;
+        const time_point deadline = deadline_after(grace);
+        freeze();
+        for_each_child_first([this](tree_member& each) { each.ask(end_signal_); });
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
-            const bool ended = wait_until((std::min)(deadline, deadline_after(pause)));
+            const bool ended =
+                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
             const bool found = look();
             const bool asked = ask_orphans();
             if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
@@ -177,13 +234,17 @@ public:
         }
     }
 
-    /// Sends SIGKILL and waits until all are gone; again for those that were born meanwhile.
+    /// Sends SIGKILL and waits until all are gone; again for those that were born meanwhile, and a
+    /// few times to those whom it could not be sent.
     void kill_all() {
         const time_point deadline = deadline_after(kill_patience);
+        int more_tries = 3;
         do {
             freeze();
-            for_each_child_first(&tree_member::kill);
-        } while (wait_until(deadline) && look() && std::chrono::steady_clock::now() < deadline);
+            for_each_child_first([](tree_member& each) { each.kill(); });
+        } while (wait_until(deadline, &tree_member::is_dying) &&
+                 (look() || (any_left() && more_tries-- != 0)) &&
+                 std::chrono::steady_clock::now() < deadline);
     }
 
     [[nodiscard]] bool any_left() noexcept {
@@ -216,10 +277,37 @@ public:
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
 private:
-    void for_each_child_first(void (tree_member::*function)() noexcept) {
+    template <class Function>
+    void for_each_child_first(Function function) {
         for (std::size_t i = members_.size(); i-- != 0;) {
-            (members_[i].*function)();
+            function(members_[i]);
         }
+    }
+
+    /// Adds what a child has left behind that others have reaped: everybody in its session or
+    /// group, if that is proven to be the child's. It is while the kernel says that others are in
+    /// the group of the child, or when one is in its session who was there while the child had its
+    /// id.
+    void add_reaped(const child_identity& child) {
+        const auto number = static_cast<std::uint64_t>(child.pid);
+        const auto is_older = [&](const process_entry& each) {
+            return child.leads_session && each.stat.session == number &&
+                   each.stat.start_time <= child.owned_until;
+        };
+        const auto& all = table_.entries();
+        if (table_.find(child.pid) != nullptr ||
+            !(child.has_group() || std::any_of(all.begin(), all.end(), is_older))) {
+            return;
+        }
+        tree_member root{process_handle_access::make(child.pid, 0), {}};
+        root.entry.pid = child.pid;
+        root.entry.stat.parent = static_cast<std::uint64_t>(os::process_id());
+        root.entry.stat.group = number;
+        root.entry.stat.session = child.leads_session ? number : 0;
+        root.spared = true;
+        root.gone = true;
+        by_pid_.push_back(0);
+        members_.push_back(std::move(root));
     }
 
     /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
@@ -271,11 +359,35 @@ private:
         if (error) {
             error_ = error;
         }
-        return !error && find_members();
+        if (error) {
+            return false;
+        }
+        find_strangers();
+        return find_members();
+    }
+
+    /// Finds those who are spared and what they started.
+    void find_strangers() {
+        if (strangers_.empty()) {
+            return;
+        }
+        const children_index index(table_);
+        for (std::size_t i = 0; i != strangers_.size(); ++i) {
+            index.for_each_child(strangers_[i], [&](std::size_t child) {
+                const std::int64_t pid = table_.entries()[child].pid;
+                if (std::find(strangers_.begin(), strangers_.end(), pid) == strangers_.end()) {
+                    strangers_.push_back(pid);
+                }
+            });
+        }
+    }
+
+    [[nodiscard]] bool is_stranger(std::int64_t pid) const noexcept {
+        return std::find(strangers_.begin(), strangers_.end(), pid) != strangers_.end();
     }
 
     bool find_members() {
-        const children_index index(table_);
+        const children_index index{table_};
         bool found = false;
         std::size_t next = 0;
         do {
@@ -283,7 +395,7 @@ private:
                 const process_entry parent = members_[next].entry;
                 index.for_each_child(parent.pid, [&](std::size_t i) {
                     const process_entry& child = table_.entries()[i];
-                    found = (is_child(parent, child) && add(child)) || found;
+                    found = (is_of(parent, child) && add(child)) || found;
                 });
             }
             found = adopt() || found;
@@ -291,8 +403,9 @@ private:
         return found;
     }
 
-    /// Whether the parent of that id is this one, and not another that has the id now.
-    bool is_child(const process_entry& parent, const process_entry& child) const noexcept {
+    /// Whether the parent of that id, or the maker of the session of that number, is this one, and
+    /// not another that has the id now.
+    bool is_of(const process_entry& parent, const process_entry& child) const noexcept {
         const process_entry* const now = table_.find(parent.pid);
         return can_be_parent(parent.stat, child.stat) &&
                (now == nullptr || now->stat.start_time == parent.stat.start_time ||
@@ -320,20 +433,21 @@ private:
         for (const process_entry& entry : table_.entries()) {
             const tree_member* const maker = find_member(entry.stat.session);
             const tree_member* const leader = find_member(entry.stat.group);
-            const bool descends =
-                (maker != nullptr && can_be_parent(maker->entry.stat, entry.stat)) ||
-                (leader != nullptr && leader->owns_group);
+            const bool descends = (maker != nullptr && is_of(maker->entry, entry)) ||
+                                  (leader != nullptr && leader->owns_group);
             found = (descends && add(entry)) || found;
         }
         return found;
     }
 
     bool is_orphan_of(const tree_member& leader, const process_entry& entry) const {
+        if (!is_of(leader.entry, entry)) {
+            return false;
+        }
         const std::int64_t parent = entry.parent();
         const bool reaped =
             parent <= 1 || std::find(reapers_.begin(), reapers_.end(), parent) != reapers_.end();
-        return reaped && parent != leader.entry.parent() &&
-               can_be_parent(leader.entry.stat, entry.stat);
+        return reaped && parent != leader.entry.parent();
     }
 
     /// Where the id is, or would be.
@@ -363,9 +477,9 @@ private:
                    : nullptr;
     }
 
-    /// Adds a process, unless it is gone; false for one that is a member already.
+    /// Adds a process, unless it is gone; false for one that is a member already, or spared.
     bool add(const process_entry& entry) {
-        if (find_member(entry) != nullptr) {
+        if (find_member(entry) != nullptr || is_stranger(entry.pid)) {
             return false;
         }
         tree_member added{process_handle_access::make(entry.pid, entry.stat.start_time), entry};
@@ -416,16 +530,16 @@ private:
         }
     }
 
-    /// Whether all that can be signalled have ended at that time.
-    bool wait_until(time_point deadline) {
+    /// Whether all of that kind have ended at that time.
+    bool wait_until(time_point deadline, bool (tree_member::*is_awaited)() noexcept) {
         for (tree_member& each : members_) {
-            if (!each.is_target()) {
+            if (!(each.*is_awaited)()) {
                 continue;
             }
             std::error_code error;
             each.gone = process_handle_access::wait_until(each.handle, deadline, error);
             if (error) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                each.gone = wait_in_proc(each, deadline);
             }
             if (!each.gone) {
                 return false;
@@ -434,8 +548,25 @@ private:
         return true;
     }
 
-    /// Sends SIGTERM to those who came after it, if their parent is not there to end them; whether
-    /// there were any.
+    /// The same for one whose handle cannot be waited for.
+    bool wait_in_proc(const tree_member& each, time_point deadline) const noexcept {
+        constexpr std::chrono::milliseconds pause(2);
+        for (;;) {
+            std::error_code error;
+            const auto stat = table_.proc().stat(each.entry.pid, error);
+            if (error == std::errc::no_such_process ||
+                (stat && (stat->start_time != each.entry.stat.start_time || !stat->running()))) {
+                return true;
+            }
+            if (std::chrono::steady_clock::now() >= deadline) {
+                return false;
+            }
+            std::this_thread::sleep_for(pause);
+        }
+    }
+
+    /// Sends the first signal to those who came after it, if their parent is not there to end them;
+    /// whether there were any.
     bool ask_orphans() {
         bool found = false;
         for (tree_member& each : members_) {
@@ -444,7 +575,7 @@ private:
             }
             tree_member* const parent = find_member(each.entry.stat.parent);
             if (parent == nullptr || !parent->is_target()) {
-                each.ask();
+                each.ask(end_signal_);
                 found = true;
             }
         }
@@ -456,19 +587,26 @@ private:
     std::vector<std::size_t> by_pid_;   ///< the last member of each id, ascending
     std::vector<std::int64_t> reapers_;
     identity means_;
+    int end_signal_;
+    std::vector<std::int64_t> strangers_;  ///< not to be members
     bool root_lives_;
     bool starved_ = false;
     std::error_code error_;
 };
 
-inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
+inline kill_report kill_tree(std::int64_t root, const child_identity* child,
+                             const kill_tree_options& options, identity means,
                              std::error_code& error) {
     error.clear();
-    tree_killer tree(root, options.include_root, means, error);
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        return {};
+    }
+    tree_killer tree(root, child, options, means, error);
     if (error) {
         return {};
     }
-    if (!options.force) {
+    if (!options.force && options.end_signal != os::kill_signal) {
         tree.ask_all(options.grace);
     }
     if (tree.any_left()) {
@@ -476,6 +614,11 @@ inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options
     }
     error = tree.error();
     return tree.report();
+}
+
+inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
+                             std::error_code& error) {
+    return kill_tree(root, nullptr, options, means, error);
 }
 
 /// The same for one process alone.

@@ -9,18 +9,20 @@
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process_handle.hpp>
 #include <skyutil/detail/process_table.hpp>
+#include <skyutil/detail/start_step.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <future>
 #include <initializer_list>
 #include <map>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -76,8 +78,8 @@ struct child_limit {
     std::uint64_t hard;
 };
 
-/// How a child differs from this process, beside its directory, variables and descriptors. Signal
-/// mask and dispositions are always those of a fresh process, ignored signals included.
+/// How a child differs from this process, beside its directory, variables and descriptors. No
+/// signal is blocked in it, and all have their default action, unless told otherwise here.
 struct child_attributes {
     base_environment environment = base_environment::inherited;
     child_group group = child_group::new_session;
@@ -94,34 +96,58 @@ struct child_attributes {
     std::vector<unsigned> cpus{};
 
     std::vector<child_limit> limits{};
+
+    /// The child keeps the descriptors above 2 that this process has open without FD_CLOEXEC, as
+    /// after execve(2): for socket activation, the job server of make, the file names of a shell's
+    /// <(command). Else it has none of them.
+    bool keep_descriptors = false;
+
+    /// The child ignores the signals that this process ignores, as after execve(2): SIGHUP under
+    /// nohup(1), SIGINT in what a script runs with "&". Else it ignores none.
+    bool keep_ignored_signals = false;
+
+    /// A file that may be executed but is in no format that the kernel knows, such as a script
+    /// without "#!", is run by /bin/sh, as execvp(3) does. Else it is no program
+    /// (std::errc::executable_format_error).
+    bool shell_fallback = false;
+
+    /// The signals that are blocked in the child, by number; the mask of this process plays no
+    /// part. std::errc::invalid_argument for a number that is no signal.
+    std::vector<int> blocked_signals{};
 };
 
 namespace detail {
 
+/// The name of the program, as messages show it.
+inline std::string in_quotes(const command& what) {
+    return what.words().empty() ? "''" : "'" + what.words().front() + "'";
+}
+
 /// "cannot start 'name'" and what it failed at.
 inline std::string cannot_start(const command& what, const std::filesystem::path& directory,
-                                os::start_step step) {
+                                start_step step) {
     const std::string name = what.words().empty() ? "''" : "'" + what.words().front() + "'";
-    using step_type = os::start_step;
     switch (step) {
-        case step_type::none:
-        case step_type::program:
+        case start_step::none:
+        case start_step::program:
             return "cannot start " + name;
-        case step_type::process:
+        case start_step::arguments:
+            return "cannot give " + name + " its words and variables";
+        case start_step::process:
             return "cannot make a process for " + name;
-        case step_type::session:
+        case start_step::session:
             return "cannot give " + name + " a session or group of its own";
-        case step_type::death_signal:
+        case start_step::death_signal:
             return "cannot have " + name + " end with its parent";
-        case step_type::nice:
+        case start_step::nice:
             return "cannot set the niceness of " + name;
-        case step_type::cpus:
+        case start_step::cpus:
             return "cannot bind " + name + " to its CPUs";
-        case step_type::limits:
+        case start_step::limits:
             return "cannot set the limits of " + name;
-        case step_type::descriptors:
+        case start_step::descriptors:
             return "cannot give " + name + " its descriptors";
-        case step_type::directory:
+        case start_step::directory:
             break;
     }
     return "cannot start " + name + " in the directory '" + directory.string() + "'";
@@ -138,7 +164,7 @@ inline std::vector<std::string> program_paths(const std::string& name) {
     for (;;) {
         const std::size_t colon = path.find(':');
         std::string directory(path.substr(0, colon));
-        result.push_back(directory.empty() ? name : std::move(directory) + "/" + name);
+        result.push_back((directory.empty() ? "." : std::move(directory)) + "/" + name);
         if (colon == std::string_view::npos) {
             return result;
         }
@@ -206,9 +232,17 @@ public:
         const auto has_nul = [](const std::string& text) {
             return text.find('\0') != std::string::npos;
         };
-        if (what.words().empty() || has_nul(directory_) ||
-            std::any_of(what.words().begin(), what.words().end(), has_nul)) {
+        const auto refuse = [&](start_step step) {
+            start_.failed = step;
             error = os::make_error(std::errc::invalid_argument);
+        };
+        if (what.words().empty() ||
+            std::any_of(what.words().begin(), what.words().end(), has_nul)) {
+            refuse(start_step::arguments);
+            return;
+        }
+        if (has_nul(directory_)) {
+            refuse(start_step::directory);
             return;
         }
         paths_ = string_block(program_paths(what.words().front()));
@@ -216,7 +250,12 @@ public:
         start_.arguments = arguments_.data();
         start_.variables = os::environment_block();
         if (!changes.empty() || attributes.environment != base_environment::inherited) {
-            variables_ = make_environment(attributes.environment, changes, error);
+            std::error_code bad_name;
+            variables_ = make_environment(attributes.environment, changes, bad_name);
+            if (bad_name) {
+                refuse(start_step::arguments);
+                return;
+            }
             start_.variables = variables_.data();
         }
         start_.directory = directory_.empty() ? nullptr : directory_.c_str();
@@ -229,7 +268,7 @@ public:
         for (const unsigned cpu : attributes.cpus) {
             constexpr unsigned most = 1U << 19;
             if (cpu >= most) {
-                error = os::make_error(std::errc::invalid_argument);
+                refuse(start_step::cpus);
                 return;
             }
             cpus_.resize((std::max)(cpus_.size(), cpu / os::bits_of_word + 1));
@@ -242,6 +281,22 @@ public:
         }
         start_.limits = limits_.data();
         start_.limits_size = limits_.size();
+        for (const int signal : attributes.blocked_signals) {
+            if (!os::add_signal(start_.blocked, signal)) {
+                refuse(start_step::arguments);
+                return;
+            }
+        }
+        start_.keeps_descriptors = attributes.keep_descriptors;
+        start_.keeps_ignored_signals = attributes.keep_ignored_signals;
+        if (attributes.shell_fallback) {
+            shell_arguments_ = {"/bin/sh", nullptr};
+            for (const char* const* each = arguments_.data() + 1; *each != nullptr; ++each) {
+                shell_arguments_.push_back(*each);
+            }
+            shell_arguments_.push_back(nullptr);
+            start_.shell_arguments = shell_arguments_.data();
+        }
     }
     start_plan(const start_plan&) = delete;
     start_plan& operator=(const start_plan&) = delete;
@@ -253,6 +308,7 @@ private:
     string_block paths_;
     string_block arguments_;
     string_block variables_;
+    std::vector<const char*> shell_arguments_;
     std::string directory_;
     std::vector<unsigned long> cpus_;
     std::vector<os::start_limit> limits_;
@@ -263,6 +319,94 @@ private:
 /// The descriptors a child gets as its standard ones; an empty one is inherited.
 using standard_descriptors = std::array<unique_fd, 3>;
 
+/// What can be done for the end of a tree without /proc or without descriptors: signals to the
+/// child, and to the group that it leads, which its own unreaped id keeps from being anybody
+/// else's. The rest of a group whose leader has ended is given a moment more, as nothing tells when
+/// it is gone. Returns why the child has not ended, nothing if it has.
+inline std::error_code end_group(const child_identity& child, const kill_tree_options& options,
+                                 time_point deadline) noexcept {
+    const auto pid = static_cast<pid_t>(child.pid);
+    std::error_code error;
+    const auto send = [&](int signal) {
+        error.clear();
+        if (child.leads_group) {
+            os::signal_group_of_pidfd(child.pidfd, signal, error);
+            if (error && child.has_its_id()) {  // before Linux 6.9, or none is left
+                os::signal_group(pid, signal, error);
+            }
+        }
+        error.clear();
+        if (child.pidfd != -1) {
+            os::send_signal_to_pidfd(child.pidfd, signal, error);
+        }
+        if ((child.pidfd == -1 || (error && error != std::errc::no_such_process)) &&
+            child.has_its_id()) {
+            error.clear();
+            os::send_signal(pid, signal, error);
+        }
+        return !error;
+    };
+    const auto wait = [&](time_point until) {
+        using std::chrono::milliseconds, std::chrono::steady_clock;
+        for (;;) {
+            std::error_code unknown;
+            if (child.pidfd != -1 && os::wait_until_ended(child.pidfd, until, unknown)) {
+                return true;
+            }
+            os::process_end end;
+            unknown.clear();
+            if (os::wait_child(pid, child.pidfd, os::waiting::look, end, unknown) ||
+                unknown == std::errc::no_child_process) {
+                return true;
+            }
+            if (steady_clock::now() >= until) {
+                return false;
+            }
+            std::this_thread::sleep_until((std::min)(until, steady_clock::now() + milliseconds(5)));
+        }
+    };
+    if (!options.force && options.end_signal != os::kill_signal) {
+        const bool sent = send(options.end_signal);
+        send(os::continue_signal);
+        if (!sent || wait(deadline)) {
+            constexpr std::chrono::milliseconds moment(100);
+            std::this_thread::sleep_until((std::min)(deadline, deadline_after(moment)));
+        }
+    }
+    const bool sent = send(os::kill_signal);
+    if (wait(sent ? deadline_after(kill_patience) : std::chrono::steady_clock::now())) {
+        return {};
+    }
+    return error ? error : os::make_error(std::errc::timed_out);
+}
+
+/// Ends a child and all it started, also when it has ended itself, and waits until they are gone.
+/// Safe in a thread of its own as long as the child is not reaped.
+inline kill_report end_child_tree(const child_identity& child,
+                                  const kill_tree_options& options) noexcept {
+    const time_point deadline = deadline_after(options.grace);
+    std::error_code error;
+    kill_report report;
+    try {
+        report = kill_tree(child.pid, &child, options, identity::best, error);
+    } catch (const std::bad_alloc&) {
+        error = os::make_error(std::errc::not_enough_memory);
+    }
+    if (error && error != std::errc::no_such_process) {  // no /proc, no descriptor, no memory...
+        error = end_group(child, options, deadline);
+        const auto is_child = [&](const auto& left) { return left.pid == child.pid; };
+        try {
+            std::erase_if(report.left, is_child);
+            if (error) {
+                report.left.push_back({child.pid, error});
+            }
+        } catch (const std::bad_alloc&) {  // then it is not in the report
+            return report;
+        }
+    }
+    return report;
+}
+
 /// A child. Until it is reaped its id is its own; the destructor ends its tree and reaps it.
 class started_child {
 public:
@@ -272,6 +416,7 @@ public:
           pidfd_(std::move(other.pidfd_)),
           group_(other.group_),
           grace_(other.grace_),
+          owned_until_(other.owned_until_),
           end_(std::exchange(other.end_, {})),
           reaped_(std::exchange(other.reaped_, false)),
           keeper_(std::move(other.keeper_)) {}
@@ -282,6 +427,7 @@ public:
             pidfd_ = std::move(other.pidfd_);
             group_ = other.group_;
             grace_ = other.grace_;
+            owned_until_ = other.owned_until_;
             end_ = std::exchange(other.end_, {});
             reaped_ = std::exchange(other.reaped_, false);
             keeper_ = std::move(other.keeper_);
@@ -309,6 +455,7 @@ public:
         } else {
             child.start_here(start, descriptors, error);
         }
+        child.owned_until_ = os::clock_ticks_since_start();
         return child;
     }
 
@@ -321,17 +468,29 @@ public:
     /// Whether the end of the child has been seen.
     [[nodiscard]] bool known_end() const noexcept { return end_.has_value(); }
 
+    /// Who it is for those that end its tree, which may be in another thread.
+    [[nodiscard]] child_identity identity() const noexcept {
+        return {pid_, pidfd_.get(), group_ != os::start_group::same,
+                group_ == os::start_group::session, owned_until_};
+    }
+
     /// How the child ended, nullopt while it runs. It is not reaped: its id stays its own.
     std::optional<os::process_end> look(os::waiting how = os::waiting::look) noexcept {
-        if (!end_ && started()) {
-            os::process_end end;
-            std::error_code error;
-            if (os::wait_child(pid_, pidfd_.get(), how, os::reaping::leave, end, error)) {
-                end_ = end;
-            } else if (error) {  // somebody else has reaped it: nothing says how it ended
-                end_ = os::process_end{};
-                reaped_ = true;
-            }
+        if (end_ || !started()) {
+            return end_;
+        }
+        os::process_end end;
+        std::error_code error;
+        if (os::wait_child(pid_, pidfd_.get(), how, end, error)) {
+            end_ = end;
+        } else if (error == std::errc::no_child_process) {  // somebody else has reaped it
+            reaped_ = true;
+            os::read_exit_info(pidfd_.get(), end);  // else nothing says how it ended
+            end_ = end;
+        } else if (error) {
+            look_without_waitid(how);
+        } else {
+            owned_until_ = os::clock_ticks_since_start();
         }
         return end_;
     }
@@ -346,7 +505,7 @@ public:
             os::wait_until_ended(pidfd_.get(), deadline, error);
         }
         using std::chrono::milliseconds, std::chrono::steady_clock;
-        for (milliseconds pause(1); !look() && !pidfd_ && steady_clock::now() < deadline;
+        for (milliseconds pause(1); !look() && (!pidfd_ || error) && steady_clock::now() < deadline;
              pause = (std::min)(2 * pause, milliseconds(16))) {
             std::this_thread::sleep_until((std::min)(deadline, steady_clock::now() + pause));
         }
@@ -354,29 +513,10 @@ public:
     }
 
     /// Ends the child and all it started, also when it has ended itself, and waits until they are
-    /// gone. It is not reaped. Safe in a thread of its own while look() is called here.
-    static void end_tree(pid_t pid, os::start_group group,
-                         std::chrono::milliseconds grace) noexcept {
-        std::error_code error;
-        try {
-            kill_tree(pid, {.grace = grace}, identity::best, error);
-        } catch (const std::bad_alloc&) {
-            error = os::make_error(std::errc::not_enough_memory);
-        }
-        if (error && error != std::errc::no_such_process) {  // /proc hides it, nothing is left...
-            std::error_code ignored;
-            if (group != os::start_group::same) {
-                os::signal_group(pid, os::kill_signal);
-            }
-            os::send_signal(pid, os::kill_signal, ignored);
-        }
-    }
-
-    void end_tree(std::chrono::milliseconds grace) noexcept {
+    /// gone; a child that cannot be ended is left. It is not reaped.
+    kill_report end_tree(const kill_tree_options& options) noexcept {
         look();
-        if (!reaped_ && (!end_ || has_left_some())) {
-            end_tree(pid_, group_, grace);
-        }
+        return end_child_tree(identity(), options);
     }
 
     [[nodiscard]] os::start_group group() const noexcept { return group_; }
@@ -384,12 +524,7 @@ public:
     /// Waits for the end of the child and reaps it.
     os::process_end reap() noexcept {
         look(os::waiting::block);
-        if (!reaped_) {
-            os::process_end ignored;
-            std::error_code error;
-            os::wait_child(pid_, pidfd_.get(), os::waiting::block, os::reaping::take, ignored,
-                           error);
-        }
+        take();
         release();
         if (keeper_.joinable()) {
             keeper_.join();
@@ -406,30 +541,59 @@ public:
     }
 
 private:
+    /// Ends the tree and reaps the child. Whoever is left when that has ended itself is looked for
+    /// only if the kernel says that its id, as that of its session or group, is still in use.
     void finish() noexcept {
-        if (started()) {
-            end_tree(grace_);
-            reap();
+        if (!started()) {
+            return;
+        }
+        const bool ended_itself = look().has_value();
+        if (!ended_itself) {
+            end_tree({.grace = grace_});
+        }
+        if (!look()) {
+            detach();  // it cannot be ended
+            return;
+        }
+        if (!reaped_) {
+            owned_until_ = os::clock_ticks_since_start();
+        }
+        take();
+        if (ended_itself && group_ != os::start_group::same &&
+            (!pidfd_ || os::is_id_in_use(pid_, pidfd_.get()))) {
+            end_child_tree(identity(), {.grace = grace_});
+        }
+        reap();
+    }
+
+    /// Reaps a child that has ended. From then on its id proves nothing.
+    void take() noexcept {
+        if (!std::exchange(reaped_, true)) {
+            os::process_end ignored;
+            os::reap_child(pid_, pidfd_.get(), ignored);
         }
     }
 
-    /// Whether anybody is left in the session or group of a child that has ended: one look, where
-    /// ending a tree takes several.
-    [[nodiscard]] bool has_left_some() const noexcept {
-        const auto leader = static_cast<std::uint64_t>(pid_);
-        try {
-            std::error_code error;
-            process_table table(error);
-            if (!error) {
-                table.refresh(error);
+    /// Where a filter forbids waitid(2): the pidfd tells the end, and wait4(2) how it was.
+    void look_without_waitid(os::waiting how) noexcept {
+        std::error_code error;
+        for (;;) {
+            os::process_end end;
+            if (os::reap_child(pid_, pidfd_.get(), end)) {
+                reaped_ = true;
+                end_ = end;
+                return;
             }
-            const auto& all = table.entries();
-            return error || std::any_of(all.begin(), all.end(), [&](const process_entry& each) {
-                       return each.pid != pid_ &&
-                              (each.stat.session == leader || each.stat.group == leader);
-                   });
-        } catch (const std::bad_alloc&) {
-            return true;
+            if (pidfd_ && os::has_ended(pidfd_.get(), error) && !error) {
+                reaped_ = true;  // or cannot be
+                os::read_exit_info(pidfd_.get(), end);
+                end_ = end;
+                return;
+            }
+            if (how == os::waiting::look) {
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     }
 
@@ -441,57 +605,61 @@ private:
 
     void start_here(os::program_start& start, standard_descriptors& descriptors,
                     std::error_code& error) noexcept {
-        const pid_t pid = os::start_program(start, error);
+        const os::started_program program = os::start_program(start, error);
         for (unique_fd& each : descriptors) {
             each.reset();
         }
-        if (error) {
-            return;
-        }
-        pidfd_.reset(os::open_pidfd(pid, error));
-        pid_ = pid;
-        if (error == std::errc::function_not_supported || error == std::errc::no_such_process) {
-            error.clear();  // the latter when others have reaped it already
-        }
-        if (error) {  // no descriptor is left for it
-            std::error_code ignored;
-            os::process_end end;
-            os::send_signal(pid, os::kill_signal, ignored);
-            os::wait_child(pid, -1, os::waiting::block, os::reaping::take, end, ignored);
-            pid_ = 0;
+        if (!error) {
+            pid_ = program.pid;
+            pidfd_.reset(program.pidfd);
         }
     }
 
     /// The kernel's signal comes when the thread ends that started the child, not the process: the
-    /// child gets a thread that lives as long as it does.
+    /// child gets a thread that lives as long as it does. It allocates nothing.
     void start_in_thread(os::program_start& start, standard_descriptors& descriptors,
                          std::error_code& error) {
-        std::promise<void> started;
-        std::future<void> is_started = started.get_future();
-        auto keep = [&, promise = std::move(started)]() mutable noexcept {
+        // A place for the thread's own pidfd, taken while the start can still fail.
+        unique_fd own_pidfd(os::above_standard(os::open_event(error), error));
+        if (error) {
+            start.failed = start_step::descriptors;
+            return;
+        }
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool done = false;
+        auto keep = [&, own_pidfd = std::move(own_pidfd)]() mutable noexcept {
             start_here(start, descriptors, error);
             const pid_t pid = pid_;
-            std::error_code unknown;
-            const unique_fd pidfd(pid == 0 ? -1 : os::duplicate(pidfd_.get(), unknown));
-            promise.set_value();
-            if (pid == 0) {
-                return;
+            if (!pidfd_ || !os::replace(own_pidfd.get(), pidfd_.get())) {
+                own_pidfd.reset();
             }
-            if (pidfd) {
-                os::wait_until_ended(pidfd.get(), for_ever, unknown);
-            } else {
+            {
+                const std::lock_guard lock(mutex);
+                done = true;
+                changed.notify_one();
+            }
+            // What was captured by reference may be gone from here on.
+            std::error_code unknown;
+            if (own_pidfd) {
+                os::wait_until_ended(own_pidfd.get(), for_ever, unknown);
+            } else if (pid != 0) {
                 os::process_end ignored;
-                os::wait_child(pid, -1, os::waiting::block, os::reaping::leave, ignored, unknown);
+                os::wait_child(pid, -1, os::waiting::block, ignored, unknown);
             }
         };
         try {
             const os::no_signals during_start;
             keeper_ = std::thread(std::move(keep));
         } catch (const std::system_error& failure) {
+            start.failed = start_step::process;
             error = failure.code();
             return;
         }
-        is_started.wait();
+        {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [&] { return done; });
+        }
         if (pid_ == 0) {
             keeper_.join();
         }
@@ -501,8 +669,9 @@ private:
     unique_fd pidfd_;
     os::start_group group_ = os::start_group::session;
     std::chrono::milliseconds grace_{};
+    std::uint64_t owned_until_ = 0;  ///< see child_identity
     std::optional<os::process_end> end_;
-    bool reaped_ = false;  ///< by others
+    bool reaped_ = false;  ///< here or by others: the id is not its own any more
     std::thread keeper_;
 };
 

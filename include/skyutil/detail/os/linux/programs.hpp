@@ -5,12 +5,17 @@
 #pragma once
 
 #include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/linux/children.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
+#include <skyutil/detail/start_step.hpp>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +23,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -107,6 +114,11 @@ inline int duplicate(int fd, std::error_code& error) noexcept {
     return copy;
 }
 
+/// Has a number stand for the same as another descriptor; what it stood for is closed.
+inline bool replace(int fd, int other) noexcept {
+    return retry([&] { return ::dup3(other, fd, O_CLOEXEC); }) != -1;
+}
+
 /// Counts what was written to it; readable while that is not 0 (eventfd(2)).
 inline int open_event(std::error_code& error) noexcept {
     const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -170,7 +182,9 @@ struct wait_entry {
     bool ready = false;     ///< set when there is, or when the other side is gone
 };
 
-/// Waits for any of them until a point in time; its maximum is for ever. `polled` is scratch.
+/// Waits for any of them until a point in time; its maximum is for ever. `polled` is scratch. Where
+/// poll(2) takes no more so many, as the limit on descriptors was lowered below what is open, all
+/// are said to be ready after a short while.
 template <class Entries, class Polled>
 void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_code& error) {
     polled.clear();
@@ -182,12 +196,16 @@ void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_
         return ::ppoll(polled.data(), polled.size(),
                        deadline == (time_point::max)() ? nullptr : &time, nullptr);
     });
-    if (count == -1) {
+    const bool too_many = count == -1 && errno == EINVAL;
+    if (too_many) {
+        constexpr timespec pause{0, 2'000'000};
+        ::nanosleep(&pause, nullptr);
+    } else if (count == -1) {
         error = last_error();
     }
     auto entry = polled.begin();
     for (wait_entry& each : entries) {
-        each.ready = count > 0 && (entry++)->revents != 0;
+        each.ready = too_many ? each.fd != -1 : count > 0 && (entry++)->revents != 0;
     }
 }
 
@@ -210,67 +228,6 @@ private:
     sigset_t before_;
 };
 
-/// How a process ended.
-struct process_end {
-    int exit_code = -1;  ///< -1 after a signal
-    int signal = 0;      ///< 0 after an exit
-    std::uint64_t peak_memory = 0;
-};
-
-enum class waiting { look, block };
-enum class reaping { leave, take };
-
-/// Whether a child has ended, and how; it is told by its pidfd where that is not -1 (Linux 5.4),
-/// else by its id. errc::no_child_process when somebody else has reaped it, or SIGCHLD is ignored.
-inline bool wait_child(pid_t pid, int pidfd, waiting how, reaping what, process_end& end,
-                       std::error_code& error) noexcept {
-    constexpr int by_pidfd = 3;  // P_PIDFD
-    siginfo_t info{};
-    rusage usage{};
-    const int options =
-        WEXITED | (how == waiting::look ? WNOHANG : 0) | (what == reaping::leave ? WNOWAIT : 0);
-    const auto wait = [&](int type, int id) {  // the wrapper has no rusage
-        return retry([&] { return ::syscall(SYS_waitid, type, id, &info, options, &usage); });
-    };
-    long result = pidfd == -1 ? wait(P_PID, pid) : wait(by_pidfd, pidfd);
-    if (result == -1 && errno == EINVAL && pidfd != -1) {
-        result = wait(P_PID, pid);
-    }
-    if (result == -1) {
-        error = last_error();
-        return false;
-    }
-    if (info.si_pid == 0) {
-        return false;
-    }
-    const bool exited = info.si_code == CLD_EXITED;
-    end.exit_code = exited ? info.si_status : -1;
-    end.signal = exited ? 0 : info.si_status;
-    end.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-    return true;
-}
-
-/// A signal to all of a process group.
-inline void signal_group(pid_t group, int signal) noexcept {
-    if (group > 1) {
-        static_cast<void>(::kill(-group, signal));
-    }
-}
-
-/// Where starting a program failed.
-enum class start_step {
-    none,
-    process,
-    session,
-    death_signal,
-    nice,
-    cpus,
-    limits,
-    directory,
-    descriptors,
-    program
-};
-
 struct start_limit {
     int resource;
     std::uint64_t soft;
@@ -278,6 +235,18 @@ struct start_limit {
 };
 
 enum class start_group { session, group, same };
+
+/// A set of signals as the kernel has it.
+using signal_mask = std::array<unsigned long, (_NSIG - 1) / (8 * sizeof(unsigned long))>;
+
+/// Adds a signal; false for a number that is none.
+inline bool add_signal(signal_mask& mask, int signal) noexcept {
+    constexpr int bits = 8 * sizeof(unsigned long);
+    if (is_signal(signal)) {
+        mask[static_cast<std::size_t>((signal - 1) / bits)] |= 1UL << (signal - 1) % bits;
+    }
+    return is_signal(signal);
+}
 
 /// What a new process does before it becomes the program. Prepared by the parent, as the new
 /// process may not allocate.
@@ -295,46 +264,89 @@ struct program_start {
     std::size_t cpus_size = 0;            ///< of the mask, in bytes
     const start_limit* limits = nullptr;
     std::size_t limits_size = 0;
+    bool keeps_descriptors = false;      ///< those without FD_CLOEXEC
+    bool keeps_ignored_signals = false;  ///< else all have their default action
+    signal_mask blocked{};
 
-    // Set by the new process, which shares the memory.
+    /// What a program without a format the kernel knows is run by: the path of a shell, a place for
+    /// the program's path, which the new process fills in, its arguments. nullptr: nothing.
+    const char** shell_arguments = nullptr;
+
+    // Set by start_program(), for the new process.
+    pid_t parent = 0;
+    int report = -1;        ///< where it tells what it sets below, -1: nowhere
+    char* stack = nullptr;  ///< the end of one for a process that it starts itself
+
+    // Set by the new process, and seen by the parent where they share the memory.
+    bool shares_memory = false;
     start_step failed = start_step::none;
     int reason = 0;
     pid_t detached_pid = 0;
 };
 
+/// What a new process that does not share the memory says of itself through a pipe.
+struct start_report {
+    start_step failed = start_step::none;
+    int reason = 0;
+    pid_t detached_pid = 0;
+};
+
+/// Whether a new process of this one has been seen to share its memory, as vfork(2) and CLONE_VM
+/// have it on Linux. Under valgrind, qemu-user and other emulations it never is: there vfork is
+/// fork.
+inline std::atomic<bool>& memory_is_shared() noexcept {
+    static std::atomic<bool> shared = false;
+    return shared;
+}
+
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
 
 #if defined(__GLIBC__)
-/// vfork(2) under a name that ThreadSanitizer does not turn into fork(2).
+/// clone(2) and vfork(2) under names that ThreadSanitizer does not turn into fork(2).
 // NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
-extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;
+extern "C" int __clone(int (*work)(void*), void* stack, int flags, void* argument, ...) noexcept;
+// NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
+extern "C" [[gnu::__returns_twice__]] pid_t __vfork() noexcept;
 #endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-// From here to start_program(): code of the new process, which shares the memory with the parent
-// and borrows the stack of its calling thread. It makes system calls only, and past the sanitizers,
-// which would take what it does for the parent's doing.
+// From here to start_program(): code of the new process, which shares the memory with the parent,
+// and errno with its calling thread, which waits. It makes system calls only, and past the
+// sanitizers, which would take what it does for the parent's doing.
 #if defined(__clang__)
-#define SKYUTIL_NEW_PROCESS __attribute__((noinline, disable_sanitizer_instrumentation))
+#define SKYUTIL_NEW_PROCESS __attribute__((__noinline__, __disable_sanitizer_instrumentation__))
 #else
 #define SKYUTIL_NEW_PROCESS \
-    __attribute__((noinline, no_sanitize("thread"), no_sanitize("address"), \
+    __attribute__((__noinline__, __no_sanitize__("thread"), __no_sanitize__("address"), \
                    no_sanitize("undefined")))
 #endif
 
-[[noreturn]] SKYUTIL_NEW_PROCESS inline void give_up(program_start& start,
-                                                     start_step step) noexcept {
-    start.reason = errno;
+/// Tells the parent where it does not see start.failed and the others itself.
+SKYUTIL_NEW_PROCESS inline void send_report(const program_start& start) noexcept {
+    if (start.report != -1) {
+        const start_report report{start.failed, start.reason, start.detached_pid};
+        ::syscall(SYS_write, start.report, &report, sizeof report);
+    }
+}
+
+[[noreturn]] SKYUTIL_NEW_PROCESS inline void give_up(program_start& start, start_step step,
+                                                     int reason) noexcept {
+    start.reason = reason != 0 ? reason : ECANCELED;
     start.failed = step;
+    send_report(start);
     for (;;) {
         ::syscall(SYS_exit_group, 127);
     }
 }
 
-/// Closes what is open above the standard descriptors where close_range(2) is missing: as /proc
-/// names them, else up to the limit, at most 65536.
-SKYUTIL_NEW_PROCESS inline void close_one_by_one() noexcept {
+SKYUTIL_NEW_PROCESS inline long open_descriptor_list() noexcept {
+    return ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/// Closes what is open above the standard descriptors, but for one, where close_range(2) is
+/// missing: as /proc names them, else up to 65535.
+SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
     struct entry {
         std::uint64_t inode;
         std::int64_t offset;
@@ -342,156 +354,306 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one() noexcept {
         std::uint8_t type;
         char name[1];  // NOLINT(*-c-arrays)
     };
-    alignas(entry) char buffer[1024];  // NOLINT(*-c-arrays)
-    const long directory =
-        ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0) {
-        for (bool again = true; again;) {
-            again = false;
-            ::syscall(SYS_lseek, directory, 0L, SEEK_SET);
-            for (;;) {
-                const long size = ::syscall(SYS_getdents64, directory, buffer, sizeof buffer);
-                if (size <= 0) {
-                    break;
-                }
-                for (long at = 0; at < size;) {
-                    const entry* const each = reinterpret_cast<const entry*>(buffer + at);
-                    long fd = 0;
-                    for (const char* digit = each->name; *digit >= '0' && *digit <= '9'; ++digit) {
-                        fd = fd * 10 + (*digit - '0');
-                    }
-                    if (fd > STDERR_FILENO && fd != directory) {
-                        ::syscall(SYS_close, fd);
-                        again = true;
-                    }
-                    at += each->length;
-                }
+    constexpr int first = STDERR_FILENO + 1;
+    long directory = open_descriptor_list();
+    if (directory == -1 && errno == EMFILE) {  // make room for one
+        std::uint64_t limit[2] = {0, 0};       // NOLINT(*-c-arrays)
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
+        const std::uint64_t most[2] = {limit[1], limit[1]};  // NOLINT(*-c-arrays)
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
+        ::syscall(SYS_close, kept == first ? first + 1 : first);
+        directory = open_descriptor_list();
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
+    }
+    if (directory == -1) {
+        for (int fd = first; fd != 65536; ++fd) {
+            if (fd != kept) {
+                ::syscall(SYS_close, fd);
             }
         }
-        ::syscall(SYS_close, directory);
         return;
     }
-    std::uint64_t limit[2] = {0, 0};  // NOLINT(*-c-arrays)
-    ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
-    const std::uint64_t most = limit[0] < 65536 ? limit[0] : 65536;
-    for (std::uint64_t fd = STDERR_FILENO + 1; fd < most; ++fd) {
-        ::syscall(SYS_close, fd);
+    alignas(entry) char buffer[1024];  // NOLINT(*-c-arrays)
+    for (bool again = true; again;) {
+        again = false;
+        ::syscall(SYS_lseek, directory, 0L, SEEK_SET);
+        for (;;) {
+            const long size = ::syscall(SYS_getdents64, directory, buffer, sizeof buffer);
+            if (size <= 0) {
+                break;
+            }
+            for (long at = 0; at < size;) {
+                const entry* const each = reinterpret_cast<const entry*>(buffer + at);
+                long fd = 0;
+                for (const char* digit = each->name; *digit >= '0' && *digit <= '9'; ++digit) {
+                    fd = fd * 10 + (*digit - '0');
+                }
+                if (fd >= first && fd != directory && fd != kept) {
+                    ::syscall(SYS_close, fd);
+                    again = true;
+                }
+                at += each->length;
+            }
+        }
     }
+    ::syscall(SYS_close, directory);
 }
 
-[[noreturn]] SKYUTIL_NEW_PROCESS inline void become_program(program_start& start,
-                                                            pid_t parent) noexcept {
+/// Closes what is open above the standard descriptors, but for one; -1 is none.
+SKYUTIL_NEW_PROCESS inline void close_others(int kept) noexcept {
 #if defined(SYS_close_range)
     constexpr long close_range = SYS_close_range;
 #else
     constexpr long close_range = 436;  // the same on all architectures
 #endif
+    unsigned first = STDERR_FILENO + 1;
+    const auto above = static_cast<unsigned>(kept);
+    const bool closed =
+        (kept <= STDERR_FILENO + 1 || ::syscall(close_range, first, above - 1, 0U) == 0);
+    first = kept == -1 ? first : above + 1;
+    if (!closed || ::syscall(close_range, first, ~0U, 0U) == -1) {
+        close_one_by_one(kept);
+    }
+}
+
+/// Gives the new process its standard descriptors and closes all others.
+SKYUTIL_NEW_PROCESS inline void set_descriptors(program_start& start) noexcept {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (start.standard[fd] == -1) {
+            ::syscall(SYS_fcntl, fd, F_SETFD, 0);  // of a closed one nothing comes
+        } else if (::syscall(SYS_dup3, start.standard[fd], fd, 0) == -1) {
+            give_up(start, start_step::descriptors, errno);
+        }
+    }
+    if (!start.keeps_descriptors) {
+        close_others(start.report);
+    }
+}
+
+/// Gives signals their default action, or leaves them ignored, and unblocks all but some.
+SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored,
+                                              const unsigned long* blocked) noexcept {
+#if defined(__mips__)
+    constexpr std::size_t handler = 1;  // the flags are first there
+#else
+    constexpr std::size_t handler = 0;
+#endif
+    constexpr std::size_t mask_size = (_NSIG - 1) / 8;
+    constexpr unsigned long ignored = 1;  // SIG_IGN
+    // Handlers first: none may run here, on the parent's memory.
+    const unsigned long nothing[16] = {};  // NOLINT(*-c-arrays) SIG_DFL, no flags, no mask
+    for (int signal = 1; signal < _NSIG; ++signal) {
+        unsigned long action[16] = {};  // NOLINT(*-c-arrays)
+        if (keep_ignored) {
+            ::syscall(SYS_rt_sigaction, signal, nullptr, action, mask_size);
+        }
+        if (action[handler] != ignored) {
+            ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
+        }
+    }
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, blocked, nullptr, mask_size);
+}
+
+/// Whether the search for a program goes on in the next directory of PATH after execve(2) failed
+/// so: what has the name there is no program, or the directory cannot be reached.
+SKYUTIL_NEW_PROCESS constexpr bool search_goes_on(int reason) noexcept {
+    switch (reason) {
+        case EACCES:
+        case ELOOP:
+        case ENAMETOOLONG:
+        case ENODEV:
+        case ENOENT:
+        case ENOTDIR:
+        case EPERM:
+        case ESTALE:
+        case ETIMEDOUT:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// How much such a reason tells: most, that it was not allowed; little, that there is no program.
+SKYUTIL_NEW_PROCESS constexpr int telling(int reason) noexcept {
+    switch (reason) {
+        case EACCES:
+        case EPERM:
+            return 2;
+        case ENODEV:
+        case ESTALE:
+        case ETIMEDOUT:
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+/// Runs a program; returns when that fails, with errno.
+SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) noexcept {
+    ::syscall(SYS_execve, path, start.arguments, start.variables);
+    if (errno == ENOEXEC && start.shell_arguments != nullptr) {
+        start.shell_arguments[1] = path;
+        ::syscall(SYS_execve, start.shell_arguments[0], start.shell_arguments, start.variables);
+        if (errno == ENOENT) {
+            errno = ENOEXEC;  // it is the shell that is missing
+        }
+    }
+}
+
+[[noreturn]] SKYUTIL_NEW_PROCESS inline void become_program(program_start& start) noexcept {
     // Before all else, which can take a while.
     if (start.dies_with_thread) {
         if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
-            give_up(start, start_step::death_signal);
+            give_up(start, start_step::death_signal, errno);
         }
-        if (::syscall(SYS_getppid) != parent) {
-            give_up(start, start_step::death_signal);  // it has ended, and will not again
+        // 0: it is in another pid namespace, where its children are not (unshare(2)).
+        if (const long parent = ::syscall(SYS_getppid); parent != start.parent && parent != 0) {
+            give_up(start, start_step::death_signal, ESRCH);  // it has ended, and will not again
         }
     }
     if (start.group == start_group::session || start.detached) {
         if (::syscall(SYS_setsid) == -1) {
-            give_up(start, start_step::session);
+            give_up(start, start_step::session, errno);
         }
     } else if (start.group == start_group::group && ::syscall(SYS_setpgid, 0, 0) == -1) {
-        give_up(start, start_step::session);
+        give_up(start, start_step::session, errno);
     }
     if (start.nice != nullptr && ::syscall(SYS_setpriority, PRIO_PROCESS, 0, *start.nice) == -1) {
-        give_up(start, start_step::nice);
+        give_up(start, start_step::nice, errno);
     }
     if (start.cpus != nullptr &&
         ::syscall(SYS_sched_setaffinity, 0, start.cpus_size, start.cpus) == -1) {
-        give_up(start, start_step::cpus);
+        give_up(start, start_step::cpus, errno);
     }
+    if (start.directory != nullptr && ::syscall(SYS_chdir, start.directory) == -1) {
+        give_up(start, start_step::directory, errno);
+    }
+    // Before the limits: one on descriptors would hold here already.
+    set_descriptors(start);
     for (std::size_t i = 0; i != start.limits_size; ++i) {
         const std::uint64_t limit[2] = {start.limits[i].soft, start.limits[i].hard};  // NOLINT
         if (::syscall(SYS_prlimit64, 0, start.limits[i].resource, limit, nullptr) == -1) {
-            give_up(start, start_step::limits);
+            give_up(start, start_step::limits, errno);
         }
     }
-    if (start.directory != nullptr && ::syscall(SYS_chdir, start.directory) == -1) {
-        give_up(start, start_step::directory);
-    }
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-        if (start.standard[fd] != -1 && ::syscall(SYS_dup3, start.standard[fd], fd, 0) == -1) {
-            give_up(start, start_step::descriptors);
-        }
-    }
-    if (::syscall(close_range, STDERR_FILENO + 1U, ~0U, 0U) == -1) {
-        close_one_by_one();
-    }
-    // Handlers first: none may run here, on the parent's memory.
-    const unsigned long nothing[16] = {};  // NOLINT(*-c-arrays) SIG_DFL, no flags, no mask
-    for (int signal = 1; signal < _NSIG; ++signal) {
-        ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, (_NSIG - 1) / 8);
-    }
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, nullptr, (_NSIG - 1) / 8);
-    // As execvp(3): a name that is no program here may be one in the next directory, and one that
-    // may not be executed is worth telling if there is no other.
+    reset_signals(start.keeps_ignored_signals, start.blocked.data());
+    // As execvp(3): a name that is no program here may be one in the next directory.
     int reason = ENOENT;
     for (const char* const* path = start.paths; *path != nullptr; ++path) {
-        ::syscall(SYS_execve, *path, start.arguments, start.variables);
-        if (path == start.paths && path[1] == nullptr) {
+        execute(start, *path);
+        if ((path == start.paths && path[1] == nullptr) || !search_goes_on(errno)) {
+            give_up(start, start_step::program, errno);
+        }
+        if (telling(errno) > telling(reason)) {
             reason = errno;
-        } else if (errno == EACCES || errno == EPERM) {
-            reason = EACCES;
-        } else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENAMETOOLONG) {
-            reason = errno;
-            break;
         }
     }
-    errno = reason;
-    give_up(start, start_step::program);
+    give_up(start, start_step::program, reason == EPERM ? EACCES : reason);
 }
 
-SKYUTIL_NEW_PROCESS inline pid_t start_sharing(program_start& start, pid_t parent) noexcept {
+/// Makes a process that shares the memory, as the calling thread waits until it ends or becomes a
+/// program, with a stack that ends there. Its pidfd is given where that is wanted and the kernel
+/// has it (CLONE_PIDFD, Linux 5.2): then there is none only if there is no process either.
+SKYUTIL_NEW_PROCESS inline pid_t make_process(int (*work)(void*), program_start& start, char* stack,
+                                              int* pidfd) noexcept {
+    constexpr int with_pidfd = 0x1000;  // CLONE_PIDFD
+    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (pidfd != nullptr ? with_pidfd : 0);
 #if defined(__GLIBC__)
-    const pid_t pid = ::__vfork();
+    pid_t pid = ::__clone(work, stack, flags, &start, pidfd);
 #else
-    const pid_t pid = ::vfork();
+    pid_t pid = ::clone(work, stack, flags, &start, pidfd);
 #endif
-    if (pid == 0) {
-        become_program(start, parent);
-    }
-    return pid;
-}
-
-/// Starts a process that starts the program and ends, so that the program's parent is init.
-SKYUTIL_NEW_PROCESS inline pid_t start_detached(program_start& start, pid_t parent) noexcept {
+    if (pid == -1 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) {
+        // An emulation or a filter that does not know the flags. On the stack of this thread:
 #if defined(__GLIBC__)
-    const pid_t pid = ::__vfork();
+        pid = ::__vfork();
 #else
-    const pid_t pid = ::vfork();
+        pid = ::vfork();
 #endif
-    if (pid == 0) {
-        const pid_t program = start_sharing(start, parent);
-        if (program == -1) {
-            give_up(start, start_step::process);
-        }
-        if (start.failed != start_step::none) {
-            while (::syscall(SYS_wait4, program, nullptr, 0, nullptr) == -1 && errno == EINTR) {
+        if (pid == 0) {
+            for (;;) {
+                work(&start);
             }
         }
-        start.detached_pid = program;
-        for (;;) {
-            ::syscall(SYS_exit_group, 0);
-        }
     }
     return pid;
+}
+
+SKYUTIL_NEW_PROCESS inline int be_program(void* argument) noexcept {
+    auto& start = *static_cast<program_start*>(argument);
+    start.shares_memory = true;
+    become_program(start);
+}
+
+/// Starts the program and ends, so that the program's parent is init.
+SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
+    auto& start = *static_cast<program_start*>(argument);
+    start.shares_memory = true;
+    const pid_t program = make_process(be_program, start, start.stack, nullptr);
+    if (program == -1) {
+        give_up(start, start_step::process, errno);
+    }
+    if (start.failed != start_step::none) {
+        while (::syscall(SYS_wait4, program, nullptr, 0, nullptr) == -1 && errno == EINTR) {
+        }
+    } else {
+        start.detached_pid = program;
+        send_report(start);
+    }
+    for (;;) {
+        ::syscall(SYS_exit_group, 0);
+    }
 }
 
 #undef SKYUTIL_NEW_PROCESS
 
-/// Starts a program and returns its process id once it runs; -1 on failure, with start.failed and
-/// nothing left of the process. The parent's memory is never copied (vfork(2)): the calling thread
-/// waits until the program runs, others go on.
-inline pid_t start_program(program_start& start, std::error_code& error) noexcept {
+inline void close(const pipe_ends& ends) noexcept {
+    for (const int fd : {ends.read, ends.write}) {
+        if (fd != -1) {
+            close(fd);
+        }
+    }
+}
+
+/// Takes what new processes say of themselves until the last one ends or becomes the program.
+inline void take_reports(program_start& start, int fd) noexcept {
+    start_report report;
+    while (retry([&] { return ::read(fd, &report, sizeof report); }) ==
+           static_cast<ssize_t>(sizeof report)) {
+        if (report.failed != start_step::none) {
+            start.failed = report.failed;
+            start.reason = report.reason;
+        } else {
+            start.detached_pid = report.detached_pid;
+        }
+    }
+}
+
+/// A process of a program.
+struct started_program {
+    pid_t pid = -1;
+    int pidfd = -1;  ///< -1 for a detached one, and where the kernel has none
+};
+
+/// Starts a program once; see start_program().
+inline started_program try_program(program_start& start, std::error_code& error) noexcept {
+    constexpr std::size_t stack_size = 8192;
+    alignas(16) std::array<char, 2 * stack_size> stacks;  // NOLINT(*-member-init)
+    start.parent = ::getpid();
+    start.stack = stacks.data() + stack_size;
+    start.shares_memory = false;
+    start.failed = start_step::none;
+    start.detached_pid = 0;
+    pipe_ends report;
+    if (!memory_is_shared()) {
+        report = open_pipe(error);
+        if (error) {
+            start.failed = start_step::descriptors;
+            return {};
+        }
+    }
+    start.report = report.write;
+
     // No handler of the parent may run in the new process. By system call: the wrapper leaves out
     // two signals of the C library, which change the user or cancel threads.
     constexpr std::size_t mask_size = (_NSIG - 1) / 8;
@@ -499,25 +661,81 @@ inline pid_t start_program(program_start& start, std::error_code& error) noexcep
     std::array<unsigned long, 4> before{};
     all.fill(~0UL);
     ::syscall(SYS_rt_sigprocmask, SIG_BLOCK, all.data(), before.data(), mask_size);
-    const pid_t parent = ::getpid();
-    const pid_t pid = start.detached ? start_detached(start, parent) : start_sharing(start, parent);
+    started_program result;
+    result.pid = make_process(start.detached ? be_parent : be_program, start,
+                              stacks.data() + 2 * stack_size, &result.pidfd);
     const int reason = errno;
     ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, before.data(), nullptr, mask_size);
-    if (pid == -1) {
-        start.failed = start_step::process;
+
+    if (result.pid == -1) {
+        close(report);
+        const bool no_descriptor = reason == EMFILE || reason == ENFILE;
+        start.failed = no_descriptor ? start_step::descriptors : start_step::process;
         error = {reason, std::generic_category()};
-        return -1;
+        return {};
     }
-    if (start.detached || start.failed != start_step::none) {
+    if (report.read != -1) {
+        close(std::exchange(report.write, -1));
+        if (start.shares_memory) {
+            memory_is_shared() = true;
+        } else {
+            take_reports(start, report.read);
+        }
+        close(report);
+    }
+    if (result.pidfd == -1) {
+        std::error_code none;  // the program runs already: it goes on without
+        result.pidfd = open_pidfd(result.pid, none);
+    }
+    if (result.pidfd >= 0 && result.pidfd <= STDERR_FILENO) {
+        // A standard descriptor is closed here: it stays so, also for those that inherit it.
+        if (const int moved = ::fcntl(result.pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+            moved != -1) {
+            close(std::exchange(result.pidfd, moved));
+        }
+    }
+    const bool failed = start.failed != start_step::none;
+    if (failed || start.detached) {
         process_end ignored;
         std::error_code reaped_by_others;
-        wait_child(pid, -1, waiting::block, reaping::take, ignored, reaped_by_others);
+        if (wait_child(result.pid, result.pidfd, waiting::block, ignored, reaped_by_others)) {
+            reap_child(result.pid, result.pidfd, ignored);
+        }
+        if (result.pidfd != -1) {
+            close(result.pidfd);
+        }
+        result = {start.detached_pid, -1};
     }
-    if (start.failed != start_step::none) {
+    if (failed) {
         error = {start.reason, std::generic_category()};
-        return -1;
+        return {};
     }
-    return start.detached ? start.detached_pid : pid;
+    if (result.pid == 0) {  // who was to start it has been killed
+        start.failed = start_step::process;
+        error = make_error(std::errc::operation_canceled);
+        return {};
+    }
+    return result;
+}
+
+/// Starts a program and returns once it runs; pid -1 on failure, with start.failed and nothing left
+/// of the process. The parent's memory is never copied, where the kernel can do without: the
+/// calling thread waits until the program runs, others go on. A program that is being written is
+/// tried again for a second: the descriptor it is written through is soon closed where it was
+/// copied by the start of another program.
+inline started_program start_program(program_start& start, std::error_code& error) noexcept {
+    using std::chrono::milliseconds;
+    constexpr milliseconds longest(64);
+    const time_point deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    for (milliseconds pause(1);; pause = (std::min)(2 * pause, longest)) {
+        error.clear();
+        const started_program result = try_program(start, error);
+        if (start.failed != start_step::program || error != std::errc::text_file_busy ||
+            std::chrono::steady_clock::now() >= deadline) {
+            return result;
+        }
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 /// The variables of this process, ended by a null pointer.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// skyutil: the library as a program. Every command prints text for people or, with --json, one JSON
+// value.
+//
+// Exit codes: 0 yes or done, 1 no, 2 usage or error. Errors are one line each on standard error.
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "common.hpp"
+#include "documents.hpp"
+
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+std::vector<program::command> all_commands() {
+    using namespace program;
+    return {
+        inspect_command(), tail_command(),   hash_command(),
+        port_command(),    alive_command(),  ps_command(),
+        workers_command(), base36_command(), kill_tree_command(),
+#if defined(SKYUTIL_PROGRAM_RUNS_COMMANDS)
+        run_command(),
+#endif
+    };
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    program::hold_standard_streams();
+    try {
+        return program::run(program::with_documents(all_commands()),
+                            std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    } catch (const std::exception& e) {
+        program::report(program::explain(e));
+        return program::failure;
+    }
+}
