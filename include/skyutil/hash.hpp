@@ -107,9 +107,8 @@ template <hasher H, hasher... More>
 [[nodiscard]] auto hash_file(const std::filesystem::path& path, const hash_file_options& options,
                              std::error_code& error) {
     detail::hasher_set<H, More...> hashers;
-    detail::read_file_blocks(
-        path, error, [&](std::span<const std::byte> bytes) { hashers.update(bytes); },
-        options.stop);
+    detail::read_file_blocks(path, options.stop, error,
+                             [&](std::span<const std::byte> bytes) { hashers.update(bytes); });
     std::array<digest, 1 + sizeof...(More)> results{};
     if (!error) {
         results = hashers.finish_all();
@@ -139,8 +138,8 @@ template <hasher H, hasher... More>
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
                                       const hash_file_options& options, std::error_code& error) {
     incremental_hash hash(algorithm);
-    detail::read_file_blocks(
-        path, error, [&](std::span<const std::byte> bytes) { hash.update(bytes); }, options.stop);
+    detail::read_file_blocks(path, options.stop, error,
+                             [&](std::span<const std::byte> bytes) { hash.update(bytes); });
     return error ? digest() : hash.finish();
 }
 

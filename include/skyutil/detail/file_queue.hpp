@@ -79,8 +79,8 @@ void read_blocks(Input& input, std::span<char> block, std::error_code& error, co
 
 /// Feeds a file to `update`, in blocks of 256 KiB or, where it is known to be smaller, at once.
 template <class Update>
-void read_file_blocks(const std::filesystem::path& path, std::error_code& error,
-                      const Update& update, const std::stop_token& stop = {}) {
+void read_file_blocks(const std::filesystem::path& path, const std::stop_token& stop,
+                      std::error_code& error, const Update& update) {
     constexpr std::size_t smallest_block = std::size_t{16} * 1024;
     error.clear();
     input_file file(path, error, fifo_patience, stop);
