@@ -144,10 +144,12 @@ inline bool is_past(const file_time& time) noexcept {
 /// Reads until the buffer is full or the file ends.
 inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t offset,
                            std::error_code& error) noexcept {
+    constexpr std::size_t most = std::size_t{8} << 20;  // a signal does not interrupt a longer one
     std::size_t done = 0;
     while (done != size) {
         const auto count = retry([&] {
-            return ::pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
+            return ::pread(fd, buffer + done, (std::min)(size - done, most),
+                           static_cast<off_t>(offset + done));
         });
         if (count == -1) {
             error = last_error();
