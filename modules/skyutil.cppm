@@ -95,5 +95,7 @@ using skyutil::truncate_options;
 using skyutil::unique_fd;
 using skyutil::version;
 using skyutil::write_file_atomic;
+using skyutil::write_method;
+using skyutil::write_options;
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -118,6 +118,12 @@ static_assert(std::same_as<decltype(skyutil::tail_options::max_bytes), size_t>);
 static_assert(skyutil::tail_options{}.line_end == skyutil::line_end::strip_lf);
 static_assert(skyutil::tail_options{}.invalid_utf8 == skyutil::invalid_utf8::keep);
 static_assert(skyutil::line_end::strip_crlf != skyutil::line_end::keep);
+static_assert(skyutil::line_end::any != skyutil::line_end::terminal);
+static_assert(std::same_as<decltype(skyutil::tail_options::stop), std::stop_token>);
+static_assert(returns<lines>([] {
+    return skyutil::read_last_n_lines(
+        "name", 1, {.stop = {}, .line_end = skyutil::line_end::any, .max_bytes = 1});
+}));
 static_assert(skyutil::invalid_utf8::keep != skyutil::invalid_utf8::replace);
 static_assert(is_function<size_t(const path&)>(&skyutil::count_directory_entries));
 static_assert(
@@ -172,7 +178,17 @@ concept temporary = requires(T made, const T& kept, std::error_code& error) {
     { made.remove(error) } -> std::same_as<void>;
 };
 static_assert(temporary<skyutil::temporary_file> && temporary<skyutil::temporary_directory>);
+static_assert(
+    std::same_as<decltype(std::declval<const skyutil::file_tail&>().end_offset()), std::uint64_t>);
 static_assert(is_function<void(const path&, string_view)>(&skyutil::write_file_atomic));
+static_assert(
+    is_function<skyutil::write_method(const path&, string_view, const skyutil::write_options&)>(
+        &skyutil::write_file_atomic));
+static_assert(
+    is_function<skyutil::write_method(const path&, string_view, const skyutil::write_options&,
+                                      std::error_code&)>(&skyutil::write_file_atomic));
+static_assert(!skyutil::write_options{}.in_place_if_needed);
+static_assert(skyutil::write_method::renamed != skyutil::write_method::in_place);
 static_assert(
     is_function<void(const path&, string_view, std::error_code&)>(&skyutil::write_file_atomic));
 
@@ -191,6 +207,12 @@ static_assert(
 static_assert(is_function<skyutil::digest(std::span<const std::byte>, skyutil::hash_algorithm)>(
     &skyutil::hash_bytes));
 static_assert(returns<skyutil::digest>([] { return skyutil::hash_file("name"); }));
+static_assert(returns<skyutil::digest>([] {
+    return skyutil::hash_file("name", skyutil::hash_algorithm::md5, {.stop = {}});
+}));
+static_assert(returns<skyutil::digest>([] {
+    return skyutil::hash_file("name", "md5", {.stop = {}});
+}));
 static_assert(returns<skyutil::digest>([] { return skyutil::hash_file("name", "sha256"); }));
 static_assert(returns<skyutil::digest>([] {
     return skyutil::hash_file("name", skyutil::hash_algorithm::md5);

@@ -38,6 +38,9 @@ public:
         install();
     }
 
+    /// For `before`: not one call, but every one.
+    static constexpr int every_call = -1;
+
     /// The call is made after `action`.
     fault(std::string call, int before, std::function<void()> action)
         : call_(std::move(call)), before_(before), action_(std::move(action)) {
@@ -97,7 +100,7 @@ private:
             return kind_ == disturbance::interrupted && seen % 2 == 0 &&
                    std::string_view(call) != "mmap";
         }
-        if (call_ != call || seen != before_) {
+        if (call_ != call || (seen != before_ && before_ != every_call)) {
             return false;
         }
         happened_ = true;

@@ -183,14 +183,14 @@ private:
     std::error_code remove_file(const char* name) noexcept {
         std::error_code failure;
         os::remove_file(fd(), name, failure);
-        removed_ += failure ? 0 : 1;
+        removed_ += failure ? 0U : 1U;
         return failure;
     }
 
     std::error_code remove_directory(const char* name) noexcept {
         std::error_code failure;
         os::remove_directory(fd(), name, failure);
-        removed_ += failure ? 0 : 1;
+        removed_ += failure ? 0U : 1U;
         return failure;
     }
 

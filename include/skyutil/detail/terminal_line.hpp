@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
@@ -50,6 +51,7 @@ inline void append_shown(std::string& out, std::string_view line) {
         std::string_view piece = line.substr(before + 1);  // npos + 1 is 0
         const std::size_t start = out.size();
         std::size_t column = 0;
+        std::size_t blanks = 0;  // before what comes next
         bool erased = false;
         while (!piece.empty()) {
             const std::string_view unit = first_unit(piece);
@@ -60,9 +62,11 @@ inline void append_shown(std::string& out, std::string_view line) {
             } else if (unit == "\x1b[2K") {
                 erased = true;
                 out.resize(start);
-                out.append((std::max)(column, covered) - covered, ' ');
+                blanks = (std::max)(column, covered) - covered;
             } else {
-                out.append(column >= covered ? unit : std::string_view());
+                if (column >= covered) {
+                    out.append(std::exchange(blanks, 0), ' ').append(unit);
+                }
                 column += control ? 0 : 1;
             }
         }
