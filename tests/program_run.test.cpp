@@ -366,6 +366,19 @@ TEST_CASE("a second Ctrl-C ends a command that goes on, and so does the end of t
     }
 }
 
+TEST_CASE("with --json the command, which is not on the terminal, gets Ctrl-C all the same") {
+    shell_on_terminal shell;
+    const temporary_directory directory;
+    const std::string file = directory / "ready";
+    shell.run("--json --grace 1h sh -c 'trap \"echo cleaned; exit 3\" INT; echo > " + file +
+              "; while :; do sleep 0.05; done'");
+    REQUIRE(becomes([&] { return std::filesystem::exists(file); }));
+    shell.type(ctrl_c);
+    shell.expect("\"exit_code\": 3");
+    shell.expect("\"stdout\": \"cleaned");
+    CHECK(shell.last_code() == "3");
+}
+
 TEST_CASE("a command that handles Ctrl-backslash goes on, and one that does not ends by it") {
     shell_on_terminal shell;
     shell.run(
