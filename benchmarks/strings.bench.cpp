@@ -122,6 +122,32 @@ void base36_gmp(benchmark::State& state) {
 }
 #endif
 
+/// One text of so many hexadecimal digits: how the time grows.
+template <class F>
+void one(benchmark::State& state, F f) {
+    auto random = generator(3);
+    std::string hex(static_cast<std::size_t>(state.range(0)), 'f');
+    for (char& c : hex) {
+        c = "123456789abcdef"[random() % 15];
+    }
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(f(hex));
+    }
+}
+
+void base36_encode_long(benchmark::State& state) {
+    one(state, [](const std::string& hex) { return skyutil::base36_encode(hex); });
+}
+
+void base36_decode_long(benchmark::State& state) {
+    one(state, [](const std::string& hex) { return skyutil::base36_decode(hex); });
+}
+
+#if defined(SKYUTIL_BENCH_GMP)
+void base36_gmp_long(benchmark::State& state) { one(state, rivals::base36_by_gmp); }
+void base36_gmp_decode_long(benchmark::State& state) { one(state, rivals::hex_by_gmp); }
+#endif
+
 void format_float(benchmark::State& state, const std::vector<double>& inputs, int precision) {
     each(state, inputs, [=](double x) { return skyutil::format_float(x, precision); });
 }
@@ -162,6 +188,17 @@ BENCHMARK(base36_encode)->Apply(each_size);
 BENCHMARK(base36_to_chars)->Apply(each_size);
 #if defined(SKYUTIL_BENCH_GMP)
 BENCHMARK(base36_gmp)->Apply(each_size);
+#endif
+
+void growing(benchmark::internal::Benchmark* benchmark) {
+    benchmark->RangeMultiplier(10)->Range(1000, 1'000'000)->Unit(benchmark::kMillisecond);
+}
+
+BENCHMARK(base36_encode_long)->Apply(growing);
+BENCHMARK(base36_decode_long)->Apply(growing);
+#if defined(SKYUTIL_BENCH_GMP)
+BENCHMARK(base36_gmp_long)->Apply(growing);
+BENCHMARK(base36_gmp_decode_long)->Apply(growing);
 #endif
 
 BENCHMARK_CAPTURE(format_float, money, money_inputs(), 1);

@@ -165,7 +165,7 @@ int kill_descendants() {
 /// Runs a test body in a child to which orphans are given, and in which "left over" is how many
 /// processes it left.
 template <class Function>
-json in_nursery(Function function, std::chrono::seconds patience = 60s) {
+json in_nursery(Function function, std::chrono::seconds patience = 110s) {
     void* const memory =
         ::mmap(nullptr, sizeof(board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
@@ -1728,7 +1728,9 @@ TEST_CASE("no stranger is signalled while ten ids go round and trees are ended")
                 }
             });
             std::size_t left = 0;
-            for (int round = 0; round != 50; ++round) {
+            const auto enough = steady_clock::now() + 10s;  // a busy machine does fewer
+            for (int round = 0; round != 50 && (round < 5 || steady_clock::now() < enough);
+                 ++round) {
                 shared->processes = 0;
                 const pid_t root = start([] {
                     ::signal(SIGCHLD, SIG_IGN);  // its child's id is free at once
@@ -1739,13 +1741,12 @@ TEST_CASE("no stranger is signalled while ten ids go round and trees are ended")
                 left += skyutil::kill_process_tree(root, {.grace = 20ms}).left.size();
                 ::waitpid(root, nullptr, 0);
             }
+            await([] { return shared->done > 50; }, "strangers");
             shared->go = true;
-            return json{{"left", left},
-                        {"strangers", shared->done > 50},
-                        {"signalled", shared->signals.load()}};
+            return json{{"left", left}, {"signalled", shared->signals.load()}};
         });
     });
-    CHECK(answer == json{{"left", 0}, {"strangers", true}, {"signalled", 0}, {"left over", 0}});
+    CHECK(answer == json{{"left", 0}, {"signalled", 0}, {"left over", 0}});
 }
 
 TEST_CASE("1000 trees leave no process, no zombie of theirs and no descriptor") {

@@ -681,20 +681,20 @@ TEST_CASE("a process that fills the output for ever does not hold up its parent'
 // ------------------------------------------------------------------------------------------------
 // what the host program does
 
-TEST_CASE("a host that ignores SIGCHLD gets output, and an unknown exit code") {
+TEST_CASE("a host that ignores SIGCHLD gets output, and what the kernel tells of the end") {
     const json results = run_in_child([] {
         ::signal(SIGCHLD, SIG_IGN);
         const completed_process quick = run(shell("echo out; exit 3"));
         const completed_process slow =
             run(actor({"family", "1"}), {.timeout = 100ms, .grace = grace});
         child_process child({"sleep", "1000"});
-        const bool ended = child.terminate(grace).exit_code == -1;
+        const bool ended = child.terminate(grace).exit_code == -1 && !child.running();
         return json{quick.stdout_text,        quick.exit_code, quick.signal,
                     slow.timed_out,           slow.exit_code,  ended,
                     numbers(slow.stdout_text)};
     });
     CHECK(results[0] == "out\n");
-    CHECK(results[1] == -1);
+    CHECK((results[1] == 3 || results[1] == -1));  // Linux 6.15 and later tell it
     CHECK(results[2] == 0);
     CHECK(results[3] == true);
     CHECK(results[4] == -1);
@@ -1164,7 +1164,9 @@ TEST_CASE("Asio waits for a child") {
     context.run();
     CHECK_FALSE(failed);
     CHECK(exit_code == 6);
-    CHECK(child.wait().exit_code == -1);  // the other has taken it
+    const int left =
+        child.wait().exit_code;  // the other has taken it; Linux 6.15 tells all the same
+    CHECK((left == -1 || left == 6));
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ struct cannot_run {
 /// after a time; that, a crash and an exception fail the test, and cannot_run skips it.
 template <class Function>
 nlohmann::json run_in_child(Function function,
-                            std::chrono::seconds patience = std::chrono::seconds(30)) {
+                            std::chrono::seconds patience = std::chrono::seconds(100)) {
     int ends[2];
     if (::pipe(ends) == -1) {
         throw_errno("pipe");

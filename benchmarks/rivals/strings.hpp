@@ -26,6 +26,16 @@ inline std::string base36_by_gmp(const std::string& hex) {
     out.resize(out.find('\0'));
     return out;
 }
+
+inline std::string hex_by_gmp(const std::string& base36) {
+    mpz_t value;
+    mpz_init_set_str(value, base36.c_str(), 36);
+    std::string out(mpz_sizeinbase(value, 16) + 2, '\0');
+    mpz_get_str(out.data(), 16, value);
+    mpz_clear(value);
+    out.resize(out.find('\0'));
+    return out;
+}
 #endif
 
 inline std::string format_by_to_chars(double x, int precision) {

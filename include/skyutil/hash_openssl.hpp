@@ -60,7 +60,7 @@ public:
             throw std::bad_alloc();
         }
         const EVP_MD* const algorithm = Algorithm();
-        check(::EVP_DigestInit_ex(context_.get(), algorithm, nullptr) == 1, "start");
+        throw_unless(::EVP_DigestInit_ex(context_.get(), algorithm, nullptr) == 1, "start");
         if (::EVP_MD_size(algorithm) != static_cast<int>(Size)) {
             throw std::invalid_argument("skyutil::openssl: the digest of this algorithm has " +
                                         std::to_string(::EVP_MD_size(algorithm)) + " bytes, not " +
@@ -71,7 +71,7 @@ public:
         if (!context_) {
             throw std::bad_alloc();
         }
-        check(::EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1, "copy");
+        throw_unless(::EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1, "copy");
     }
     evp_hasher& operator=(const evp_hasher& other) {
         evp_hasher copy(other);
@@ -84,19 +84,19 @@ public:
 
     // NOLINTNEXTLINE(*-identifier-naming)
     void Update(const unsigned char* bytes, std::size_t size) {
-        check(::EVP_DigestUpdate(context_.get(), bytes, size) == 1, "update");
+        throw_unless(::EVP_DigestUpdate(context_.get(), bytes, size) == 1, "update");
     }
 
     /// Writes DIGESTSIZE bytes and starts anew.
     void Final(unsigned char* out) {  // NOLINT(*-identifier-naming)
-        check(::EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1 &&
+        throw_unless(::EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1 &&
                   ::EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1,
               "finish");
     }
 
 private:
     /// Takes the errors of this thread out of OpenSSL's queue; the oldest is the reason.
-    static void check(bool done, const char* what) {
+    static void throw_unless(bool done, const char* what) {
         if (done) {
             return;
         }

@@ -224,7 +224,9 @@ struct process_info {
 /// up, and then ended too. Parents see their children stop and continue (waitpid(2) with WUNTRACED,
 /// SIGCHLD). A process group whose last tie to its session ends while a member is stopped gets
 /// SIGHUP from the kernel (setpgid(2)); to keep out of that, give children a group of their own, as
-/// run() does. Returns when all are gone, or 10 s after SIGKILL.
+/// run() does. Returns when all are gone, or 10 s after SIGKILL. Processes that the freezer of a
+/// control group holds cannot hear SIGTERM; in version 2 SIGKILL ends them, in version 1 they are
+/// left (errc::timed_out): nothing is thawed.
 ///
 /// Found are all that lead to the process by their parents, through setsid(2) and double forks too
 /// as long as the parents are there when the tree is listed; whoever was seen once is remembered.
@@ -266,6 +268,11 @@ struct process_info {
 
 /// The same for everything that the calling process started; kill_tree_options::include_root means
 /// nothing here. Children that other threads start meanwhile are ended as well.
+///
+/// Taken is every process whose parent is the calling one, and what descends from it: whoever
+/// started it (another library, a program that was this process before execve(2)), and in process 1
+/// of a container and in a subreaper also the orphans that it was given, programs of run_detached()
+/// among them.
 [[nodiscard]] inline kill_report kill_children_processes(const kill_tree_options& options,
                                                          std::error_code& error) {
     kill_tree_options children = options;

@@ -15,6 +15,7 @@
 #include <skyutil/detail/base36.hpp>
 #include <skyutil/detail/bytes.hpp>
 #include <skyutil/detail/decimal.hpp>
+#include <skyutil/detail/long_base36.hpp>
 #include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/utf8.hpp>
 #include <skyutil/version.hpp>
@@ -29,7 +30,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <type_traits>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
@@ -40,8 +41,10 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// Accepted is what Python's int(text, 16) accepts in ASCII, but no minus sign: white space around
 /// the number, one '+', a 0x or 0X prefix, digits of either case, single '_' between digits and
 /// after the prefix. Malformed text: errc::invalid_argument, ptr == first. A buffer too short:
-/// errc::value_too_large, ptr == last, contents unspecified. Time grows with the square of the
-/// length.
+/// errc::value_too_large, ptr == last, contents unspecified.
+///
+/// Cost: the square of the length; base36_encode, which allocates, is faster from 60,000 digits
+/// on.
 constexpr std::to_chars_result base36_to_chars(char* first, char* last, std::string_view hex) {
     detail::hex_number number(hex);
     if (number.error() != detail::hex_text::no_error) {
@@ -65,23 +68,13 @@ constexpr std::to_chars_result base36_to_chars(char* first, char* last, std::str
     return {std::copy(begin, end, first), std::errc{}};
 }
 
-/// Returns an unsigned integer in lower-case base 36.
+/// Returns an unsigned integer in lower-case base 36: any that std::unsigned_integral names, and
+/// unsigned __int128 where the compiler has it.
 template <detail::unsigned_integer T>
 [[nodiscard]] constexpr std::string base36_encode(T value) {
     std::array<char, 26> buffer{};  // 25 base-36 digits hold 128 bits
     char* const end = buffer.data() + buffer.size();
-    char* begin = nullptr;
-    if constexpr (sizeof(T) <= sizeof(std::uint64_t)) {
-        begin = detail::digit_writer<36>::write(end, static_cast<std::uint64_t>(value));
-    } else {
-        constexpr std::uint64_t step = detail::power<36>(12);
-        begin = end;
-        for (; value >= step; value /= step) {
-            begin = detail::digit_writer<36>::write_padded<12>(
-                begin, static_cast<std::uint64_t>(value % step));
-        }
-        begin = detail::digit_writer<36>::write(begin, static_cast<std::uint64_t>(value));
-    }
+    char* begin = detail::write_integer<36>(end, value);
     if (begin == end) {
         *--begin = '0';
     }
@@ -91,6 +84,9 @@ template <detail::unsigned_integer T>
 /// Returns the value of a hexadecimal text of any length in lower-case base 36, "0" for zero.
 /// Accepts what base36_to_chars does; throws std::invalid_argument that names the offending
 /// position otherwise.
+///
+/// Cost: the square of the length up to 60,000 digits and at compile time; beyond, little more than
+/// the length, and some 40 bytes of memory a digit.
 [[nodiscard]] constexpr std::string base36_encode(std::string_view hex) {
     detail::hex_number number(hex);
     if (number.error() != detail::hex_text::no_error) {
@@ -101,12 +97,10 @@ template <detail::unsigned_integer T>
         char* const end = buffer.data() + buffer.size();
         return std::string(number.write(end), end);
     }
-    std::string out;
-    out.resize(detail::base36_bound(number.text().digits));
-    const char* const begin =
-        detail::write_long(out.data(), out.data() + out.size(), number.text());
-    out.erase(0, static_cast<std::size_t>(begin - out.data()));
-    return out;
+    if (!std::is_constant_evaluated() && number.text().digits > detail::long_hex_digits) {
+        return detail::encode_long(number.text());
+    }
+    return detail::encode_by_division(number.text());
 }
 
 /// Signed integers have no base-36 form here; a literal 0 would else be taken for a null pointer.
@@ -115,45 +109,23 @@ std::string base36_encode(std::nullptr_t) = delete;
 
 /// Returns a base-36 text of any length and either case in lower-case hexadecimal, without leading
 /// zeros, "0" for zero. Throws std::invalid_argument that names the position of anything but a
-/// digit, and for an empty text. Time grows with the square of the length.
+/// digit, and for an empty text.
+///
+/// Cost: as base36_encode.
 [[nodiscard]] constexpr std::string base36_decode(std::string_view text) {
     if (text.empty()) {
         detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
     }
-    constexpr unsigned chunk_digits = 12;  // 36^12 < 2^63
-    std::vector<std::uint64_t> limbs;
-    for (std::size_t at = 0; at != text.size();) {
-        std::uint64_t chunk = 0;
-        std::uint64_t factor = 1;
-        for (unsigned i = 0; i < chunk_digits && at != text.size(); ++i, ++at) {
-            const int digit = detail::digit_value(text[at]);
-            if (digit < 0) {
-                detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
-            }
-            chunk = chunk * 36 + static_cast<std::uint64_t>(digit);
-            factor *= 36;
-        }
-        for (std::uint64_t& limb : limbs) {
-            const detail::uint128 sum = detail::add(detail::multiply(limb, factor), {0, chunk});
-            limb = sum.low;
-            chunk = sum.high;
-        }
-        if (chunk != 0) {
-            limbs.push_back(chunk);
+    for (std::size_t at = 0; at != text.size(); ++at) {
+        if (detail::digit_value(text[at]) < 0) {
+            detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
         }
     }
-    if (limbs.empty()) {
-        return "0";
+    text.remove_prefix((std::min)(text.find_first_not_of('0'), text.size() - 1));
+    if (!std::is_constant_evaluated() && text.size() > detail::long_base36_digits) {
+        return detail::decode_long(text);
     }
-    std::string out;
-    out.resize(limbs.size() * detail::hex_digits_per_limb);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const std::uint64_t limb = limbs[i / detail::hex_digits_per_limb];
-        out[out.size() - 1 - i] =
-            detail::digit_characters[(limb >> (4 * (i % detail::hex_digits_per_limb))) & 15];
-    }
-    out.erase(0, out.find_first_not_of('0'));
-    return out;
+    return detail::decode_by_multiplication(text);
 }
 
 /// Returns the value of a base-36 text of either case. Throws std::invalid_argument as the text
@@ -163,89 +135,77 @@ template <detail::unsigned_integer T>
     if (text.empty()) {
         detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, 0);
     }
-    constexpr T highest = static_cast<T>(~T{0});
-    T value = 0;
+    using wide = detail::magnitude_t<T>;
+    constexpr auto highest = static_cast<wide>(static_cast<T>(~wide{0}));
+    wide value = 0;
     bool fits = true;
     for (std::size_t at = 0; at != text.size(); ++at) {
         const int digit = detail::digit_value(text[at]);
         if (digit < 0) {
             detail::throw_invalid_text("skyutil::base36_decode", "base-36", text, at);
         }
-        fits = fits && value <= (highest - static_cast<T>(digit)) / 36;
-        value = static_cast<T>(value * 36 + static_cast<T>(digit));
+        const auto added = static_cast<wide>(digit);
+        fits = fits && added <= highest && value <= (highest - added) / 36;
+        value = fits ? value * 36 + added : 0;
     }
     if (!fits) {
-        detail::throw_out_of_range("skyutil::base36_decode", text, 8 * sizeof(T));
+        detail::throw_out_of_range("skyutil::base36_decode", text,
+                                   std::same_as<T, bool> ? 1 : 8 * sizeof(T));
     }
-    return value;
+    return static_cast<T>(value);
 }
 
 /// Returns a whole number without a decimal point ("42", "-0", 1e22 in full) and anything else with
 /// exactly `precision` digits after it, correctly rounded from the exact binary value (ties to
 /// even, as C and Python print it); "inf", "-inf" and "nan". A negative precision:
 /// std::invalid_argument.
+///
+/// No floating-point arithmetic: the digits are the same where a program sets the processor to take
+/// subnormal numbers for zero, as -ffast-math does.
 [[nodiscard]] constexpr std::string format_float(double x, int precision = 1) {
-    if (precision < 0) {
-        detail::throw_negative_precision("skyutil::format_float", precision);
-    }
-    const detail::double_parts parts = detail::split(x);
-    if (!parts.finite) {
-        return detail::to_string(detail::name_of(parts));
-    }
-    return detail::format_fixed(x, parts, detail::is_whole(parts) ? 0 : precision);
+    return detail::format_parts(detail::split(x), precision);
+}
+template <std::same_as<float> T>
+[[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
+    return detail::format_parts(detail::split(x), precision);
 }
 
-/// Returns the digits of an integer; the precision is not used.
-template <std::integral T>
+/// Returns the digits of an integer of any width; the precision is not used. A bool is 0 or 1, a
+/// character its code.
+template <detail::any_integer T>
 [[nodiscard]] constexpr std::string format_float(T x, int precision = 1) {
     static_cast<void>(precision);
-    std::array<char, 21> buffer{};
+    std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign
     char* const end = buffer.data() + buffer.size();
     const bool negative = x < T{0};
-    const auto value = static_cast<std::uint64_t>(x);
-    char* begin = detail::write_scaled(end, negative ? 0 - value : value, 0);
+    const auto value = static_cast<detail::magnitude_t<T>>(x);
+    char* begin = detail::write_integer<10>(end, negative ? ~value + 1 : value);
+    if (begin == end) {
+        *--begin = '0';
+    }
     if (negative) {
         *--begin = '-';
     }
     return std::string(begin, end);
 }
 
+/// An enumeration would be taken for a double.
+template <detail::no_number T>
+std::string format_float(T x, int precision = 1) = delete;
+
 /// Returns a number with `precision` digits and the suffix K, M, B or T from 1e3, 1e6, 1e9 and 1e12
 /// on: 1234567.89 is "1.2M". Below 1e3 there is no suffix. What would round to 1000 of one suffix
 /// is 1 of the next. The number is divided as a double, then printed as format_float prints a
-/// fraction. A negative precision: std::invalid_argument.
+/// fraction. A negative precision: std::invalid_argument. As exact as format_float.
 [[nodiscard]] constexpr std::string format_compact(double x, int precision = 1) {
-    if (precision < 0) {
-        detail::throw_negative_precision("skyutil::format_compact", precision);
-    }
-    struct unit {
-        double size;
-        std::string_view suffix;
-    };
-    constexpr std::array units{unit{1, ""}, unit{1e3, "K"}, unit{1e6, "M"}, unit{1e9, "B"},
-                               unit{1e12, "T"}};
-    const detail::double_parts parts = detail::split(x);
-    if (!parts.finite) {
-        return detail::to_string(detail::name_of(parts));
-    }
-    const double magnitude = parts.negative ? -x : x;
-    std::size_t i = 0;
-    while (i + 1 < units.size() && magnitude >= units[i + 1].size) {
-        ++i;
-    }
-    const auto print = [&] {
-        const double scaled = x / units[i].size;
-        return detail::format_fixed(scaled, detail::split(scaled), precision);
-    };
-    std::string out = print();
-    const std::size_t digits = (std::min)(out.find('.'), out.size()) - (parts.negative ? 1 : 0);
-    if (digits > 3 && i + 1 < units.size()) {
-        ++i;
-        out = print();
-    }
-    out += units[i].suffix;
-    return out;
+    return detail::format_compact_parts(detail::split(x), precision);
 }
+template <std::same_as<float> T>
+[[nodiscard]] constexpr std::string format_compact(T x, int precision = 1) {
+    return detail::format_compact_parts(detail::split(x), precision);
+}
+template <detail::no_number T>
+std::string format_compact(T x, int precision = 1) = delete;
 
 enum class truncate_mode {
     word,    ///< cut before the word that reaches the length

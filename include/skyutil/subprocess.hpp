@@ -25,6 +25,7 @@
 
 #include <skyutil/detail/child_output.hpp>
 #include <skyutil/detail/error.hpp>
+#include <skyutil/detail/orphans.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/spawn.hpp>
 #include <skyutil/detail/start_step.hpp>
@@ -66,8 +67,8 @@ enum class stdio {
 
 /// What became of a command.
 struct completed_process {
-    /// -1 when a signal ended it, and, with `signal` 0, when nobody knows: somebody else in this
-    /// process has reaped the child, or SIGCHLD is ignored.
+    /// -1 when a signal ended it, and, with `signal` 0, when nothing tells: somebody else in this
+    /// process has reaped the child, or SIGCHLD is ignored, on a kernel before Linux 6.15.
     int exit_code = -1;
 
     /// The number of the signal that ended it, 0 for none.
@@ -78,6 +79,12 @@ struct completed_process {
     bool timed_out = false;  ///< it was ended because of the timeout
     bool stopped = false;    ///< it was ended, or not started, because of the stop token
     bool truncated = false;  ///< there was more output than max_output
+
+    /// Others still held an output open when run() returned: what they write later is missing.
+    bool output_incomplete = false;
+
+    /// Who of the tree could not be ended, and why: another user's, or stuck in the kernel.
+    std::vector<kill_report::process_left> not_ended{};
 
     /// What the start failed at, for the forms with an error code.
     start_step failed_step = start_step::none;
@@ -91,6 +98,15 @@ struct completed_process {
     std::uint64_t peak_memory = 0;
 
     /// Whether it ended itself, and with exit code 0.
+    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+};
+
+/// How a child ended; as in completed_process.
+struct exit_status {
+    int exit_code = -1;
+    int signal = 0;
+    std::uint64_t peak_memory = 0;
+
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
 };
 
@@ -145,6 +161,9 @@ struct run_options {
     /// that overflows, and an exception from on_line.
     std::chrono::milliseconds grace = std::chrono::seconds(10);
 
+    /// The first signal of the end, by number; std::errc::invalid_argument for one that is none.
+    int end_signal = detail::os::terminate_signal;
+
     /// How many bytes of stdout, and how many of stderr, are kept. None: all, but with on_line
     /// none.
     std::optional<std::size_t> max_output{};
@@ -162,8 +181,10 @@ struct run_options {
     /// Ends the tree when a stop is requested.
     std::stop_token stop{};
 
-    /// A process that the child has left behind can hold its output open. So long after the child's
-    /// end is it waited for; then run() returns without what comes later, and leaves it alone.
+    /// A process that the child has left behind can hold its output open. When the child has ended
+    /// and nothing has come for so long, run() returns without what comes later, says so
+    /// (completed_process::output_incomplete), and leaves that process alone. As long as something
+    /// comes that there is room for, it is taken, until the timeout or a stop request.
     std::chrono::milliseconds drain = std::chrono::milliseconds(100);
 
     /// Not pipe: standard input is the child's /dev/null, or this process's. Ignored with `input`.
@@ -230,6 +251,11 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
     using std::chrono::steady_clock;
     error.clear();
     std::vector<completed_process> results(commands.size());
+    if (!os::is_signal(options.end_signal)) {
+        error = os::make_error(std::errc::invalid_argument);
+        problem.what = "no signal has the number " + std::to_string(options.end_signal);
+        return results;
+    }
     if (options.stop.stop_requested()) {
         for (completed_process& each : results) {
             each.stopped = true;
@@ -239,7 +265,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
     const time_point start = steady_clock::now();
     pump_options pump_with{
         .deadline = options.timeout ? deadline_after(*options.timeout) : for_ever,
-        .grace = options.grace,
+        .ending = {.grace = options.grace, .end_signal = options.end_signal},
         .drain = options.drain,
         .stop = options.stop};
 
@@ -299,12 +325,20 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         pump loop(children, outputs, std::move(input), options.input, pump_with);
         end = loop.run(error);
         end_time = loop.end_time();
+        for (std::size_t i = 0; i != children.size(); ++i) {
+            results[i].not_ended = std::move(loop.report(i).left);
+        }
     }
+    const bool told = !error;
     for (std::size_t i = 0; i != children.size(); ++i) {
         completed_process& result = results[i];
-        if (error && children[i].started() && !children[i].known_end()) {
-            if (error == std::errc::timed_out) {
-                children[i].detach();  // it was not to be ended
+        result.timed_out = end == pump_end::timed_out;
+        result.stopped = end == pump_end::stopped;
+        if (!children[i].known_end()) {
+            if (told) {
+                children[i].detach();  // it cannot be ended
+                error = os::make_error(std::errc::timed_out);
+                problem.what = "cannot end " + in_quotes(commands[i]);
             }
             continue;
         }
@@ -313,12 +347,11 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         result.signal = how.signal;
         result.peak_memory = how.peak_memory;
         result.elapsed = end_time - start;
-        result.timed_out = end == pump_end::timed_out;
-        result.stopped = end == pump_end::stopped;
     }
     for (output_pipe& each : outputs) {
+        completed_process& result = results[each.child];
+        result.output_incomplete = result.output_incomplete || each.incomplete;
         if (each.text) {
-            completed_process& result = results[each.child];
             (each.from == output_stream::out ? result.stdout_text : result.stderr_text) =
                 each.text->take();
             result.truncated = result.truncated || each.text->truncated();
@@ -333,7 +366,7 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
 
 /// What ended a command otherwise than with exit code 0, and the last line it said of it.
 inline std::string describe_failure(const command& which, const completed_process& result) {
-    std::string what = "'" + (which.words().empty() ? std::string() : which.words().front()) + "' ";
+    std::string what = in_quotes(which) + " ";
     if (result.timed_out) {
         what += "did not end in time";
     } else if (result.stopped) {
@@ -347,8 +380,8 @@ inline std::string describe_failure(const command& which, const completed_proces
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
         text.remove_suffix(1);
     }
-    if (const std::size_t newline = text.rfind('\n'); newline != std::string_view::npos) {
-        text.remove_prefix(newline + 1);
+    if (const std::size_t line_end = text.rfind('\n'); line_end != std::string_view::npos) {
+        text.remove_prefix(line_end + 1);
     }
     constexpr std::size_t longest = 200;
     return text.empty() ? what : what + ": " + std::string(text.substr(0, longest));
@@ -373,7 +406,8 @@ inline void check_result(const char* function, const command& which,
 /// (std::errc::no_such_file_or_directory, permission_denied...), of fork(2),
 /// std::errc::invalid_argument for NULs and impossible names of variables,
 /// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
-/// std::errc::timed_out for a command that could not be ended (another user's): it is left alone.
+/// std::errc::timed_out for a command that could not be ended, and is left alone: another user's,
+/// or one that the freezer of a control group of version 1 holds (version 2 lets SIGKILL through).
 /// What cannot be started is a start_error; nothing of it has run, or is left. A program that
 /// another thread or process is writing is waited for, for a second; then it is
 /// std::errc::text_file_busy.
@@ -384,8 +418,11 @@ inline void check_result(const char* function, const command& which,
 /// this call ends the whole process (std::terminate), as what is cancelled must not throw: use the
 /// stop token or the timeout.
 ///
-/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL) has an
-/// unknown exit code; all else holds.
+/// Without /proc for this pid namespace, and without a descriptor or memory left, what is ended is
+/// the command and its process group; the rest of the group gets 100 ms after the command's end.
+///
+/// The child of a program that ignores SIGCHLD, or reaps all children (waitid(2) with P_ALL), has
+/// an unknown exit code before Linux 6.15; all else holds.
 inline completed_process run(const command& what, const run_options& options,
                              std::error_code& error) {
     detail::start_problem ignored;
@@ -479,12 +516,12 @@ inline std::chrono::milliseconds backoff_time(const backoff_options& options, in
     constexpr std::chrono::milliseconds longest = std::chrono::years(100);
     double time = static_cast<double>(options.first.count());
     const auto most = static_cast<double>(
-        std::clamp(options.most, std::chrono::milliseconds(0), longest).count());
+        (std::clamp)(options.most, std::chrono::milliseconds(0), longest).count());
     for (int i = 0; i != retry && time < most; ++i) {
         time *= options.factor;
     }
     time = (std::min)(time, most) *
-           (1 - std::clamp(options.jitter, 0.0, 1.0) * std::clamp(random, 0.0, 1.0));
+           (1 - (std::clamp)(options.jitter, 0.0, 1.0) * (std::clamp)(random, 0.0, 1.0));
     return std::chrono::milliseconds(time > 0 ? static_cast<std::int64_t>(time) : 0);
 }
 
@@ -570,6 +607,10 @@ struct detached_options {
 /// parent and reaps it), in a session of its own, standard input /dev/null, both outputs added to
 /// the log, which is made if it is not there (and closed to others as umask(2) says). Errors as
 /// run(), and those of opening the log.
+///
+/// Where this process is init itself (process 1 of a container), or a subreaper (prctl(2),
+/// PR_SET_CHILD_SUBREAPER), it becomes the parent: the program is a zombie when it has ended until
+/// reap_orphans() is called, and kill_children_processes() ends it too.
 [[nodiscard]] inline std::int64_t run_detached(const command& what,
                                                const std::filesystem::path& log_path,
                                                const detached_options& options,
@@ -601,6 +642,7 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
         problem.set(what, options.cwd, start.failed);
         return 0;
     }
+    remember_detached(pid);
     return pid;
 }
 
@@ -640,16 +682,69 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
 }
 
 // ------------------------------------------------------------------------------------------------
-// child_process
+// orphans
 
-/// How a child ended; as in completed_process.
-struct exit_status {
-    int exit_code = -1;
-    int signal = 0;
-    std::uint64_t peak_memory = 0;
+/// Which children reap_orphans() takes for orphans.
+enum class orphan_scope {
+    /// Those that are proven to be: programs of run_detached(), and processes in a session that
+    /// neither they nor this process made. An orphan in this process's session, or that made one of
+    /// its own, is left a zombie. A child that was forked before this process made its session is
+    /// taken for an orphan.
+    proven,
 
-    [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+    /// All to which this process has no pidfd. For a process that starts children with this
+    /// library,
+    /// or with others that hold a pidfd (Boost.Process), only: fork(2) and system(3) do not.
+    all,
 };
+
+/// A process that was reaped, and how it had ended.
+struct reaped_orphan {
+    std::int64_t pid;
+    exit_status status;
+};
+
+/// Reaps the zombies that this process was given and that nothing in it started or waits for, and
+/// returns how they had ended. For process 1 of a container and for subreapers (prctl(2),
+/// PR_SET_CHILD_SUBREAPER), to be called now and then or at SIGCHLD; nobody else has any. It does
+/// not wait, and takes no child of a child_process, of run() and the like, or of Boost.Process.
+///
+/// errc::function_not_supported where there is no /proc for this pid namespace, and for
+/// orphan_scope::all on kernels without pidfd (before Linux 5.3); errc::too_many_files_open. Reads
+/// one file for each process of the machine.
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_code& error) {
+    error.clear();
+    std::vector<reaped_orphan> reaped;
+    if (scope == orphan_scope::all && !detail::os::has_pidfd()) {
+        error = detail::os::make_error(std::errc::function_not_supported);
+        return reaped;
+    }
+    for (const auto& each : detail::find_orphans(scope == orphan_scope::all, error)) {
+        detail::os::process_end end;
+        std::error_code ignored;
+        const auto pid = static_cast<pid_t>(each.pid);
+        if (detail::os::wait_child(pid, -1, detail::os::waiting::look, end, ignored) &&
+            detail::os::reap_child(pid, -1, end)) {
+            detail::detached_programs::remove(each.pid, each.stat.start_time);
+            reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
+        }
+    }
+    return reaped;
+}
+
+inline std::vector<reaped_orphan> reap_orphans(std::error_code& error) {
+    return reap_orphans(orphan_scope::proven, error);
+}
+
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope = orphan_scope::proven) {
+    std::error_code error;
+    std::vector<reaped_orphan> reaped = reap_orphans(scope, error);
+    detail::throw_if(error, "skyutil::reap_orphans: cannot list the children of this process");
+    return reaped;
+}
+
+// ------------------------------------------------------------------------------------------------
+// child_process
 
 struct child_options {
     std::filesystem::path cwd{};
@@ -669,6 +764,12 @@ struct child_options {
 /// behind when it ended itself, and reaps it. Move-only; one thread at a time.
 ///
 /// Its id stays its own until the object is gone: a child that has ended stays a zombie so long.
+/// Where others reap it first (SIGCHLD is ignored, or somebody waits for all children) its id is
+/// never used again: what it has left behind is ended if Linux 6.9 or its start time proves whose
+/// it is. The destructor takes no longer than terminate(), and leaves a child that cannot be ended
+/// to itself; it costs one look at all processes of the machine if any of the child's may be left,
+/// else none.
+///
 /// With child_attributes::die_with_parent it has a thread of this process that waits for its end,
 /// as the kernel takes the thread that started it for the parent.
 class [[nodiscard]] child_process {
@@ -700,11 +801,23 @@ public:
     /// Returns what the start failed at, start_step::none if it did not.
     [[nodiscard]] start_step failed_step() const noexcept { return failed_step_; }
 
-    /// Returns a handle of the child. Errors are those of process_handle::open().
+    /// Returns a handle of the child, and of nobody who has its id after it. Errors are those of
+    /// process_handle::open().
     process_handle handle(std::error_code& error) const {
-        return process_handle::open(pid(), error);
+        error.clear();
+        if (child_.pidfd() == -1) {
+            return process_handle::open(pid(), error);
+        }
+        unique_fd pidfd(detail::os::duplicate(child_.pidfd(), error));
+        return detail::process_handle_access::make(error ? 0 : pid(), std::move(pidfd));
     }
-    process_handle handle() const { return process_handle::open(pid()); }
+
+    process_handle handle() const {
+        std::error_code error;
+        process_handle result = handle(error);
+        detail::throw_if(error, "skyutil::child_process::handle: cannot open process ", pid());
+        return result;
+    }
 
     /// Returns whether the child has not ended.
     [[nodiscard]] bool running() { return child_.started() && !child_.look(); }
@@ -721,11 +834,19 @@ public:
     }
 
     /// Ends the child and all it started, as kill_process_tree() does, and returns how it ended.
+    /// What cannot be ended, another user's process for example, is left after the grace, or 10 s
+    /// after SIGKILL: not_ended() tells, and if it is the child itself, running() stays true and
+    /// the exit status is unknown.
     exit_status terminate(std::chrono::milliseconds grace = std::chrono::seconds(10)) {
         if (child_.started()) {
-            child_.end_tree(grace);
+            not_ended_ = child_.end_tree({.grace = grace}).left;
         }
-        return wait();
+        return status(child_.look());
+    }
+
+    /// Who could not be ended by the last terminate(), and why.
+    [[nodiscard]] const std::vector<kill_report::process_left>& not_ended() const noexcept {
+        return not_ended_;
     }
 
     /// Leaves the child to itself and returns its id; this process has to reap it.
@@ -745,9 +866,14 @@ public:
     /// Returns the child for Boost.Process, to wait for it with async_wait() on an executor of
     /// Asio. This object still ends the tree; who waits through the other takes the exit code, and
     /// this one then knows none (-1). The destructor of boost::process::v2::process kills a child
-    /// that runs, unless it was detached.
+    /// that runs, unless it was detached. Throws std::errc::no_child_process where others have
+    /// reaped the child.
     [[nodiscard]] boost::process::v2::process native(
         const boost::asio::any_io_executor& executor) const {
+        if (!child_.identity().has_its_id()) {
+            throw std::system_error(std::make_error_code(std::errc::no_child_process),
+                                    "skyutil::child_process::native: the child has been reaped");
+        }
         return boost::process::v2::process(executor, child_.pid());
     }
 
@@ -776,6 +902,7 @@ private:
 
     start_step failed_step_ = start_step::none;
     detail::started_child child_;
+    std::vector<kill_report::process_left> not_ended_;
     std::array<unique_fd, 3> pipes_;  // closed before the child is ended: it may wait for that
 };
 

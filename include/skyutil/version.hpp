@@ -20,11 +20,18 @@
 
 /// The inline namespace of everything: two versions of the library, and code compiled with and
 /// without exceptions, have functions of their own, so that object files of both can be linked into
-/// one program.
+/// one program. So has code for which the standard library's containers and strings are others.
 #if defined(__cpp_exceptions)
-#define SKYUTIL_VERSION_NAMESPACE v0_1
+#define SKYUTIL_VERSION_NAMESPACE v0_1 SKYUTIL_VERSION_LAYOUT
 #else
-#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept
+#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept SKYUTIL_VERSION_LAYOUT
+#endif
+#if defined(_GLIBCXX_DEBUG)
+#define SKYUTIL_VERSION_LAYOUT ::inline debug_containers
+#elif defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
+#define SKYUTIL_VERSION_LAYOUT ::inline shared_strings
+#else
+#define SKYUTIL_VERSION_LAYOUT
 #endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {

@@ -8,7 +8,12 @@
 //     deaf              ignores SIGTERM, says "ready" and waits for ever
 //     goodbye BYTES     says "ready"; at SIGTERM writes so many bytes and ends with exit code 3
 //     family DEPTH      has so many generations of descendants, prints their ids, waits for ever
+//     deaf family DEPTH the same, ignoring SIGTERM
+//     privileged TIME   becomes root for good, which needs the set-user-ID bit, says "ready" and
+//     waits
+//                       so many seconds
 //     orphan            starts a process, prints its id, and ends before it
+//     orphan in a group the same, in a process group of its own
 //     environment NAME  prints a variable, or "unset"
 //     limit             prints the soft limit on descriptors
 //     exit CODE         ends
@@ -91,14 +96,26 @@ int act(const std::string& what, const std::string& argument) {
         }
         write_all(1, std::string(number, 'g'));
         return 3;
-    } else if (what == "family") {
+    } else if (what == "privileged") {
+        if (::setresuid(0, 0, 0) == -1) {
+            return 98;
+        }
+        say("ready");
+        ::sleep(static_cast<unsigned>(number));
+    } else if (what == "family" || what == "deaf family") {
+        if (what == "deaf family") {
+            ::signal(SIGTERM, SIG_IGN);
+        }
         say(std::to_string(::getpid()));
         if (number != 0 && ::fork() == 0) {
             return act(what, std::to_string(number - 1));
         }
         wait_for_ever();
-    } else if (what == "orphan") {
+    } else if (what == "orphan" || what == "orphan in a group") {
         if (const pid_t child = ::fork(); child != 0) {
+            if (what == "orphan in a group") {
+                ::setpgid(child, child);
+            }
             say(std::to_string(child));
             return 0;
         }

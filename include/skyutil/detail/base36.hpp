@@ -15,10 +15,12 @@
 #include <skyutil/detail/digits.hpp>
 #include <skyutil/detail/uint128.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
@@ -418,5 +420,47 @@ private:
     std::array<char, 8 * short_limbs>
         limbs_;  // NOLINT(*-member-init): set as far as there are digits
 };
+
+/// A number that is not short, in time that grows with the square of the length.
+constexpr std::string encode_by_division(const hex_text& hex) {
+    std::string out;
+    out.resize(base36_bound(hex.digits));
+    const char* const begin = write_long(out.data(), out.data() + out.size(), hex);
+    out.erase(0, static_cast<std::size_t>(begin - out.data()));
+    return out;
+}
+
+/// One digit or more of base 36 in hexadecimal, in time that grows with the square of the length.
+constexpr std::string decode_by_multiplication(std::string_view digits) {
+    std::string limbs_text;  // as packed_limbs
+    limbs_text.resize(8 * (digits.size() / chunk_digits + 1));
+    const packed_limbs limbs{limbs_text.data()};
+    std::size_t count = 0;
+    while (!digits.empty()) {
+        std::uint64_t carry = 0;
+        std::uint64_t factor = 1;
+        const std::size_t taken = (std::min)(digits.size(), std::size_t{chunk_digits});
+        for (const char c : digits.substr(0, taken)) {
+            carry = carry * 36 + static_cast<std::uint64_t>(digit_value(c));
+            factor *= 36;
+        }
+        digits.remove_prefix(taken);
+        for (std::size_t i = 0; i != count; ++i) {
+            const uint128 sum = add(multiply(limbs.load(i), factor), {0, carry});
+            limbs.store(i, sum.low);
+            carry = sum.high;
+        }
+        if (carry != 0) {
+            limbs.store(count++, carry);
+        }
+    }
+    std::string out(count * hex_digits_per_limb, '0');
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::uint64_t limb = limbs.load(i / hex_digits_per_limb);
+        out[out.size() - 1 - i] = digit_characters[(limb >> (4 * (i % hex_digits_per_limb))) & 15];
+    }
+    out.erase(0, out.find_first_not_of('0'));
+    return out.empty() ? "0" : out;
+}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -8,6 +8,8 @@
 
 #pragma once
 
+#include <skyutil/version.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>

@@ -77,6 +77,9 @@ public:
 
     [[nodiscard]] overflow keep() const noexcept { return keep_; }
 
+    /// Whether nothing more will be kept.
+    [[nodiscard]] bool is_full() const noexcept { return truncated_; }
+
     /// After take().
     [[nodiscard]] bool truncated() const noexcept { return truncated_; }
 
@@ -120,12 +123,12 @@ public:
 
     void add(std::string_view more) {
         while (!more.empty()) {
-            const std::size_t newline = more.find('\n');
-            const std::size_t size = (std::min)(newline, more.size());
-            if (rest_.empty() && newline != std::string_view::npos) {
+            const std::size_t end = more.find('\n');
+            const std::size_t size = (std::min)(end, more.size());
+            if (rest_.empty() && end != std::string_view::npos) {
                 function_(from_, more.substr(0, size));
             } else {
-                add_to_rest(more.substr(0, size), newline != std::string_view::npos);
+                add_to_rest(more.substr(0, size), end != std::string_view::npos);
             }
             more.remove_prefix((std::min)(more.size(), size + 1));
         }
@@ -171,11 +174,17 @@ struct output_pipe {
     std::optional<line_splitter> lines;
     std::size_t child;  ///< whose it is
     output_stream from;
+    bool incomplete = false;  ///< somebody else still held it when it was left
+
+    /// Whether what still comes can be of use.
+    [[nodiscard]] bool is_wanted() const noexcept {
+        return fd && (lines || (text && !text->is_full()));
+    }
 };
 
 struct pump_options {
     time_point deadline = for_ever;
-    std::chrono::milliseconds grace{};
+    kill_tree_options ending;
     std::chrono::milliseconds drain{};
     std::stop_token stop;
 };
@@ -192,7 +201,8 @@ public:
           input_(std::move(input)),
           rest_(input_text),
           options_(options),
-          running_(children.size()) {}
+          running_(children.size()),
+          reports_(children.size()) {}
     pump(const pump&) = delete;
     pump& operator=(const pump&) = delete;
     ~pump() {
@@ -204,12 +214,12 @@ public:
     pump_end run(std::error_code& error) {
         prepare(error);
         std::optional<std::stop_callback<wake>> on_stop;
-        if (!error && options_.stop.stop_possible()) {
+        if (event_ && options_.stop.stop_possible()) {
             on_stop.emplace(options_.stop, wake{event_.get()});
         }
         while (!error && !finished()) {
             if (running_ != 0 && result_ == pump_end::ended) {
-                end_if_told(error);
+                end_if_told();
             }
             wait(error);
             if (!error) {
@@ -224,11 +234,11 @@ public:
                 read_rest(each, error);
             }
         }
-        if (!error && running_ != 0) {  // what cannot be ended: another user's
-            error = os::make_error(std::errc::timed_out);
-        }
         return overflowed_ ? pump_end::overflowed : result_;
     }
+
+    /// What became of the tree of a child that was ended.
+    [[nodiscard]] kill_report& report(std::size_t child) noexcept { return reports_[child]; }
 
     /// When the last child had ended.
     [[nodiscard]] time_point end_time() const noexcept { return end_time_; }
@@ -251,25 +261,38 @@ private:
                 os::set_nonblocking(each.fd.get(), error);
             }
         }
-        if (!error && options_.stop.stop_possible()) {
-            event_.reset(os::open_event(error));
+        // Now, as there may be no descriptor later; without one the loop looks again and again.
+        const bool can_overflow =
+            std::any_of(outputs_.begin(), outputs_.end(), [](const output_pipe& each) {
+                return each.text && each.text->keep() == overflow::fail;
+            });
+        if (!error &&
+            (options_.stop.stop_possible() || options_.deadline != for_ever || can_overflow)) {
+            std::error_code without;
+            event_.reset(os::open_event(without));
         }
         entries_.resize(2 + outputs_.size() + children_.size());
+        polled_.reserve(entries_.size());
+        killers_.reserve(children_.size());
     }
 
     /// Whether nothing is left to wait for. A process that the child has left behind can hold its
-    /// pipes open for ever; they are given a while.
+    /// pipes open for ever; they are given a while after the end and after each piece of output.
     [[nodiscard]] bool finished() const noexcept {
         if (result_ != pump_end::ended) {
             return killers_left_ == 0;
         }
-        const bool open =
-            std::any_of(outputs_.begin(), outputs_.end(),
-                        [](const output_pipe& each) { return static_cast<bool>(each.fd); });
-        return running_ == 0 && (!open || std::chrono::steady_clock::now() >= drain_until_);
+        return running_ == 0 &&
+               (std::none_of(outputs_.begin(), outputs_.end(),
+                             [](const output_pipe& each) { return each.is_wanted(); }) ||
+                options_.stop.stop_requested() || std::chrono::steady_clock::now() >= drain_end());
     }
 
-    void end_if_told(std::error_code& error) {
+    [[nodiscard]] time_point drain_end() const noexcept {
+        return (std::min)(drain_until_, options_.deadline);
+    }
+
+    void end_if_told() {
         if (overflowed_) {
             result_ = pump_end::overflowed;
         } else if (options_.stop.stop_requested()) {
@@ -281,24 +304,18 @@ private:
             return;
         }
         input_.reset();
-        if (!event_) {
-            event_.reset(os::open_event(error));
-            if (error) {
-                return;  // who owns the children ends them
-            }
-        }
         // All at once: the grace is for all together.
-        for (const started_child& each : children_) {
-            ++killers_left_;
-            const auto kill = [this, pid = each.pid(), group = each.group()] {
-                started_child::end_tree(pid, group, options_.grace);
+        killers_left_ = static_cast<int>(children_.size());
+        for (std::size_t i = 0; i != children_.size(); ++i) {
+            const auto kill = [this, child = children_[i].identity(), &report = reports_[i]] {
+                report = end_child_tree(child, options_.ending);
                 --killers_left_;
                 os::signal_event(event_.get());
             };
             try {
                 const os::no_signals during_start;
                 killers_.emplace_back(kill);
-            } catch (const std::system_error&) {  // no thread is to be had: output has to wait
+            } catch (const std::exception&) {  // no thread is to be had: output has to wait
                 kill();
             }
         }
@@ -307,8 +324,11 @@ private:
     void wait(std::error_code& error) {
         constexpr std::chrono::milliseconds look_again(5);
         time_point until = result_ != pump_end::ended ? for_ever
-                           : running_ == 0            ? drain_until_
+                           : running_ == 0            ? drain_end()
                                                       : options_.deadline;
+        if (!event_ && (result_ != pump_end::ended || options_.stop.stop_possible())) {
+            until = (std::min)(until, deadline_after(look_again));
+        }
         std::size_t at = 0;
         entries_[at++] = {.fd = event_.get()};
         entries_[at++] = {.fd = input_.get(), .writable = true};
@@ -384,6 +404,9 @@ private:
         const std::size_t count = os::read_some(output.fd.get(), buffer_.get(),
                                                 (std::min)(most, buffer_size), would_block, error);
         if (count != 0) {
+            if (running_ == 0 && output.is_wanted()) {
+                drain_until_ = deadline_after(options_.drain);
+            }
             const std::string_view text(buffer_.get(), count);
             if (output.text && !output.text->add(text)) {
                 overflowed_ = overflowed_ || output.text->keep() == overflow::fail;
@@ -407,7 +430,11 @@ private:
             const std::size_t count = read_output(output, left, error);
             left = count == 0 ? 0 : left - count;
         }
+        if (output.fd) {  // its end is in it, unless others hold it
+            read_output(output, buffer_size, error);
+        }
         if (output.fd) {
+            output.incomplete = true;
             output.fd.reset();
             if (output.lines) {
                 output.lines->finish();
@@ -431,6 +458,7 @@ private:
     std::vector<os::wait_entry> entries_;
     std::vector<os::poll_entry> polled_;
     unique_fd event_;  ///< written to when the loop has to look again
+    std::vector<kill_report> reports_;
     std::atomic<int> killers_left_ = 0;
     std::vector<std::thread> killers_;
 };

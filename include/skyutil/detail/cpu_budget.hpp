@@ -73,7 +73,7 @@ struct cpu_budget {
                                : mode == rounding::ceil ? std::ceil(exact)
                                                         : std::floor(exact + 0.5);
         return static_cast<int>(
-            std::clamp(rounded, 1.0, double{(std::numeric_limits<int>::max)()}));
+            (std::clamp)(rounded, 1.0, double{(std::numeric_limits<int>::max)()}));
     }
 
     /// The number that decides; with equal ones the first of machine, quota, cpuset, affinity.

@@ -4,12 +4,16 @@
 //
 // A double is m * 2^e, so m * 10^precision / 2^-e rounded half to even is the answer as one
 // integer. Where that integer fits 64 bits it takes one multiplication and a shift. Else
-// std::to_chars prints it, and at compile time, where that cannot be called, a big integer.
+// std::to_chars prints it, and at compile time, where that cannot be called, a big integer. Nowhere
+// is there arithmetic of doubles, which a processor may be told to do without subnormal numbers
+// (x86's DAZ and FTZ, set by -ffast-math for a whole program): std::to_chars does not get those.
 
 #pragma once
 
 #include <skyutil/detail/digits.hpp>
+#include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/uint128.hpp>
+#include <skyutil/detail/utf8.hpp>
 
 #include <algorithm>
 #include <array>
@@ -35,18 +39,49 @@ struct double_parts {
     int exponent;
 };
 
-constexpr double_parts split(double x) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(x);
-    const auto biased = static_cast<int>((bits >> 52) & 0x7ff);
-    const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
-    const bool negative = (bits >> 63) != 0;
-    if (biased == 0x7ff) {
+inline constexpr int fraction_bits = 52;  // of a double
+
+/// std::bit_width(), which returns an unsigned number in some libraries.
+constexpr int width_of(std::uint64_t value) noexcept { return 64 - std::countl_zero(value); }
+
+/// Splits a number in the format of IEC 60559 with so many bits of fraction and of exponent.
+template <int FractionBits, int ExponentBits>
+constexpr double_parts split_bits(std::uint64_t bits) noexcept {
+    constexpr int special = (1 << ExponentBits) - 1;
+    constexpr int lowest = 2 - (1 << (ExponentBits - 1)) - FractionBits;  // exponent of subnormals
+    constexpr std::uint64_t hidden = std::uint64_t{1} << FractionBits;
+    const int biased = static_cast<int>(bits >> FractionBits) & special;
+    const std::uint64_t fraction = bits & (hidden - 1);
+    const bool negative = ((bits >> (FractionBits + ExponentBits)) & 1) != 0;
+    if (biased == special) {
         return {negative, false, fraction != 0, 0, 0};
     }
     if (biased == 0) {
-        return {negative, true, false, fraction, -1074};
+        return {negative, true, false, fraction, lowest};
     }
-    return {negative, true, false, fraction | (std::uint64_t{1} << 52), biased - 1075};
+    return {negative, true, false, fraction | hidden, biased - 1 + lowest};
+}
+
+constexpr double_parts split(double x) noexcept {
+    return split_bits<fraction_bits, 11>(std::bit_cast<std::uint64_t>(x));
+}
+constexpr double_parts split(float x) noexcept {
+    return split_bits<23, 8>(std::bit_cast<std::uint32_t>(x));
+}
+
+/// Whether the number is a double, but a subnormal one (or zero).
+constexpr bool is_subnormal(const double_parts& x) noexcept {
+    return x.exponent + width_of(x.mantissa) <= -1022;
+}
+
+/// The double of parts that are one's, and no subnormal one's.
+constexpr double join(const double_parts& x) noexcept {
+    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);  // 0 but for a float's
+    const std::uint64_t fraction =
+        (x.mantissa << shift) & ((std::uint64_t{1} << fraction_bits) - 1);
+    const auto biased = static_cast<std::uint64_t>(x.exponent - shift + 1075);
+    return std::bit_cast<double>((std::uint64_t{x.negative} << 63) | (biased << fraction_bits) |
+                                 fraction);
 }
 
 /// "inf", "-inf" or "nan".
@@ -141,11 +176,11 @@ public:
         if (bits == 0) {
             return;
         }
-        bool up = bit(bits - 1);
-        if (up && !bit(bits)) {
+        bool up = bit_at(bits - 1);
+        if (up && !bit_at(bits)) {
             bool more = false;
             for (unsigned i = 0; i + 1 < bits && !more; ++i) {
-                more = bit(i);
+                more = bit_at(i);
             }
             up = more;
         }
@@ -187,7 +222,7 @@ public:
     }
 
 private:
-    constexpr bool bit(unsigned i) const noexcept {
+    constexpr bool bit_at(unsigned i) const noexcept {
         return ((limbs_[i / 32] >> (i % 32)) & 1) != 0;
     }
 
@@ -197,9 +232,9 @@ private:
 
 /// Fixed notation of any finite value and any precision.
 constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
-    const auto fraction_bits = x.exponent < 0 ? static_cast<unsigned>(-x.exponent) : 0U;
+    const auto binary_places = x.exponent < 0 ? static_cast<unsigned>(-x.exponent) : 0U;
     // With as many digits as there are binary places the expansion is complete: zeros follow.
-    const unsigned places = (std::min)(static_cast<unsigned>(precision), fraction_bits);
+    const unsigned places = (std::min)(static_cast<unsigned>(precision), binary_places);
     wide_integer value(x.mantissa);
     if (x.exponent >= 0) {
         value.shift_left(static_cast<unsigned>(x.exponent));
@@ -207,7 +242,7 @@ constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
         for (unsigned i = 0; i < places; ++i) {
             value.multiply_by(5);
         }
-        value.shift_right_rounding(fraction_bits - places);
+        value.shift_right_rounding(binary_places - places);
     }
     std::array<char, 800> buffer{};
     char* const end = buffer.data() + buffer.size();
@@ -234,7 +269,7 @@ constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
 }
 
 /// Fixed notation of a finite value with exactly `precision` digits after the point.
-constexpr std::string format_fixed(double x, const double_parts& parts, int precision) {
+constexpr std::string format_fixed(const double_parts& parts, int precision) {
     const std::optional<std::uint64_t> value = scaled(parts, precision);
     if (value) {
         std::array<char, 44> buffer;  // NOLINT(*-member-init): two times 20 digits, sign, point
@@ -248,15 +283,88 @@ constexpr std::string format_fixed(double x, const double_parts& parts, int prec
         }
         return std::string(begin, end);
     }
-    if (std::is_constant_evaluated()) {
+    if (std::is_constant_evaluated() || is_subnormal(parts)) {
         return format_fixed_wide(parts, precision);
     }
     std::string out;
     out.resize(312 +
                static_cast<std::size_t>(precision));  // 309 digits before the point, sign, point
-    const auto written =
-        std::to_chars(out.data(), out.data() + out.size(), x, std::chars_format::fixed, precision);
+    const auto written = std::to_chars(out.data(), out.data() + out.size(), join(parts),
+                                       std::chars_format::fixed, precision);
     out.resize(static_cast<std::size_t>(written.ptr - out.data()));
+    return out;
+}
+
+constexpr std::string format_parts(const double_parts& x, int precision) {
+    if (precision < 0) {
+        throw_negative_precision("skyutil::format_float", precision);
+    }
+    if (!x.finite) {
+        return to_string(name_of(x));
+    }
+    return format_fixed(x, is_whole(x) ? 0 : precision);
+}
+
+/// The double nearest to x / 1000^thousands, ties to even; both numbers are 1 or more.
+constexpr double_parts divide_by_thousands(const double_parts& x, int thousands) noexcept {
+    if (thousands == 0) {
+        return x;
+    }
+    // x with all 53 bits of a double, times 2^43 so that more of them are left, in limbs of 32
+    // bits.
+    constexpr int spare = 43;
+    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);
+    const std::uint64_t mantissa = x.mantissa << shift;
+    std::array<std::uint64_t, 3> limbs{mantissa >> 21, (mantissa << 11) & 0xffff'ffff, 0};
+    bool exact = true;
+    for (int i = 0; i != thousands; ++i) {
+        std::uint64_t remainder = 0;
+        for (std::uint64_t& limb : limbs) {
+            const std::uint64_t part = (remainder << 32) | limb;
+            limb = part / 1000;
+            remainder = part % 1000;
+        }
+        exact = exact && remainder == 0;
+    }
+    const uint128 quotient{limbs[0], (limbs[1] << 32) | limbs[2]};
+    const int size = limbs[0] != 0 ? 64 + width_of(limbs[0]) : width_of(quotient.low);
+    const int dropped = size - (fraction_bits + 1);
+    const uint128 rest = shift_left(quotient, static_cast<unsigned>(128 - dropped));
+    constexpr std::uint64_t half = std::uint64_t{1} << 63;
+    std::uint64_t kept = shift_right(quotient, static_cast<unsigned>(dropped)).low;
+    const bool tie = rest.high == half && rest.low == 0 && exact;
+    kept += tie ? kept & 1 : rest.high >> 63;
+    const int carried = static_cast<int>(kept >> (fraction_bits + 1));
+    return {x.negative, true, false, kept >> carried,
+            x.exponent - shift - spare + dropped + carried};
+}
+
+constexpr std::string format_compact_parts(const double_parts& x, int precision) {
+    if (precision < 0) {
+        throw_negative_precision("skyutil::format_compact", precision);
+    }
+    if (!x.finite) {
+        return to_string(name_of(x));
+    }
+    constexpr std::array<std::string_view, 5> suffixes{"", "K", "M", "B", "T"};
+    constexpr int most = static_cast<int>(suffixes.size()) - 1;
+    int thousands = 0;
+    if (x.exponent + width_of(x.mantissa) > 40) {  // 2^40 > 1e12
+        thousands = most;
+    } else if (x.exponent > -64) {
+        const std::uint64_t whole =
+            x.exponent >= 0 ? x.mantissa << x.exponent : x.mantissa >> -x.exponent;
+        for (std::uint64_t size = 1000; thousands != most && whole >= size; size *= 1000) {
+            ++thousands;
+        }
+    }
+    std::string out = format_fixed(divide_by_thousands(x, thousands), precision);
+    const std::size_t digits = (std::min)(out.find('.'), out.size()) - (x.negative ? 1 : 0);
+    if (digits > 3 && thousands != most) {
+        ++thousands;
+        out = format_fixed(divide_by_thousands(x, thousands), precision);
+    }
+    out += suffixes[static_cast<std::size_t>(thousands)];
     return out;
 }
 

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <skyutil/version.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -87,5 +89,19 @@ struct digit_writer {
         }
     }
 };
+
+/// Writes the digits of an unsigned integer of any width so that they end at `end`, none for zero.
+template <unsigned Base, class T>
+constexpr char* write_integer(char* end, T value) noexcept {
+    if constexpr (sizeof(T) > sizeof(std::uint64_t)) {
+        constexpr unsigned digits = 12;
+        constexpr std::uint64_t step = power<Base>(digits);
+        for (; value >= step; value /= step) {
+            end = digit_writer<Base>::template write_padded<digits>(
+                end, static_cast<std::uint64_t>(value % step));
+        }
+    }
+    return digit_writer<Base>::write(end, static_cast<std::uint64_t>(value));
+}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

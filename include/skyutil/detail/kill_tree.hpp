@@ -53,7 +53,9 @@ struct kill_report {
         std::int64_t pid;
 
         /// errc::operation_not_permitted for another user's and for the calling process,
-        /// errc::timed_out for one that is still there after SIGKILL.
+        /// errc::timed_out for one that is still there 10 s after SIGKILL (a frozen control group
+        /// of version 1 keeps it, as does a system call that cannot be interrupted), else why the
+        /// signal could not be sent.
         std::error_code error;
 
         friend bool operator==(const process_left&, const process_left&) = default;
@@ -71,6 +73,34 @@ struct kill_report {
 
 namespace detail {
 
+/// What tells a child of this process from whoever gets its id once it has been reaped. Used while
+/// the pidfd is open, from any thread.
+struct child_identity {
+    std::int64_t pid = 0;
+    int pidfd = -1;              ///< -1: none
+    bool leads_group = false;    ///< made a process group of its own
+    bool leads_session = false;  ///< and a session
+
+    /// Until then the child had its id for certain, in clock ticks since the machine started.
+    std::uint64_t owned_until = 0;
+
+    /// Whether it has it still: it runs, or nobody has reaped it.
+    [[nodiscard]] bool has_its_id() const noexcept {
+        return os::has_its_id(static_cast<pid_t>(pid), pidfd);
+    }
+
+    /// Whether others are in its group, as far as the kernel tells. While they are, nobody gets the
+    /// number.
+    [[nodiscard]] bool has_group() const noexcept {
+        std::error_code error;
+        if (leads_group && pidfd != -1) {
+            os::signal_group_of_pidfd(pidfd, 0, error);
+        }
+        return leads_group && pidfd != -1 &&
+               (!error || error == std::errc::operation_not_permitted);
+    }
+};
+
 /// A process that is to end.
 struct tree_member {
     process_handle handle;
@@ -81,7 +111,7 @@ struct tree_member {
     bool asked = false;    ///< by SIGTERM
     bool killed = false;
     bool owns_group = false;  ///< leads a process group that is taken to be the tree's
-    std::error_code error{};  ///< why it cannot be signalled
+    std::error_code error{};  ///< why the last signal could not be sent
 
     /// Whether it is there, as far as can be told.
     [[nodiscard]] bool is_left() noexcept {
@@ -92,8 +122,10 @@ struct tree_member {
         return !gone;
     }
 
-    /// Whether it is there to be signalled.
-    [[nodiscard]] bool is_target() noexcept { return !spared && !error && is_left(); }
+    /// Whether it is there to be signalled. An error that is no lack of permission may pass.
+    [[nodiscard]] bool is_target() noexcept {
+        return !spared && error != std::errc::operation_not_permitted && is_left();
+    }
 
     /// Whether the signal was sent.
     bool send(int signal) noexcept {
@@ -101,7 +133,7 @@ struct tree_member {
         handle.signal(signal, failed);
         if (failed == std::errc::no_such_process) {
             gone = true;
-        } else if (failed) {
+        } else {
             error = failed;
         }
         return !failed;
@@ -124,6 +156,9 @@ struct tree_member {
         resume();
     }
 
+    /// Whether it is on its way: SIGKILL was sent.
+    [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
+
     void kill() noexcept {
         if (!killed && is_target()) {
             killed = send(os::kill_signal);
@@ -135,9 +170,9 @@ struct tree_member {
 
 class tree_killer {
 public:
-    /// Finds the tree.
-    tree_killer(std::int64_t root, const kill_tree_options& options, identity means,
-                std::error_code& error)
+    /// Finds the tree. With `child` the root is that child of this process, and nobody else.
+    tree_killer(std::int64_t root, const child_identity* child, const kill_tree_options& options,
+                identity means, std::error_code& error)
         : table_(error),
           means_(means),
           end_signal_(options.end_signal),
@@ -149,9 +184,13 @@ public:
         if (error) {
             return;
         }
-        const process_entry* const entry = table_.find(root);
+        const process_entry* entry = table_.find(root);
         find_strangers();
-        if (entry != nullptr) {
+        if (child != nullptr &&
+            !child->has_its_id()) {  // nor had it when the table was read, maybe
+            entry = nullptr;
+            add_reaped(*child);
+        } else if (entry != nullptr) {
             add(*entry);
         }
         if (members_.empty()) {
@@ -161,8 +200,8 @@ public:
             return;
         }
         constexpr std::size_t most = 1000;  // numbers that were given anew could go in a circle
-        for (auto at = entry; at != nullptr && reapers_.size() < most;
-             at = table_.find(at->parent())) {
+        for (auto at = entry != nullptr ? entry : &members_.front().entry;
+             at != nullptr && reapers_.size() < most; at = table_.find(at->parent())) {
             reapers_.push_back(at->parent());
         }
         members_.front().spared = members_.front().spared || root_lives_;
@@ -180,12 +219,13 @@ public:
     /// ends is left alone for as long as the member lives (it may be what cleans up), and asked
     /// when it is still there then.
     void ask_all(std::chrono::milliseconds grace) {
+        using std::chrono::milliseconds;
+        const time_point deadline = deadline_after(grace);
         freeze();
         for_each_child_first([this](tree_member& each) { each.ask(end_signal_); });
-        const time_point deadline = deadline_after(grace);
-        using std::chrono::milliseconds;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
-            const bool ended = wait_until((std::min)(deadline, deadline_after(pause)));
+            const bool ended =
+                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
             const bool found = look();
             const bool asked = ask_orphans();
             if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
@@ -194,13 +234,17 @@ public:
         }
     }
 
-    /// Sends SIGKILL and waits until all are gone; again for those that were born meanwhile.
+    /// Sends SIGKILL and waits until all are gone; again for those that were born meanwhile, and a
+    /// few times to those whom it could not be sent.
     void kill_all() {
         const time_point deadline = deadline_after(kill_patience);
+        int more_tries = 3;
         do {
             freeze();
             for_each_child_first([](tree_member& each) { each.kill(); });
-        } while (wait_until(deadline) && look() && std::chrono::steady_clock::now() < deadline);
+        } while (wait_until(deadline, &tree_member::is_dying) &&
+                 (look() || (any_left() && more_tries-- != 0)) &&
+                 std::chrono::steady_clock::now() < deadline);
     }
 
     [[nodiscard]] bool any_left() noexcept {
@@ -238,6 +282,32 @@ private:
         for (std::size_t i = members_.size(); i-- != 0;) {
             function(members_[i]);
         }
+    }
+
+    /// Adds what a child has left behind that others have reaped: everybody in its session or
+    /// group, if that is proven to be the child's. It is while the kernel says that others are in
+    /// the group of the child, or when one is in its session who was there while the child had its
+    /// id.
+    void add_reaped(const child_identity& child) {
+        const auto number = static_cast<std::uint64_t>(child.pid);
+        const auto is_older = [&](const process_entry& each) {
+            return child.leads_session && each.stat.session == number &&
+                   each.stat.start_time <= child.owned_until;
+        };
+        const auto& all = table_.entries();
+        if (table_.find(child.pid) != nullptr ||
+            !(child.has_group() || std::any_of(all.begin(), all.end(), is_older))) {
+            return;
+        }
+        tree_member root{process_handle_access::make(child.pid, 0), {}};
+        root.entry.pid = child.pid;
+        root.entry.stat.parent = static_cast<std::uint64_t>(os::process_id());
+        root.entry.stat.group = number;
+        root.entry.stat.session = child.leads_session ? number : 0;
+        root.spared = true;
+        root.gone = true;
+        by_pid_.push_back(0);
+        members_.push_back(std::move(root));
     }
 
     /// Stops all until none is new; a tree that grows faster than it can be stopped for so long is
@@ -317,7 +387,7 @@ private:
     }
 
     bool find_members() {
-        const children_index index(table_);
+        const children_index index{table_};
         bool found = false;
         std::size_t next = 0;
         do {
@@ -325,7 +395,7 @@ private:
                 const process_entry parent = members_[next].entry;
                 index.for_each_child(parent.pid, [&](std::size_t i) {
                     const process_entry& child = table_.entries()[i];
-                    found = (is_child(parent, child) && add(child)) || found;
+                    found = (is_of(parent, child) && add(child)) || found;
                 });
             }
             found = adopt() || found;
@@ -333,8 +403,9 @@ private:
         return found;
     }
 
-    /// Whether the parent of that id is this one, and not another that has the id now.
-    bool is_child(const process_entry& parent, const process_entry& child) const noexcept {
+    /// Whether the parent of that id, or the maker of the session of that number, is this one, and
+    /// not another that has the id now.
+    bool is_of(const process_entry& parent, const process_entry& child) const noexcept {
         const process_entry* const now = table_.find(parent.pid);
         return can_be_parent(parent.stat, child.stat) &&
                (now == nullptr || now->stat.start_time == parent.stat.start_time ||
@@ -362,20 +433,21 @@ private:
         for (const process_entry& entry : table_.entries()) {
             const tree_member* const maker = find_member(entry.stat.session);
             const tree_member* const leader = find_member(entry.stat.group);
-            const bool descends =
-                (maker != nullptr && can_be_parent(maker->entry.stat, entry.stat)) ||
-                (leader != nullptr && leader->owns_group);
+            const bool descends = (maker != nullptr && is_of(maker->entry, entry)) ||
+                                  (leader != nullptr && leader->owns_group);
             found = (descends && add(entry)) || found;
         }
         return found;
     }
 
     bool is_orphan_of(const tree_member& leader, const process_entry& entry) const {
+        if (!is_of(leader.entry, entry)) {
+            return false;
+        }
         const std::int64_t parent = entry.parent();
         const bool reaped =
             parent <= 1 || std::find(reapers_.begin(), reapers_.end(), parent) != reapers_.end();
-        return reaped && parent != leader.entry.parent() &&
-               can_be_parent(leader.entry.stat, entry.stat);
+        return reaped && parent != leader.entry.parent();
     }
 
     /// Where the id is, or would be.
@@ -458,22 +530,39 @@ private:
         }
     }
 
-    /// Whether all that can be signalled have ended at that time.
-    bool wait_until(time_point deadline) {
+    /// Whether all of that kind have ended at that time.
+    bool wait_until(time_point deadline, bool (tree_member::*is_awaited)() noexcept) {
         for (tree_member& each : members_) {
-            if (!each.is_target()) {
+            if (!(each.*is_awaited)()) {
                 continue;
             }
             std::error_code error;
             each.gone = process_handle_access::wait_until(each.handle, deadline, error);
             if (error) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                each.gone = wait_in_proc(each, deadline);
             }
             if (!each.gone) {
                 return false;
             }
         }
         return true;
+    }
+
+    /// The same for one whose handle cannot be waited for.
+    bool wait_in_proc(const tree_member& each, time_point deadline) const noexcept {
+        constexpr std::chrono::milliseconds pause(2);
+        for (;;) {
+            std::error_code error;
+            const auto stat = table_.proc().stat(each.entry.pid, error);
+            if (error == std::errc::no_such_process ||
+                (stat && (stat->start_time != each.entry.stat.start_time || !stat->running()))) {
+                return true;
+            }
+            if (std::chrono::steady_clock::now() >= deadline) {
+                return false;
+            }
+            std::this_thread::sleep_for(pause);
+        }
     }
 
     /// Sends the first signal to those who came after it, if their parent is not there to end them;
@@ -505,14 +594,15 @@ private:
     std::error_code error_;
 };
 
-inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
+inline kill_report kill_tree(std::int64_t root, const child_identity* child,
+                             const kill_tree_options& options, identity means,
                              std::error_code& error) {
     error.clear();
     if (!os::is_signal(options.end_signal)) {
         error = os::make_error(std::errc::invalid_argument);
         return {};
     }
-    tree_killer tree(root, options, means, error);
+    tree_killer tree(root, child, options, means, error);
     if (error) {
         return {};
     }
@@ -524,6 +614,11 @@ inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options
     }
     error = tree.error();
     return tree.report();
+}
+
+inline kill_report kill_tree(std::int64_t root, const kill_tree_options& options, identity means,
+                             std::error_code& error) {
+    return kill_tree(root, nullptr, options, means, error);
 }
 
 /// The same for one process alone.

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <skyutil/detail/cgroup.hpp>
+#include <skyutil/detail/decimal.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/text_error.hpp>
 #include <skyutil/detail/throw.hpp>
 
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -37,6 +37,13 @@ inline constexpr std::array memory_overrides{
     override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
 };
 
+/// Whether a double is more than zero and finite; also where compilers take every number for finite
+/// (-ffast-math), and processors a subnormal one for zero.
+constexpr bool is_positive(double value) noexcept {
+    const double_parts parts = split(value);
+    return parts.finite && !parts.negative && parts.mantissa != 0;
+}
+
 /// A positive decimal number, with white space around and one plus sign; any locale.
 inline std::optional<double> parse_positive(std::string_view text) noexcept {
     text = trim(text);
@@ -48,8 +55,7 @@ inline std::optional<double> parse_positive(std::string_view text) noexcept {
     }
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
-        value <= 0) {
+    if (error != std::errc() || end != text.data() + text.size() || !is_positive(value)) {
         return std::nullopt;
     }
     return value;
@@ -70,7 +76,7 @@ struct override_setting {
                 value = parse_positive(text);
                 if (value) {
                     *value *= unit;
-                    if (!std::isfinite(*value)) {
+                    if (!split(*value).finite) {
                         value.reset();
                     }
                 }

@@ -69,11 +69,11 @@ concept plain_result = std::is_trivially_default_constructible_v<T> &&
                        std::is_trivially_copy_assignable_v<T> && !std::same_as<T, bool>;
 
 /// Moves what all the places have into a vector.
-template <class Slots>
-auto collect_from(Slots& slots) {
-    std::vector<typename Slots::value_type::value_type> results;
-    results.reserve(slots.size());
-    for (auto& each : slots) {
+template <class Cells>
+auto collect_from(Cells& cells) {
+    std::vector<typename Cells::value_type::value_type> results;
+    results.reserve(cells.size());
+    for (auto& each : cells) {
         results.push_back(*std::move(each));
     }
     return results;

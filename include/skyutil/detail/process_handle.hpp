@@ -119,11 +119,10 @@ public:
         error.clear();
         if (fd_) {
             detail::os::send_signal_to_pidfd(fd_.get(), signal, error);
-            if (error != std::errc::function_not_supported &&
-                error != std::errc::operation_not_permitted) {
+            if (!error || error == std::errc::no_such_process) {
                 return;
             }
-            error.clear();  // a filter can forbid this call and allow kill(2)
+            error.clear();  // a filter can forbid this call, with any error, and allow kill(2)
         }
         if (exists_same(error)) {
             detail::os::send_signal(static_cast<pid_t>(pid_), signal, error);
@@ -321,6 +320,14 @@ struct process_handle_access {
         process_handle handle;
         handle.pid_ = pid;
         handle.start_time_ = start_time;
+        return handle;
+    }
+
+    /// The handle of the process of a pidfd.
+    static process_handle make(std::int64_t pid, unique_fd pidfd) noexcept {
+        process_handle handle;
+        handle.pid_ = pid;
+        handle.fd_ = std::move(pidfd);
         return handle;
     }
 

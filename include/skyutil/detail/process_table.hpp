@@ -229,7 +229,7 @@ inline std::vector<std::size_t> find_descendants(const process_table& table, std
         error = missing_process(root);
         return found;
     }
-    const children_index index(table);
+    const children_index index{table};
     const auto add_children = [&](const process_entry& parent) {
         index.for_each_child(parent.pid, [&](std::size_t i) {
             const process_entry& child = table.entries()[i];

@@ -85,7 +85,7 @@ inline void replace_file(const std::filesystem::path& path, std::string_view tex
     }
     os::write_all(file.get(), text, error);
     if (!error && old.exists) {
-        os::set_attributes(file.get(), old, error);
+        os::copy_attributes(file.get(), old, error);
     }
     if (!error) {
         os::sync(file.get(), error);

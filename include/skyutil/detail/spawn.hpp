@@ -118,6 +118,11 @@ struct child_attributes {
 
 namespace detail {
 
+/// The name of the program, as messages show it.
+inline std::string in_quotes(const command& what) {
+    return what.words().empty() ? "''" : "'" + what.words().front() + "'";
+}
+
 /// "cannot start 'name'" and what it failed at.
 inline std::string cannot_start(const command& what, const std::filesystem::path& directory,
                                 start_step step) {
@@ -314,6 +319,94 @@ private:
 /// The descriptors a child gets as its standard ones; an empty one is inherited.
 using standard_descriptors = std::array<unique_fd, 3>;
 
+/// What can be done for the end of a tree without /proc or without descriptors: signals to the
+/// child, and to the group that it leads, which its own unreaped id keeps from being anybody
+/// else's. The rest of a group whose leader has ended is given a moment more, as nothing tells when
+/// it is gone. Returns why the child has not ended, nothing if it has.
+inline std::error_code end_group(const child_identity& child, const kill_tree_options& options,
+                                 time_point deadline) noexcept {
+    const auto pid = static_cast<pid_t>(child.pid);
+    std::error_code error;
+    const auto send = [&](int signal) {
+        error.clear();
+        if (child.leads_group) {
+            os::signal_group_of_pidfd(child.pidfd, signal, error);
+            if (error && child.has_its_id()) {  // before Linux 6.9, or none is left
+                os::signal_group(pid, signal, error);
+            }
+        }
+        error.clear();
+        if (child.pidfd != -1) {
+            os::send_signal_to_pidfd(child.pidfd, signal, error);
+        }
+        if ((child.pidfd == -1 || (error && error != std::errc::no_such_process)) &&
+            child.has_its_id()) {
+            error.clear();
+            os::send_signal(pid, signal, error);
+        }
+        return !error;
+    };
+    const auto wait = [&](time_point until) {
+        using std::chrono::milliseconds, std::chrono::steady_clock;
+        for (;;) {
+            std::error_code unknown;
+            if (child.pidfd != -1 && os::wait_until_ended(child.pidfd, until, unknown)) {
+                return true;
+            }
+            os::process_end end;
+            unknown.clear();
+            if (os::wait_child(pid, child.pidfd, os::waiting::look, end, unknown) ||
+                unknown == std::errc::no_child_process) {
+                return true;
+            }
+            if (steady_clock::now() >= until) {
+                return false;
+            }
+            std::this_thread::sleep_until((std::min)(until, steady_clock::now() + milliseconds(5)));
+        }
+    };
+    if (!options.force && options.end_signal != os::kill_signal) {
+        const bool sent = send(options.end_signal);
+        send(os::continue_signal);
+        if (!sent || wait(deadline)) {
+            constexpr std::chrono::milliseconds moment(100);
+            std::this_thread::sleep_until((std::min)(deadline, deadline_after(moment)));
+        }
+    }
+    const bool sent = send(os::kill_signal);
+    if (wait(sent ? deadline_after(kill_patience) : std::chrono::steady_clock::now())) {
+        return {};
+    }
+    return error ? error : os::make_error(std::errc::timed_out);
+}
+
+/// Ends a child and all it started, also when it has ended itself, and waits until they are gone.
+/// Safe in a thread of its own as long as the child is not reaped.
+inline kill_report end_child_tree(const child_identity& child,
+                                  const kill_tree_options& options) noexcept {
+    const time_point deadline = deadline_after(options.grace);
+    std::error_code error;
+    kill_report report;
+    try {
+        report = kill_tree(child.pid, &child, options, identity::best, error);
+    } catch (const std::bad_alloc&) {
+        error = os::make_error(std::errc::not_enough_memory);
+    }
+    if (error && error != std::errc::no_such_process) {  // no /proc, no descriptor, no memory...
+        error = end_group(child, options, deadline);
+        const auto is_child = [&](const auto& left) { return left.pid == child.pid; };
+        try {
+            std::erase_if(report.left, is_child);
+            if (error) {
+                report.left.push_back({child.pid, error});
+            }
+        } catch (const std::bad_alloc&) {  // then it is not in the report
+            return report;
+        }
+    }
+    return report;
+}
+
 /// A child. Until it is reaped its id is its own; the destructor ends its tree and reaps it.
 class started_child {
 public:
@@ -323,6 +416,7 @@ public:
           pidfd_(std::move(other.pidfd_)),
           group_(other.group_),
           grace_(other.grace_),
+          owned_until_(other.owned_until_),
           end_(std::exchange(other.end_, {})),
           reaped_(std::exchange(other.reaped_, false)),
           keeper_(std::move(other.keeper_)) {}
@@ -333,6 +427,7 @@ public:
             pidfd_ = std::move(other.pidfd_);
             group_ = other.group_;
             grace_ = other.grace_;
+            owned_until_ = other.owned_until_;
             end_ = std::exchange(other.end_, {});
             reaped_ = std::exchange(other.reaped_, false);
             keeper_ = std::move(other.keeper_);
@@ -360,6 +455,7 @@ public:
         } else {
             child.start_here(start, descriptors, error);
         }
+        child.owned_until_ = os::clock_ticks_since_start();
         return child;
     }
 
@@ -372,17 +468,29 @@ public:
     /// Whether the end of the child has been seen.
     [[nodiscard]] bool known_end() const noexcept { return end_.has_value(); }
 
+    /// Who it is for those that end its tree, which may be in another thread.
+    [[nodiscard]] child_identity identity() const noexcept {
+        return {pid_, pidfd_.get(), group_ != os::start_group::same,
+                group_ == os::start_group::session, owned_until_};
+    }
+
     /// How the child ended, nullopt while it runs. It is not reaped: its id stays its own.
     std::optional<os::process_end> look(os::waiting how = os::waiting::look) noexcept {
-        if (!end_ && started()) {
-            os::process_end end;
-            std::error_code error;
-            if (os::wait_child(pid_, pidfd_.get(), how, os::reaping::leave, end, error)) {
-                end_ = end;
-            } else if (error) {  // somebody else has reaped it: nothing says how it ended
-                end_ = os::process_end{};
-                reaped_ = true;
-            }
+        if (end_ || !started()) {
+            return end_;
+        }
+        os::process_end end;
+        std::error_code error;
+        if (os::wait_child(pid_, pidfd_.get(), how, end, error)) {
+            end_ = end;
+        } else if (error == std::errc::no_child_process) {  // somebody else has reaped it
+            reaped_ = true;
+            os::read_exit_info(pidfd_.get(), end);  // else nothing says how it ended
+            end_ = end;
+        } else if (error) {
+            look_without_waitid(how);
+        } else {
+            owned_until_ = os::clock_ticks_since_start();
         }
         return end_;
     }
@@ -397,7 +505,7 @@ public:
             os::wait_until_ended(pidfd_.get(), deadline, error);
         }
         using std::chrono::milliseconds, std::chrono::steady_clock;
-        for (milliseconds pause(1); !look() && !pidfd_ && steady_clock::now() < deadline;
+        for (milliseconds pause(1); !look() && (!pidfd_ || error) && steady_clock::now() < deadline;
              pause = (std::min)(2 * pause, milliseconds(16))) {
             std::this_thread::sleep_until((std::min)(deadline, steady_clock::now() + pause));
         }
@@ -405,29 +513,10 @@ public:
     }
 
     /// Ends the child and all it started, also when it has ended itself, and waits until they are
-    /// gone. It is not reaped. Safe in a thread of its own while look() is called here.
-    static void end_tree(pid_t pid, os::start_group group,
-                         std::chrono::milliseconds grace) noexcept {
-        std::error_code error;
-        try {
-            kill_tree(pid, {.grace = grace}, identity::best, error);
-        } catch (const std::bad_alloc&) {
-            error = os::make_error(std::errc::not_enough_memory);
-        }
-        if (error && error != std::errc::no_such_process) {  // /proc hides it, nothing is left...
-            std::error_code ignored;
-            if (group != os::start_group::same) {
-                os::signal_group(pid, os::kill_signal);
-            }
-            os::send_signal(pid, os::kill_signal, ignored);
-        }
-    }
-
-    void end_tree(std::chrono::milliseconds grace) noexcept {
+    /// gone; a child that cannot be ended is left. It is not reaped.
+    kill_report end_tree(const kill_tree_options& options) noexcept {
         look();
-        if (!reaped_ && (!end_ || has_left_some())) {
-            end_tree(pid_, group_, grace);
-        }
+        return end_child_tree(identity(), options);
     }
 
     [[nodiscard]] os::start_group group() const noexcept { return group_; }
@@ -435,12 +524,7 @@ public:
     /// Waits for the end of the child and reaps it.
     os::process_end reap() noexcept {
         look(os::waiting::block);
-        if (!reaped_) {
-            os::process_end ignored;
-            std::error_code error;
-            os::wait_child(pid_, pidfd_.get(), os::waiting::block, os::reaping::take, ignored,
-                           error);
-        }
+        take();
         release();
         if (keeper_.joinable()) {
             keeper_.join();
@@ -457,30 +541,59 @@ public:
     }
 
 private:
+    /// Ends the tree and reaps the child. Whoever is left when that has ended itself is looked for
+    /// only if the kernel says that its id, as that of its session or group, is still in use.
     void finish() noexcept {
-        if (started()) {
-            end_tree(grace_);
-            reap();
+        if (!started()) {
+            return;
+        }
+        const bool ended_itself = look().has_value();
+        if (!ended_itself) {
+            end_tree({.grace = grace_});
+        }
+        if (!look()) {
+            detach();  // it cannot be ended
+            return;
+        }
+        if (!reaped_) {
+            owned_until_ = os::clock_ticks_since_start();
+        }
+        take();
+        if (ended_itself && group_ != os::start_group::same &&
+            (!pidfd_ || os::is_id_in_use(pid_, pidfd_.get()))) {
+            end_child_tree(identity(), {.grace = grace_});
+        }
+        reap();
+    }
+
+    /// Reaps a child that has ended. From then on its id proves nothing.
+    void take() noexcept {
+        if (!std::exchange(reaped_, true)) {
+            os::process_end ignored;
+            os::reap_child(pid_, pidfd_.get(), ignored);
         }
     }
 
-    /// Whether anybody is left in the session or group of a child that has ended: one look, where
-    /// ending a tree takes several.
-    [[nodiscard]] bool has_left_some() const noexcept {
-        const auto leader = static_cast<std::uint64_t>(pid_);
-        try {
-            std::error_code error;
-            process_table table(error);
-            if (!error) {
-                table.refresh(error);
+    /// Where a filter forbids waitid(2): the pidfd tells the end, and wait4(2) how it was.
+    void look_without_waitid(os::waiting how) noexcept {
+        std::error_code error;
+        for (;;) {
+            os::process_end end;
+            if (os::reap_child(pid_, pidfd_.get(), end)) {
+                reaped_ = true;
+                end_ = end;
+                return;
             }
-            const auto& all = table.entries();
-            return error || std::any_of(all.begin(), all.end(), [&](const process_entry& each) {
-                       return each.pid != pid_ &&
-                              (each.stat.session == leader || each.stat.group == leader);
-                   });
-        } catch (const std::bad_alloc&) {
-            return true;
+            if (pidfd_ && os::has_ended(pidfd_.get(), error) && !error) {
+                reaped_ = true;  // or cannot be
+                os::read_exit_info(pidfd_.get(), end);
+                end_ = end;
+                return;
+            }
+            if (how == os::waiting::look) {
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     }
 
@@ -532,7 +645,7 @@ private:
                 os::wait_until_ended(own_pidfd.get(), for_ever, unknown);
             } else if (pid != 0) {
                 os::process_end ignored;
-                os::wait_child(pid, -1, os::waiting::block, os::reaping::leave, ignored, unknown);
+                os::wait_child(pid, -1, os::waiting::block, ignored, unknown);
             }
         };
         try {
@@ -556,8 +669,9 @@ private:
     unique_fd pidfd_;
     os::start_group group_ = os::start_group::session;
     std::chrono::milliseconds grace_{};
+    std::uint64_t owned_until_ = 0;  ///< see child_identity
     std::optional<os::process_end> end_;
-    bool reaped_ = false;  ///< by others
+    bool reaped_ = false;  ///< here or by others: the id is not its own any more
     std::thread keeper_;
 };
 

@@ -5,23 +5,42 @@
 
 #pragma once
 
+#include <skyutil/version.hpp>
+
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 #if defined(__SIZEOF_INT128__)
+__extension__ typedef __int128 native_int128;
 __extension__ typedef unsigned __int128 native_uint128;
+#else
+using native_int128 = std::int64_t;  // the widest there is
+using native_uint128 = std::uint64_t;
 #endif
 
 /// The unsigned integers of the language, and the compiler's 128-bit one where strict ISO mode
 /// hides it from std::unsigned_integral.
 template <class T>
-concept unsigned_integer = std::unsigned_integral<T>
-#if defined(__SIZEOF_INT128__)
-                           || std::same_as<T, native_uint128>
-#endif
-    ;
+concept unsigned_integer = std::unsigned_integral<T> || std::same_as<T, native_uint128>;
+
+/// The same with signed ones.
+template <class T>
+concept any_integer =
+    std::integral<T> || std::same_as<T, native_int128> || std::same_as<T, native_uint128>;
+
+/// What converts to a double and is no number: enumerations, pointers, integers that the standard
+/// library does not know.
+template <class T>
+concept no_number =
+    !any_integer<T> && !std::floating_point<T> && !std::is_class_v<T> && !std::is_union_v<T>;
+
+/// An unsigned type that holds the magnitude of any integer of type T.
+template <class T>
+using magnitude_t =
+    std::conditional_t<(sizeof(T) > sizeof(std::uint64_t)), native_uint128, std::uint64_t>;
 
 struct uint128 {
     std::uint64_t high;

@@ -40,7 +40,7 @@ constexpr int max_workers(std::optional<std::uint64_t> soft_fd_limit, std::uint6
     const std::uint64_t workers =
         (*soft_fd_limit - (std::min)(*soft_fd_limit, reserve)) / fds_per_worker;
     return static_cast<int>(
-        std::clamp(workers, std::uint64_t{1}, static_cast<std::uint64_t>(threads)));
+        (std::clamp)(workers, std::uint64_t{1}, static_cast<std::uint64_t>(threads)));
 }
 
 /// Descriptors that copying from a source takes: those of its entries for a directory, else the

@@ -420,7 +420,7 @@ inline file_attributes attributes(const std::string& name, std::error_code& erro
 
 /// Gives an open file the permissions of another, and its owner and group if that is allowed; else
 /// it does not get the bits that would run it as somebody else.
-inline void set_attributes(int fd, const file_attributes& wanted, std::error_code& error) noexcept {
+inline void copy_attributes(int fd, const file_attributes& wanted, std::error_code& error) noexcept {
     struct stat info;  // NOLINT(*-member-init)
     if (retry([&] { return ::fstat(fd, &info); }) == -1) {
         error = last_error();

@@ -73,6 +73,15 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
     return fd;
 }
 
+/// Whether the kernel has pidfds, and no filter forbids them.
+inline bool has_pidfd() noexcept {
+    std::error_code error;
+    if (const int fd = open_pidfd(::getpid(), error); fd != -1) {
+        close(fd);
+    }
+    return error != std::errc::function_not_supported;
+}
+
 /// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
 inline std::error_code poll_error() noexcept {
     return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
@@ -119,13 +128,14 @@ inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
 }
 
 /// Signals the process of a pidfd (pidfd_send_signal(2), Linux 5.1).
-inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error) noexcept {
+inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error,
+                                 unsigned flags = 0) noexcept {
 #if defined(SYS_pidfd_send_signal)
     constexpr long pidfd_send_signal = SYS_pidfd_send_signal;
 #else
     constexpr long pidfd_send_signal = 424;  // the same on all architectures
 #endif
-    if (::syscall(pidfd_send_signal, pidfd, signal, nullptr, 0) == -1) {
+    if (::syscall(pidfd_send_signal, pidfd, signal, nullptr, flags) == -1) {
         error = last_error();
     }
 }

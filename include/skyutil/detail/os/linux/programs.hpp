@@ -5,6 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/linux/children.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
@@ -181,7 +182,9 @@ struct wait_entry {
     bool ready = false;     ///< set when there is, or when the other side is gone
 };
 
-/// Waits for any of them until a point in time; its maximum is for ever. `polled` is scratch.
+/// Waits for any of them until a point in time; its maximum is for ever. `polled` is scratch. Where
+/// poll(2) takes no more so many, as the limit on descriptors was lowered below what is open, all
+/// are said to be ready after a short while.
 template <class Entries, class Polled>
 void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_code& error) {
     polled.clear();
@@ -193,12 +196,16 @@ void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_
         return ::ppoll(polled.data(), polled.size(),
                        deadline == (time_point::max)() ? nullptr : &time, nullptr);
     });
-    if (count == -1) {
+    const bool too_many = count == -1 && errno == EINVAL;
+    if (too_many) {
+        constexpr timespec pause{0, 2'000'000};
+        ::nanosleep(&pause, nullptr);
+    } else if (count == -1) {
         error = last_error();
     }
     auto entry = polled.begin();
     for (wait_entry& each : entries) {
-        each.ready = count > 0 && (entry++)->revents != 0;
+        each.ready = too_many ? each.fd != -1 : count > 0 && (entry++)->revents != 0;
     }
 }
 
@@ -220,53 +227,6 @@ public:
 private:
     sigset_t before_;
 };
-
-/// How a process ended.
-struct process_end {
-    int exit_code = -1;  ///< -1 after a signal
-    int signal = 0;      ///< 0 after an exit
-    std::uint64_t peak_memory = 0;
-};
-
-enum class waiting { look, block };
-enum class reaping { leave, take };
-
-/// Whether a child has ended, and how; it is told by its pidfd where that is not -1 (Linux 5.4),
-/// else by its id. errc::no_child_process when somebody else has reaped it, or SIGCHLD is ignored.
-inline bool wait_child(pid_t pid, int pidfd, waiting how, reaping what, process_end& end,
-                       std::error_code& error) noexcept {
-    constexpr int by_pidfd = 3;  // P_PIDFD
-    siginfo_t info{};
-    rusage usage{};
-    const int options =
-        WEXITED | (how == waiting::look ? WNOHANG : 0) | (what == reaping::leave ? WNOWAIT : 0);
-    const auto wait = [&](int type, int id) {  // the wrapper has no rusage
-        return retry([&] { return ::syscall(SYS_waitid, type, id, &info, options, &usage); });
-    };
-    long result = pidfd == -1 ? wait(P_PID, pid) : wait(by_pidfd, pidfd);
-    if (result == -1 && errno == EINVAL && pidfd != -1) {
-        result = wait(P_PID, pid);
-    }
-    if (result == -1) {
-        error = last_error();
-        return false;
-    }
-    if (info.si_pid == 0) {
-        return false;
-    }
-    const bool exited = info.si_code == CLD_EXITED;
-    end.exit_code = exited ? info.si_status : -1;
-    end.signal = exited ? 0 : info.si_status;
-    end.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-    return true;
-}
-
-/// A signal to all of a process group.
-inline void signal_group(pid_t group, int signal) noexcept {
-    if (group > 1) {
-        static_cast<void>(::kill(-group, signal));
-    }
-}
 
 struct start_limit {
     int resource;
@@ -346,7 +306,7 @@ inline std::atomic<bool>& memory_is_shared() noexcept {
 // NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
 extern "C" int __clone(int (*work)(void*), void* stack, int flags, void* argument, ...) noexcept;
 // NOLINTNEXTLINE(*-reserved-identifier,*-identifier-naming)
-extern "C" [[gnu::returns_twice]] pid_t __vfork() noexcept;
+extern "C" [[gnu::__returns_twice__]] pid_t __vfork() noexcept;
 #endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -355,10 +315,10 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 // and errno with its calling thread, which waits. It makes system calls only, and past the
 // sanitizers, which would take what it does for the parent's doing.
 #if defined(__clang__)
-#define SKYUTIL_NEW_PROCESS __attribute__((noinline, disable_sanitizer_instrumentation))
+#define SKYUTIL_NEW_PROCESS __attribute__((__noinline__, __disable_sanitizer_instrumentation__))
 #else
 #define SKYUTIL_NEW_PROCESS \
-    __attribute__((noinline, no_sanitize("thread"), no_sanitize("address"), \
+    __attribute__((__noinline__, __no_sanitize__("thread"), __no_sanitize__("address"), \
                    no_sanitize("undefined")))
 #endif
 
@@ -738,8 +698,9 @@ inline started_program try_program(program_start& start, std::error_code& error)
     if (failed || start.detached) {
         process_end ignored;
         std::error_code reaped_by_others;
-        wait_child(result.pid, result.pidfd, waiting::block, reaping::take, ignored,
-                   reaped_by_others);
+        if (wait_child(result.pid, result.pidfd, waiting::block, ignored, reaped_by_others)) {
+            reap_child(result.pid, result.pidfd, ignored);
+        }
         if (result.pidfd != -1) {
             close(result.pidfd);
         }
