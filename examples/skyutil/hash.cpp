@@ -40,10 +40,16 @@ struct hash_arguments {
     bool tag = false;
     bool zero = false;
     bool ignore_missing = false;
+    bool strict = false;
     bool quiet = false;
     bool status = false;
-    bool strict = false;
     bool warn = false;
+
+    /// What a check tells: the last of the three options is in force, as in coreutils.
+    void tell(bool hash_arguments::* which) {
+        quiet = status = warn = false;
+        this->*which = true;
+    }
 };
 
 /// On a terminal, one line that says how far the hashing is; gone with the object.
@@ -399,13 +405,13 @@ command hash_command() {
                                                                        })},
                     {.names = "--status",
                      .help = "Check: print nothing, the exit code tells",
-                     .set = call([=] { with->status = true; })},
+                     .set = call([=] { with->tell(&hash_arguments::status); })},
                     {.names = "--strict",
                      .help = "Check: exit code 1 for lines that are no checksums",
                      .set = call([=] { with->strict = true; })},
                     {.names = "-w,--warn",
                      .help = "Check: report each line that is no checksum",
-                     .set = call([=] { with->warn = true; })},
+                     .set = call([=] { with->tell(&hash_arguments::warn); })},
                     {.names = "--threads",
                      .help = "Files read at once; 0 for one a CPU",
                      .value = "N",
