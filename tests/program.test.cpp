@@ -65,8 +65,8 @@ outcome run(std::vector<std::string> arguments, const variables& environment = {
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status));
-    return {WEXITSTATUS(status), out_file != nullptr ? std::string() : read_file(out),
+    const int exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return {exit_code, out_file != nullptr ? std::string() : read_file(out),
             read_file(err)};
 }
 
@@ -525,11 +525,11 @@ TEST_CASE("run passes on the command's output and exit code") {
     CHECK(done.err == "err\n");
     CHECK(run({"run", "--", "sh", "-c", "kill -9 $$"}).exit_code == 128 + SIGKILL);
     const outcome missing = run({"run", "--", "skyutil-no-such-program"});
-    CHECK(missing.exit_code == 2);
+    CHECK(missing.exit_code == 127);
     CHECK(is_one_line(missing.err));
     CHECK_THAT(missing.err, Catch::Matchers::ContainsSubstring("skyutil-no-such-program"));
-    CHECK(run({"run"}).exit_code == 2);
-    CHECK(run({"run", "--timeout", "-1", "--", "true"}).exit_code == 2);
+    CHECK(run({"run"}).exit_code == 125);
+    CHECK(run({"run", "--timeout", "-1", "--", "true"}).exit_code == 125);
 }
 
 TEST_CASE("run --json tells what became of the command") {

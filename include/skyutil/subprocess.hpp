@@ -606,7 +606,8 @@ struct detached_options {
 /// Returns the id of a program that goes on when this process ends: no child of it (init is its
 /// parent and reaps it), in a session of its own, standard input /dev/null, both outputs added to
 /// the log, which is made if it is not there (and closed to others as umask(2) says). Errors as
-/// run(), and those of opening the log.
+/// run(), those of opening the log, and std::errc::not_supported after unshare(2) with
+/// CLONE_NEWPID: nothing outlives the first process of the new namespace.
 ///
 /// Where this process is init itself (process 1 of a container), or a subreaper (prctl(2),
 /// PR_SET_CHILD_SUBREAPER), it becomes the parent: the program is a zombie when it has ended until

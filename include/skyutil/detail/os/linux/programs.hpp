@@ -344,9 +344,9 @@ SKYUTIL_NEW_PROCESS inline long open_descriptor_list() noexcept {
     return ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/// Closes what is open above the standard descriptors, but for one, where close_range(2) is
-/// missing: as /proc names them, else up to 65535.
-SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
+/// Closes what a list names above the standard descriptors, but for itself and one other; false
+/// where it cannot be read.
+SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
     struct entry {
         std::uint64_t inode;
         std::int64_t offset;
@@ -354,33 +354,14 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
         std::uint8_t type;
         char name[1];  // NOLINT(*-c-arrays)
     };
-    constexpr int first = STDERR_FILENO + 1;
-    long directory = open_descriptor_list();
-    if (directory == -1 && errno == EMFILE) {  // make room for one
-        std::uint64_t limit[2] = {0, 0};       // NOLINT(*-c-arrays)
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
-        const std::uint64_t most[2] = {limit[1], limit[1]};  // NOLINT(*-c-arrays)
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
-        ::syscall(SYS_close, kept == first ? first + 1 : first);
-        directory = open_descriptor_list();
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
-    }
-    if (directory == -1) {
-        for (int fd = first; fd != 65536; ++fd) {
-            if (fd != kept) {
-                ::syscall(SYS_close, fd);
-            }
-        }
-        return;
-    }
     alignas(entry) char buffer[1024];  // NOLINT(*-c-arrays)
     for (bool again = true; again;) {
         again = false;
-        ::syscall(SYS_lseek, directory, 0L, SEEK_SET);
-        for (;;) {
-            const long size = ::syscall(SYS_getdents64, directory, buffer, sizeof buffer);
-            if (size <= 0) {
-                break;
+        ::syscall(SYS_lseek, list, 0L, SEEK_SET);
+        for (long size = 1; size != 0;) {
+            size = ::syscall(SYS_getdents64, list, buffer, sizeof buffer);
+            if (size == -1) {
+                return false;
             }
             for (long at = 0; at < size;) {
                 const entry* const each = reinterpret_cast<const entry*>(buffer + at);
@@ -388,7 +369,7 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
                 for (const char* digit = each->name; *digit >= '0' && *digit <= '9'; ++digit) {
                     fd = fd * 10 + (*digit - '0');
                 }
-                if (fd >= first && fd != directory && fd != kept) {
+                if (fd > STDERR_FILENO && fd != list && fd != kept) {
                     ::syscall(SYS_close, fd);
                     again = true;
                 }
@@ -396,7 +377,32 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
             }
         }
     }
-    ::syscall(SYS_close, directory);
+    return true;
+}
+
+/// Closes what is open above the standard descriptors, but for one, where close_range(2) is
+/// missing: as /proc names them, else up to 65535.
+SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
+    constexpr int first = STDERR_FILENO + 1;
+    long list = open_descriptor_list();
+    if (list == -1 && errno == EMFILE) {  // make room for one
+        std::uint64_t limit[2] = {0, 0};  // NOLINT(*-c-arrays)
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
+        const std::uint64_t most[2] = {limit[1], limit[1]};  // NOLINT(*-c-arrays)
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
+        ::syscall(SYS_close, kept == first ? first + 1 : first);
+        list = open_descriptor_list();
+        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
+    }
+    if (list != -1 && close_listed(list, kept)) {
+        ::syscall(SYS_close, list);
+        return;
+    }
+    for (int fd = first; fd != 65536; ++fd) {
+        if (fd != kept) {
+            ::syscall(SYS_close, fd);
+        }
+    }
 }
 
 /// Closes what is open above the standard descriptors, but for one; -1 is none.
@@ -406,12 +412,13 @@ SKYUTIL_NEW_PROCESS inline void close_others(int kept) noexcept {
 #else
     constexpr long close_range = 436;  // the same on all architectures
 #endif
-    unsigned first = STDERR_FILENO + 1;
-    const auto above = static_cast<unsigned>(kept);
-    const bool closed =
-        (kept <= STDERR_FILENO + 1 || ::syscall(close_range, first, above - 1, 0U) == 0);
-    first = kept == -1 ? first : above + 1;
-    if (!closed || ::syscall(close_range, first, ~0U, 0U) == -1) {
+    constexpr unsigned first = STDERR_FILENO + 1;
+    constexpr unsigned last = ~0U;
+    const auto number = static_cast<unsigned>(kept);
+    const bool below_is_closed =
+        kept <= STDERR_FILENO + 1 || ::syscall(close_range, first, number - 1, 0U) == 0;
+    if (!below_is_closed ||
+        ::syscall(close_range, kept == -1 ? first : number + 1, last, 0U) == -1) {
         close_one_by_one(kept);
     }
 }
@@ -589,6 +596,10 @@ SKYUTIL_NEW_PROCESS inline int be_program(void* argument) noexcept {
 SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
     auto& start = *static_cast<program_start*>(argument);
     start.shares_memory = true;
+    if (::syscall(SYS_getppid) == 0) {
+        // In a pid namespace of its own, all of which ends with its first process.
+        give_up(start, start_step::process, ENOTSUP);
+    }
     const pid_t program = make_process(be_program, start, start.stack, nullptr);
     if (program == -1) {
         give_up(start, start_step::process, errno);
