@@ -803,8 +803,8 @@ TEST_CASE("a terminal that is closed hangs up the command of the session's leade
 // -------------------------------------------------------------------------------------------------
 // the first process of a container
 
-words in_container() {
-    words command{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"};
+words in_container(const words& options = {"--mount-proc"}) {
+    words command = words{"unshare", "--pid", "--fork", "--kill-child"} + options;
     if (::geteuid() != 0) {
         command.push_back("--map-root-user");
     }
@@ -851,6 +851,14 @@ TEST_CASE("as the first process of a container it leaves no zombies") {
                              "m=$(grep -l '^Name:.sleep' /proc/[0-9]*/status 2>/dev/null | wc -l); "
                              "[ $n.$m = 0.0 ] && break; done; echo zombies=$n.")));
     CHECK(child.rest() == "zombies=0.\n");
+}
+
+TEST_CASE("the timeout ends the command where there is no /proc") {
+    const auto start = clock::now();
+    running child(in_container({}) +
+                  wrapped({"sleep", "1000"}, {"--timeout", "0.2", "--grace", "1h"}));
+    CHECK(child.exit_code() == 124);
+    CHECK(clock::now() - start < patience);
 }
 
 // -------------------------------------------------------------------------------------------------
