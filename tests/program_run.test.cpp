@@ -51,7 +51,7 @@ words operator+(words first, const words& second) {
 }
 
 words wrapped(const words& command, const words& options = {}) {
-    return words{SKYUTIL_TEST_PROGRAM, "run"} + options + command;
+    return words{SKYUTIL_TEST_PROGRAM, "run"} + options + words{"--"} + command;
 }
 
 words sh(const std::string& script) { return {"sh", "-c", script}; }
@@ -355,7 +355,7 @@ TEST_CASE("a second Ctrl-C ends a command that goes on, and so does the end of t
         CAPTURE(again);
         shell_on_terminal shell;
         shell.run(std::string(again ? "--grace 1h" : "--grace 0.3") +
-                  " sh -c 'trap \"\" INT; echo rea\"\"dy; while :; do sleep 0.05; done'");
+                  " -- sh -c 'trap \"\" INT; echo rea\"\"dy; while :; do sleep 0.05; done'");
         shell.expect("ready");
         shell.type(ctrl_c);
         if (again) {
@@ -370,7 +370,7 @@ TEST_CASE("with --json the command, which is not on the terminal, gets Ctrl-C al
     shell_on_terminal shell;
     const temporary_directory directory;
     const std::string file = directory / "ready";
-    shell.run("--json --grace 1h sh -c 'trap \"echo cleaned; exit 3\" INT; echo > " + file +
+    shell.run("--json --grace 1h -- sh -c 'trap \"echo cleaned; exit 3\" INT; echo > " + file +
               "; while :; do sleep 0.05; done'");
     REQUIRE(becomes([&] { return std::filesystem::exists(file); }));
     shell.type(ctrl_c);
@@ -382,7 +382,7 @@ TEST_CASE("with --json the command, which is not on the terminal, gets Ctrl-C al
 TEST_CASE("a command that handles Ctrl-backslash goes on, and one that does not ends by it") {
     shell_on_terminal shell;
     shell.run(
-        "--grace 0.1 sh -c 'trap \"echo qu\"\"it.\" QUIT; echo rea\"\"dy; "
+        "--grace 0.1 -- sh -c 'trap \"echo qu\"\"it.\" QUIT; echo rea\"\"dy; "
         "while :; do read line && break; done; exit 6'");
     shell.expect("ready");
     shell.type(ctrl_backslash);
@@ -391,7 +391,7 @@ TEST_CASE("a command that handles Ctrl-backslash goes on, and one that does not 
     shell.type("end\n");
     CHECK(shell.last_code() == "6");
 
-    shell.run("sh -c 'ulimit -c 0; echo rea\"\"dy; exec sleep 1000'");
+    shell.run("-- sh -c 'ulimit -c 0; echo rea\"\"dy; exec sleep 1000'");
     shell.expect("ready");
     shell.type(ctrl_backslash);
     CHECK(shell.last_code() == "131");
@@ -416,7 +416,7 @@ TEST_CASE("an interrupt that is sent to the program alone is passed on once, and
 TEST_CASE("Ctrl-C ends a loop of a shell around the program") {
     shell_on_terminal shell;
     shell.type("for i in 1 2 3; do echo rou''nd $i; \"" SKYUTIL_TEST_PROGRAM
-               "\" run sleep 1000; done\n");
+               "\" run -- sleep 1000; done\n");
     shell.expect("round 1");
     // The command is there when its name is.
     std::this_thread::sleep_for(500ms);
@@ -486,7 +486,7 @@ TEST_CASE("with --json the value is printed before the program ends by the signa
 
 TEST_CASE("the command keeps the descriptors of the caller") {
     if (is_installed("bash")) {
-        running child({"bash", "-c", "\"" SKYUTIL_TEST_PROGRAM "\" run cat <(echo hi)"});
+        running child({"bash", "-c", "\"" SKYUTIL_TEST_PROGRAM "\" run -- cat <(echo hi)"});
         CHECK(child.rest() == "hi\n");
         CHECK(child.exit_code() == 0);
     }
@@ -527,7 +527,7 @@ TEST_CASE("under nohup the program and the command go on after SIGHUP") {
 }
 
 TEST_CASE("in the background of a script the program and the command go on after SIGINT") {
-    running child({"sh", "-c", "\"$0\" run sh -c 'echo $PPID.; sleep 0.5; exit 5' & wait $!",
+    running child({"sh", "-c", "\"$0\" run -- sh -c 'echo $PPID.; sleep 0.5; exit 5' & wait $!",
                    SKYUTIL_TEST_PROGRAM});
     const pid_t program = std::stoi(child.expect("."));
     ::kill(program, SIGINT);
@@ -570,7 +570,7 @@ TEST_CASE("what the command leaves behind when it ends by itself is left alone")
 TEST_CASE("processes from before the program are no concern of the timeout") {
     running child(
         {"sh", "-c",
-         "sleep 1000 >/dev/null 2>&1 & echo $!.; exec \"$0\" run --timeout 0.2 sleep 1000",
+         "sleep 1000 >/dev/null 2>&1 & echo $!.; exec \"$0\" run --timeout 0.2 -- sleep 1000",
          SKYUTIL_TEST_PROGRAM});
     const pid_t stranger = std::stoi(child.expect("."));
     CHECK(child.exit_code() == 124);
@@ -581,7 +581,7 @@ TEST_CASE("processes from before the program are no concern of the timeout") {
 TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
     shell_on_terminal shell;
     shell.run(
-        "--timeout 1h sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy; "
+        "--timeout 1h -- sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy; "
         "while :; do read line && break; done; echo li\"\"ne $line; exit 4'");
     shell.expect("ready");
     for (int round = 0; round != 2; ++round) {
@@ -598,7 +598,7 @@ TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
 
 TEST_CASE("a command that stops itself on a terminal gives the shell its prompt back") {
     shell_on_terminal shell;
-    shell.run("sh -c 'kill -STOP $$; exit 4'");
+    shell.run("-- sh -c 'kill -STOP $$; exit 4'");
     shell.expect("Stopped");
     shell.expect("prompt>");
     shell.type("fg\n");
@@ -609,7 +609,7 @@ TEST_CASE("a command that stops itself on a terminal gives the shell its prompt 
 TEST_CASE("a terminal is as it was after a command that was ended with it") {
     shell_on_terminal shell;
     shell.type("\"" SKYUTIL_TEST_PROGRAM
-               "\" run --timeout 1 sh -c 'stty raw -echo; exec sleep 1000'; echo co''de=$?.; "
+               "\" run --timeout 1 -- sh -c 'stty raw -echo; exec sleep 1000'; echo co''de=$?.; "
                "stty -a | tr ' ' '\\n' | grep -x -- 'icanon\\|echo'; echo e''nd\n");
     shell.expect("code=124.");
     const std::string modes = shell.expect("end");
@@ -626,7 +626,7 @@ TEST_CASE("a standard descriptor that the caller closed is closed in the command
 
 TEST_CASE("Ctrl-Z does nothing to the program when the command ignores it") {
     shell_on_terminal shell;
-    shell.run("sh -c 'trap \"\" TSTP; echo rea\"\"dy; read line; echo li\"\"ne $line; exit 4'");
+    shell.run("-- sh -c 'trap \"\" TSTP; echo rea\"\"dy; read line; echo li\"\"ne $line; exit 4'");
     shell.expect("ready");
     shell.type(ctrl_z);
     shell.type("hello\n");
@@ -875,10 +875,13 @@ TEST_CASE("a script without an interpreter is run by the shell") {
 }
 
 TEST_CASE("what follows the command is the command's, without a -- too") {
-    CHECK(running(wrapped({"echo", "-x", "--json", "--timeout", "0", "--help", "--"})).rest() ==
-          "-x --json --timeout 0 --help --\n");
-    CHECK(running(wrapped({"--", "echo", "-x", "--", "y"})).rest() == "-x -- y\n");
-    CHECK(running(wrapped({"sh", "-c", "echo $#", "sh", "", "a b", "[c,d]"})).rest() == "3\n");
+    const words program{SKYUTIL_TEST_PROGRAM, "run"};
+    CHECK(
+        running(program + words{"echo", "-x", "--json", "--timeout", "0", "--help", "--"}).rest() ==
+        "-x --json --timeout 0 --help --\n");
+    CHECK(running(program + words{"--", "echo", "-x", "--", "y"}).rest() == "-x -- y\n");
+    CHECK(running(program + words{"sh", "-c", "echo $#", "sh", "", "a b", "[c,d]"}).rest() ==
+          "3\n");
 }
 
 TEST_CASE("a message names the program once, and no function of the library") {
