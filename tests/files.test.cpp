@@ -1989,6 +1989,7 @@ TEST_CASE("a link that takes a directory's place right before it is opened is re
         INFO(before);
         skyutil::temporary_directory own(directory.path());
         fs::create_directories(own.path() / "a/b");
+        write_file(own.path() / "a/b/file", "");
         const fs::path path = own.path();
         std::error_code error;
         bool happened = false;

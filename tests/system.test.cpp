@@ -472,8 +472,20 @@ constexpr std::array cpu_max_cases{
     cpu_max_case{"50000 100000\n", 0.5},
     cpu_max_case{"1000 1000000\n", 0.001},
     cpu_max_case{"30000 20000", 1.5},
-    cpu_max_case{"300000\n", 3.0},
-    cpu_max_case{"300000 \n", 3.0},
+    cpu_max_case{"300000\n", std::nullopt},
+    cpu_max_case{"300000 \n", std::nullopt},
+    cpu_max_case{" 300000 100000\n", std::nullopt},
+    cpu_max_case{"300000  100000\n", std::nullopt},
+    cpu_max_case{"300000\t100000\n", std::nullopt},
+    cpu_max_case{"300000 100000 \n", std::nullopt},
+    cpu_max_case{"300000 100000\r\n", std::nullopt},
+    cpu_max_case{"300000 100000\n\n", std::nullopt},
+    cpu_max_case{"300000 100000\nmax 100000\n", std::nullopt},
+    cpu_max_case{"0300000 100000\n", std::nullopt},
+    cpu_max_case{"\r\r 18", std::nullopt},
+    cpu_max_case{"123 \r\r", std::nullopt},
+    cpu_max_case{"500000\n", std::nullopt},
+    cpu_max_case{"max max\n", std::nullopt},
     cpu_max_case{"18446744073709551615 1", 18446744073709551615.0},
     cpu_max_case{"18446744073709551616 1", std::nullopt},
     cpu_max_case{"", std::nullopt},
@@ -521,8 +533,19 @@ constexpr std::array cpu_list_cases{
     cpu_list_case{"3-3", 1},
     cpu_list_case{"0-1535", 1536},
     cpu_list_case{"0-16777215", 16777216},
-    cpu_list_case{" 0-3, 8\t10\n", 6},
-    cpu_list_case{"0,,1,", 2},
+    cpu_list_case{" 0-3\n", std::nullopt},
+    cpu_list_case{"0-3 \n", std::nullopt},
+    cpu_list_case{"0-3\r\n", std::nullopt},
+    cpu_list_case{"0-3\n\n", std::nullopt},
+    cpu_list_case{"0-3\n8\n", std::nullopt},
+    cpu_list_case{"0-3, 8\n", std::nullopt},
+    cpu_list_case{"0-3 8\n", std::nullopt},
+    cpu_list_case{"0,,1", std::nullopt},
+    cpu_list_case{"0,1,", std::nullopt},
+    cpu_list_case{",0", std::nullopt},
+    cpu_list_case{"00", std::nullopt},
+    cpu_list_case{"0-03", std::nullopt},
+    cpu_list_case{"0 - 3", std::nullopt},
     cpu_list_case{"0-7:1/2", 4},
     cpu_list_case{"0-8:1/2", 5},
     cpu_list_case{"0-1023:2/256", 8},
@@ -578,6 +601,14 @@ constexpr std::array memory_limit_cases{
     memory_limit_case{"1 GiB", std::nullopt},
     memory_limit_case{"0x1000", std::nullopt},
     memory_limit_case{"1.5", std::nullopt},
+    memory_limit_case{" 4096\n", std::nullopt},
+    memory_limit_case{"4096 \n", std::nullopt},
+    memory_limit_case{"4096\r\n", std::nullopt},
+    memory_limit_case{"\v4096", std::nullopt},
+    memory_limit_case{"4096\n\n", std::nullopt},
+    memory_limit_case{"4096\n8192\n", std::nullopt},
+    memory_limit_case{"04096\n", std::nullopt},
+    memory_limit_case{"00\n", std::nullopt},
 };
 
 struct value_case {
@@ -595,6 +626,13 @@ constexpr std::array value_cases{
     value_case{"MemTotal:       16 kB\n", "MemTotal", "16 kB"},
     value_case{"Cpus_allowed:\tff\nCpus_allowed_list:\t0-7\n", "Cpus_allowed_list", "0-7"},
     value_case{"a\n", "a", ""},
+    value_case{"a  1\n", "a", " 1"},
+    value_case{"a 1 \n", "a", "1 "},
+    value_case{"a 1\r\n", "a", "1\r"},
+    value_case{"a\t1\n", "a", ""},
+    value_case{"a: \t 1 kB\n", "a", "1 kB"},
+    value_case{"a:\n", "a", ""},
+    value_case{"a:  \n", "a", ""},
     value_case{"ab 1\n", "a", ""},
     value_case{"", "a", ""},
 };
@@ -626,6 +664,11 @@ constexpr std::array request_cases{
     request_case{"262144\n", 256, std::nullopt},
     request_case{"262145\n", std::nullopt, std::nullopt},
     request_case{"0\n", std::nullopt, std::nullopt},
+    request_case{" 39\n", std::nullopt, std::nullopt},
+    request_case{"39 \n", std::nullopt, std::nullopt},
+    request_case{"39\r\n", std::nullopt, std::nullopt},
+    request_case{"039\n", std::nullopt, std::nullopt},
+    request_case{"39 39\n", std::nullopt, std::nullopt},
     request_case{"-1\n", std::nullopt, std::nullopt},
     request_case{"", std::nullopt, std::nullopt},
     request_case{"idle", std::nullopt, std::nullopt},
@@ -646,6 +689,11 @@ constexpr std::array kib_cases{
     kib_case{"MemFree: 18014398509481984 kB\n", std::nullopt},
     kib_case{"MemFree: 1 MB\n", std::nullopt},
     kib_case{"MemFree: 1\n", std::nullopt},
+    kib_case{"MemFree: 1  kB\n", std::nullopt},
+    kib_case{"MemFree: 1 kB \n", std::nullopt},
+    kib_case{"MemFree: 1 kB\r\n", std::nullopt},
+    kib_case{"MemFree: 1 kB kB\n", std::nullopt},
+    kib_case{"MemFree: 01 kB\n", std::nullopt},
     kib_case{"MemFree: -1 kB\n", std::nullopt},
     kib_case{"MemFreed: 1 kB\n", std::nullopt},
     kib_case{"", std::nullopt},
@@ -656,25 +704,38 @@ constexpr std::string_view limits_text =
     "Max data size             unlimited            unlimited            bytes     \n"
     "Max open files            1024                 524288               files     \n"
     "Max open files soon       1                    2                    files     \n"
-    "Max address space         -1                   99999999999999999999 bytes     \n";
+    "Max address space         -1                   99999999999999999999 bytes     \n"
+    "Max locked memory         65536\r               65536                bytes     \n"
+    "Max processes             4x                   8                    processes \n"
+    "Max pending signals       4                    8                    \n"
+    "Max msgqueue size         4                    8                    bytes 1   \n"
+    "Max nice priority         08                   8                    0         \n"
+    "Max stack size            8388608              unlimited            bytes     \n";
 
 struct process_limit_case {
     std::string_view name;
-    std::optional<std::uint64_t> soft;
-    std::optional<std::uint64_t> hard;
+    bool known;
+    std::optional<std::uint64_t> soft = {};
+    std::optional<std::uint64_t> hard = {};
 };
 
 constexpr bool holds(const process_limit_case& c) {
     const auto limit = detail::find_process_limit(limits_text, c.name);
-    return limit.soft == c.soft && limit.hard == c.hard;
+    return limit ? c.known && limit->soft == c.soft && limit->hard == c.hard : !c.known;
 }
 
 constexpr std::array process_limit_cases{
-    process_limit_case{"Max open files", 1024, 524288},
-    process_limit_case{"Max data size", std::nullopt, std::nullopt},
-    process_limit_case{"Max address space", std::nullopt, std::nullopt},
-    process_limit_case{"Max open", std::nullopt, std::nullopt},
-    process_limit_case{"Max locked memory", std::nullopt, std::nullopt},
+    process_limit_case{"Max open files", true, 1024, 524288},
+    process_limit_case{"Max data size", true},
+    process_limit_case{"Max stack size", true, 8388608, std::nullopt},
+    process_limit_case{"Max address space", false},
+    process_limit_case{"Max locked memory", false},
+    process_limit_case{"Max processes", false},
+    process_limit_case{"Max pending signals", false},
+    process_limit_case{"Max msgqueue size", false},
+    process_limit_case{"Max nice priority", false},
+    process_limit_case{"Max open", false},
+    process_limit_case{"Max cpu time", false},
 };
 
 struct pressure_case {
@@ -710,6 +771,15 @@ constexpr std::array pressure_cases{
     pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=18446744073709551616\n", false},
     pressure_case{"some avg10=18446744073709551615.00 avg60=2.00 avg300=3.00 total=4\n", false},
     pressure_case{"some\n", false},
+    pressure_case{"some  avg10=1.00 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.00  avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=4 \n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=4\r\n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=4 5\n", false},
+    pressure_case{"some avg10=1.00 avg60=2.00 avg300=3.00 total=04\n", false},
+    pressure_case{"some avg10=01.00 avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.0a avg60=2.00 avg300=3.00 total=4\n", false},
+    pressure_case{"some avg10=1.05 avg60=2.00 avg300=3.00 total=0\n", true, 1.05, 2, 3, 0},
     pressure_case{"", false},
 };
 

@@ -19,6 +19,7 @@
 #include <skyutil/detail/replace_file.hpp>
 #include <skyutil/detail/tail.hpp>
 #include <skyutil/detail/temporary.hpp>
+#include <skyutil/detail/terminal_line.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 #include <skyutil/detail/utf8.hpp>
 #include <skyutil/version.hpp>
@@ -29,6 +30,7 @@
 #include <filesystem>
 #include <limits>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -41,6 +43,17 @@ enum class line_end {
     strip_lf,    ///< without its "\n"
     strip_crlf,  ///< without its "\n" or "\r\n"; a "\r" elsewhere stays
     keep,        ///< as in the file; the last line may have none
+
+    /// Without its "\n", "\r\n" or "\r": a "\r" alone ends a line too, as where progress is
+    /// printed.
+    any,
+
+    /// Without its "\n", and of each line only what a terminal would show of it: what stands after
+    /// a "\r" is written over what stood before it. "  9%\r 10%\r" is " 10%", and "12345\rab" is
+    /// "ab345". A code point takes a column and a control sequence (ESC "[", as of a colour) none;
+    /// those that erase the rest of the line or all of it (ESC "[K", ESC "[2K") do. The width of
+    /// the terminal, tabs, backspaces and characters of two columns do not count.
+    terminal,
 };
 
 enum class invalid_utf8 {
@@ -49,6 +62,10 @@ enum class invalid_utf8 {
 };
 
 struct tail_options {
+    /// Ends the reading with errc::operation_canceled, within 20 milliseconds of a wait: for the
+    /// writer of a FIFO or pipe, or for another process to give up its lease on the file.
+    std::stop_token stop = {};
+
     skyutil::line_end line_end = skyutil::line_end::strip_lf;
     skyutil::invalid_utf8 invalid_utf8 = skyutil::invalid_utf8::keep;
 
@@ -63,21 +80,44 @@ struct tail_options {
 
 namespace detail {
 
+inline tail_request make_request(std::size_t lines, const tail_options& options) {
+    return {lines, options.max_bytes,
+            options.line_end == line_end::any ? line_ends::any : line_ends::lf, options.stop};
+}
+
 /// Calls `use` with each line of a text.
 template <class Use>
 void for_each_line(std::string_view text, line_end line_end, Use use) {
     while (!text.empty()) {
-        const std::size_t found = text.find('\n');
-        const std::size_t size = found == std::string_view::npos ? text.size() : found + 1;
-        std::string_view line = text.substr(0, size);
+        const std::size_t found =
+            line_end == line_end::any ? text.find_first_of("\r\n") : text.find('\n');
+        const bool ended = found != std::string_view::npos;
+        std::size_t size = ended ? found + 1 : text.size();
+        if (line_end == line_end::any && text.substr(0, size).ends_with('\r') &&
+            text.substr(size).starts_with('\n')) {
+            ++size;
+        }
+        std::string_view line =
+            line_end == line_end::keep ? text.substr(0, size) : text.substr(0, found);
         text.remove_prefix(size);
-        if (line_end != line_end::keep && found != std::string_view::npos) {
+        if (line_end == line_end::strip_crlf && ended && line.ends_with('\r')) {
             line.remove_suffix(1);
-            if (line_end == line_end::strip_crlf && line.ends_with('\r')) {
-                line.remove_suffix(1);
-            }
         }
         use(line);
+    }
+}
+
+/// Appends a line as the options want it.
+inline void append_line(std::string& out, std::string_view line, const tail_options& options) {
+    std::string shown;
+    if (options.line_end == line_end::terminal && line.find('\r') != std::string_view::npos) {
+        append_shown(shown, line);
+        line = shown;
+    }
+    if (options.invalid_utf8 == invalid_utf8::replace) {
+        append_replacing_invalid(out, line);
+    } else {
+        out += line;
     }
 }
 
@@ -96,23 +136,22 @@ void keep_last(Lines& lines, std::size_t n) {
 /// Lines end with "\n"; a last line without one counts, nothing after a last "\n" does not. The
 /// file is read backwards from its end, so the cost depends on the lines returned, not on the file.
 /// Its size when it was opened is the end: lines written later are not seen. A file truncated
-/// meanwhile gives the lines of what is left. Files without a size (/proc), pipes and FIFOs are
-/// read forward to their end; a FIFO that no process opens for writing within 10 seconds is
-/// errc::timed_out. A directory is errc::is_a_directory, a device that never ends (/dev/zero)
+/// meanwhile, as logrotate's copytruncate does, gives the lines of what is there then, fewer if
+/// need be, and no line joins bytes from before and after; one that is written over for as long as
+/// that is tried is errc::resource_unavailable_try_again. Files without a size (/proc), pipes and
+/// FIFOs are read forward to their end; a FIFO that no process opens for writing within 10 seconds
+/// is errc::timed_out. A directory is errc::is_a_directory, a device that never ends (/dev/zero)
 /// errc::file_too_large, a NUL in the path errc::invalid_argument.
 [[nodiscard]] inline std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
                                                                 std::size_t n,
                                                                 const tail_options& options,
                                                                 std::error_code& error) {
-    const detail::text_buffer buffer = detail::read_tail(path, {n, options.max_bytes}, error);
+    const detail::tail_text found =
+        detail::read_tail(path, detail::make_request(n, options), error);
     std::vector<std::string> lines;
     lines.reserve((std::min)(n, std::size_t{1024}));
-    detail::for_each_line(buffer.text(), options.line_end, [&](std::string_view line) {
-        if (options.invalid_utf8 == invalid_utf8::replace) {
-            detail::append_replacing_invalid(lines.emplace_back(), line);
-        } else {
-            lines.emplace_back(line);
-        }
+    detail::for_each_line(found.bytes.text(), options.line_end, [&](std::string_view line) {
+        detail::append_line(lines.emplace_back(), line, options);
     });
     detail::keep_last(lines, n);
     return lines;
@@ -142,18 +181,7 @@ public:
 
     file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options,
               std::error_code& error)
-        : text_(detail::read_tail(path, {n, options.max_bytes}, error)) {
-        if (options.invalid_utf8 == invalid_utf8::replace) {
-            // No line end is part of a longer sequence: the whole is replaced as its lines are.
-            std::string replaced;
-            detail::append_replacing_invalid(replaced, text_.text());
-            text_ = detail::text_buffer(std::string_view(replaced));
-        }
-        lines_.reserve((std::min)(n, std::size_t{1024}));
-        detail::for_each_line(text_.text(), options.line_end,
-                              [&](std::string_view line) { lines_.push_back(line); });
-        detail::keep_last(lines_, n);
-    }
+        : file_tail(detail::read_tail(path, detail::make_request(n, options), error), n, options) {}
     file_tail(const std::filesystem::path& path, std::size_t n, std::error_code& error)
         : file_tail(path, n, tail_options{}, error) {}
     file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options = {}) {
@@ -166,9 +194,42 @@ public:
     [[nodiscard]] std::span<const std::string_view> lines() const& noexcept { return lines_; }
     std::span<const std::string_view> lines() const&& = delete;  // they would be gone at once
 
+    /// How many bytes stand before the end of what was read: the offset in the file from which a
+    /// reader goes on without a gap or a repeat. Of a file that grows it is the size when it was
+    /// opened, also for 0 lines; of what has no size (a pipe, /proc) the number of bytes read. The
+    /// last line may be unfinished: what stands from the offset on then goes on with it. 0 after an
+    /// error. With line_end::any, a "\n" right there belongs to a "\r" that was last.
+    [[nodiscard]] std::uint64_t end_offset() const noexcept { return end_; }
+
 private:
+    file_tail(detail::tail_text found, std::size_t n, const tail_options& options)
+        : text_(std::move(found.bytes)), end_(found.end) {
+        line_end line_end = options.line_end;
+        if (options.invalid_utf8 == invalid_utf8::replace || line_end == line_end::terminal) {
+            std::string changed;
+            const auto append = [&](std::string_view line) {
+                detail::append_line(changed, line, options);
+            };
+            if (line_end == line_end::terminal) {
+                detail::for_each_line(text_.text(), line_end, [&](std::string_view line) {
+                    append(line);
+                    changed += '\n';
+                });
+                line_end = line_end::strip_lf;
+            } else {
+                append(text_.text());  // no line end is part of a longer sequence
+            }
+            text_ = detail::text_buffer(std::string_view(changed));
+        }
+        lines_.reserve((std::min)(n, std::size_t{1024}));
+        detail::for_each_line(text_.text(), line_end,
+                              [&](std::string_view line) { lines_.push_back(line); });
+        detail::keep_last(lines_, n);
+    }
+
     detail::text_buffer text_;
     std::vector<std::string_view> lines_;
+    std::uint64_t end_ = 0;
 };
 
 // -------------------------------------------------------------------------------------------------
@@ -284,6 +345,20 @@ public:
     using temporary::temporary;
 };
 
+/// How write_file_atomic gave a file its content.
+enum class write_method {
+    renamed,   ///< all at once: a new file has taken the old one's place
+    in_place,  ///< into the old file, piece by piece
+};
+
+struct write_options {
+    /// Where no new file can take the old one's place because something is mounted on it (Docker's
+    /// bind mounts of single files), or because the directory is read-only or closed to the caller,
+    /// the content is written into the old file, if the caller may write to that. **Then nothing
+    /// is promised**: others can read a part, and an error or a crash leaves one.
+    bool in_place_if_needed = false;
+};
+
 /// Gives a file other content, or makes it: other processes, and this machine after a crash, find
 /// the old content or the new, never a part.
 ///
@@ -292,21 +367,47 @@ public:
 /// the new content is in place, but a crash may bring back the old. A process killed meanwhile may
 /// leave a file ".skyutil-..." in the directory.
 ///
-/// Permission bits stay, as does the owner where the caller may set it; a new file gets 0666 less
-/// the umask. Hard links keep the old content; access control lists and extended attributes are
-/// lost. At the end of a link the file it points to is replaced or made, not the link; links in a
-/// circle are errc::too_many_symbolic_link_levels. A directory is errc::is_a_directory, another
-/// thing that is no regular file errc::operation_not_supported. The caller must be allowed to read
-/// and write the directory, not the file. Sources: fsync(2), rename(2), POSIX rename().
+/// Owner, group, permission bits, access control list and extended attributes (an SELinux label,
+/// the user's own) stay as far as the caller may set them; a new file gets 0666 less the umask, or
+/// what its directory has as default. Where the owner cannot be kept the caller is it, and the bits
+/// that run a file as its owner or group go; where the group cannot, group and others get what both
+/// had: nobody but the caller can do more than before. Attributes that hold for the old content
+/// alone (security.ima, security.evm) go, those that cannot be read or set are lost, but an access
+/// control list that cannot be set is an error. Hard links keep the old content.
+///
+/// At the end of a link the file it points to is replaced or made, not the link; links in a circle
+/// are errc::too_many_symbolic_link_levels. A directory is errc::is_a_directory. What is no regular
+/// file is errc::operation_not_supported, and so is a file that its path does not name: behind the
+/// links of /proc/PID/fd (which /dev/fd and /dev/stdout lead to) and /proc/PID/exe stands an open
+/// file, not a name, and another file in its place would change nothing there. A file on which
+/// something is mounted, as Docker does with single files, is errc::device_or_resource_busy: see
+/// write_options. The caller must be allowed to read and write the directory, not the file.
+/// Sources: fsync(2), rename(2), POSIX rename(), acl(5), xattr(7).
 inline void write_file_atomic(const std::filesystem::path& path, std::string_view text,
                               std::error_code& error) {
-    detail::replace_file(path, text, error);
+    detail::replace_file(path, text, false, error);
 }
 
 inline void write_file_atomic(const std::filesystem::path& path, std::string_view text) {
     std::error_code error;
     write_file_atomic(path, text, error);
     detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
+}
+
+/// The same with options; returns how the content was written, or would have been.
+inline write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                                      const write_options& options, std::error_code& error) {
+    return detail::replace_file(path, text, options.in_place_if_needed, error)
+               ? write_method::in_place
+               : write_method::renamed;
+}
+
+inline write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                                      const write_options& options) {
+    std::error_code error;
+    const write_method method = write_file_atomic(path, text, options, error);
+    detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
+    return method;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

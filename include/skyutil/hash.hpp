@@ -104,9 +104,10 @@ inline constexpr char hash_file_failed[] = "skyutil::hash_file: cannot read the 
 /// directory is errc::is_a_directory, a device that never ends (/dev/zero, /dev/random)
 /// errc::file_too_large.
 template <hasher H, hasher... More>
-[[nodiscard]] auto hash_file(const std::filesystem::path& path, std::error_code& error) {
+[[nodiscard]] auto hash_file(const std::filesystem::path& path, const hash_file_options& options,
+                             std::error_code& error) {
     detail::hasher_set<H, More...> hashers;
-    detail::read_file_blocks(path, error,
+    detail::read_file_blocks(path, options.stop, error,
                              [&](std::span<const std::byte> bytes) { hashers.update(bytes); });
     std::array<digest, 1 + sizeof...(More)> results{};
     if (!error) {
@@ -120,20 +121,31 @@ template <hasher H, hasher... More>
 }
 
 template <hasher H, hasher... More>
-[[nodiscard]] auto hash_file(const std::filesystem::path& path) {
+[[nodiscard]] auto hash_file(const std::filesystem::path& path, std::error_code& error) {
+    return hash_file<H, More...>(path, hash_file_options{}, error);
+}
+
+template <hasher H, hasher... More>
+[[nodiscard]] auto hash_file(const std::filesystem::path& path,
+                             const hash_file_options& options = {}) {
     std::error_code error;
-    auto results = hash_file<H, More...>(path, error);
+    auto results = hash_file<H, More...>(path, options, error);
     detail::throw_if(error, detail::hash_file_failed, path);
     return results;
 }
 
 /// Returns the digest of a file; everything else as above.
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
-                                      std::error_code& error) {
+                                      const hash_file_options& options, std::error_code& error) {
     incremental_hash hash(algorithm);
-    detail::read_file_blocks(path, error,
+    detail::read_file_blocks(path, options.stop, error,
                              [&](std::span<const std::byte> bytes) { hash.update(bytes); });
     return error ? digest() : hash.finish();
+}
+
+[[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
+                                      std::error_code& error) {
+    return hash_file(path, algorithm, hash_file_options{}, error);
 }
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::error_code& error) {
@@ -141,16 +153,31 @@ template <hasher H, hasher... More>
 }
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::string_view algorithm,
+                                      const hash_file_options& options, std::error_code& error) {
+    return hash_file(path, parse_hash_algorithm(algorithm), options, error);
+}
+
+[[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::string_view algorithm,
                                       std::error_code& error) {
     return hash_file(path, parse_hash_algorithm(algorithm), error);
 }
 
-[[nodiscard]] inline digest hash_file(const std::filesystem::path& path,
-                                      hash_algorithm algorithm = hash_algorithm::sha256) {
+[[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
+                                      const hash_file_options& options) {
     std::error_code error;
-    const digest result = hash_file(path, algorithm, error);
+    const digest result = hash_file(path, algorithm, options, error);
     detail::throw_if(error, detail::hash_file_failed, path);
     return result;
+}
+
+[[nodiscard]] inline digest hash_file(const std::filesystem::path& path,
+                                      hash_algorithm algorithm = hash_algorithm::sha256) {
+    return hash_file(path, algorithm, hash_file_options{});
+}
+
+[[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::string_view algorithm,
+                                      const hash_file_options& options) {
+    return hash_file(path, parse_hash_algorithm(algorithm), options);
 }
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path,

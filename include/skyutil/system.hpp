@@ -8,11 +8,15 @@
 //     std::cout << skyutil::describe_resources();             // each number, its file, which one
 //     wins
 //
-// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit. An
-// override in the environment that is no positive number is an error: std::invalid_argument from
-// the throwing forms, errc::invalid_argument from the others, which then answer as if it was not
-// set. Overrides are ignored in setuid programs (secure_getenv(3)). Everything is safe to call from
-// several threads at once, and after fork.
+// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit.
+// Only what the kernel writes is read, to the end of the line; anything else is garbled. Where a
+// system call is refused (a seccomp filter) or a file says nothing the next source is asked: for
+// the machine's memory sysinfo(2) and /proc/meminfo, for its CPUs /sys/devices/system/cpu/online
+// and /proc/stat, for the affinity mask, the scheduling policy and the limits of a process their
+// system call and /proc/self. An override in the environment that is no positive number is an
+// error: std::invalid_argument from the throwing forms, errc::invalid_argument from the others,
+// which then answer as if it was not set. Overrides are ignored in setuid programs
+// (secure_getenv(3)). Everything is safe to call from several threads at once, and after fork.
 
 #pragma once
 
@@ -60,7 +64,8 @@ struct memory_budget {
     /// What each group between the process's own and the root has left below its limit, cache not
     /// counted as taken; the least of them. Siblings may take it at any time.
     std::optional<std::uint64_t> group_available;
-    /// What the machine has left without swapping (MemAvailable).
+    /// What the machine has left without swapping (MemAvailable); where no file tells it, what
+    /// nothing uses (sysinfo(2)), which is less.
     std::optional<std::uint64_t> machine_available;
     std::optional<std::uint64_t> address_space_limit;  ///< RLIMIT_AS: mapped, used or not
     std::optional<std::uint64_t> data_limit;           ///< RLIMIT_DATA: private and writable
@@ -75,6 +80,7 @@ struct memory_budget {
     std::string usage_file;
     std::string group_available_file;  ///< of the limit
     std::string override_variable;
+    std::string machine_available_file = "/proc/meminfo";
 
     /// Bytes that the process may ever use: the lower of the machine's and the limit, 0 when
     /// neither is known. Of an override whole bytes.

@@ -80,10 +80,10 @@ def test_functions_come_from_the_backend():
     info = skyutil.get_backend_info()
     assert skyutil.is_native_available() is info['available'] is (info['backend'] == 'native')
     assert info['version'] == skyutil.__version__
-    source = NATIVE if info['available'] else _fallback
     for name in skyutil.FUNCTIONS:
-        assert getattr(skyutil, name) is getattr(source, name)
-        assert getattr(skyutil, name).__doc__
+        function = getattr(skyutil, name)
+        assert function is getattr(NATIVE, name) if info['available'] else function.__wrapped__ is getattr(_fallback, name)
+        assert function.__doc__
 
 
 SIGNATURES = {
@@ -147,5 +147,7 @@ def test_stubs_have_the_same_signatures():
             stubs.setdefault(node.name, []).append(f'({ast.unparse(node.args)})')
     for name, signature in SIGNATURES.items():
         assert signature in stubs[name]
-    assert {'get_backend_info', 'is_native_available'} <= set(stubs)
+    assert set(stubs) == set(skyutil.__all__) - {'FUNCTIONS', '__version__'}
+    for name in set(stubs) - set(SIGNATURES):
+        assert stubs[name] == [str(inspect.signature(getattr(skyutil, name)))]
     assert (PACKAGE / 'py.typed').exists()

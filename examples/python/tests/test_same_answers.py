@@ -275,3 +275,43 @@ def test_free_ports(native):
     compare(start_port=40_000)
     compare()
     compare(1, 2)
+
+
+HUGE = 1 << 18  # from here on the native module works without the GIL
+
+
+def test_huge_texts(native):
+    compare = Compare(native, 'truncate_long_string')
+    generator = random.Random(SEED)
+    for size in (5_000, HUGE - 1, HUGE, HUGE + 1):
+        for alphabet in ('a', ' ', 'ab ', 'aé ', 'a日 ', '日😀', '    a'):
+            text = ''.join(generator.choices(alphabet, k=size))
+            for max_length in (0, 1, 3, 4, 35, size // 2, size // 2 + 1, size - 1, size,
+                               generator.randrange(size)):
+                for middle in (False, True):
+                    compare(text, max_length, middle)
+            compare(' ' * size + text, size // 3)
+        for text in ('é' * size + '\ud800', '\udcff' + 'é' * size):
+            compare(text, 100)
+            compare(text, 100, True)
+
+
+def test_huge_lines(native, tmp_path):
+    compare = Compare(native, 'read_last_n_lines')
+    generator = random.Random(SEED)
+    path = tmp_path / 'file'
+    for size in (HUGE - 1, HUGE, HUGE + 1, 500_000):
+        for line in (b'a' * size, 'é'.encode() * (size // 2), '日a😀'.encode() * (size // 8), generator.randbytes(size),
+                     b'a' * size + b'\xf0\x9f', b'\xff' * size, b'a' * (size - 3) + b'\r\r\r'):
+            path.write_bytes(b'first\n' + line + b'\n' + line)
+            for errors in ('replace', 'surrogateescape', 'strict'):
+                compare(path, 2, errors=errors)
+
+
+def test_huge_numbers(native):
+    compare = Compare(native, 'base36_encode')
+    generator = random.Random(SEED)
+    for size in (8_191, 8_192, 8_193, 30_000):
+        digits = ''.join(generator.choices('0123456789abcdefABCDEF', k=size))
+        for text in (digits, f' +0x{digits}\n', '_'.join(digits), digits + 'g', f'-{digits}', digits + '_', '0' * size):
+            compare(text)

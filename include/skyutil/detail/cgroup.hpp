@@ -37,10 +37,11 @@ constexpr std::string_view trim(std::string_view text) noexcept {
                : text.substr(first, text.find_last_not_of(white) - first + 1);
 }
 
-/// A decimal number and nothing else, up to 2^64 - 1.
+/// A decimal number as the kernel writes it, without leading zeros, and nothing else, up to
+/// 2^64 - 1.
 constexpr std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept {
     constexpr std::uint64_t highest = (std::numeric_limits<std::uint64_t>::max)();
-    if (text.empty()) {
+    if (text.empty() || (text.front() == '0' && text.size() != 1)) {
         return std::nullopt;
     }
     std::uint64_t value = 0;
@@ -57,6 +58,12 @@ constexpr std::optional<std::uint64_t> parse_unsigned(std::string_view text) noe
     return value;
 }
 
+/// The text of a file that has one line, without the end of it.
+constexpr std::string_view only_line(std::string_view text) noexcept {
+    text.remove_suffix(text.ends_with('\n') ? 1 : 0);
+    return text;
+}
+
 /// Whether a list separated by commas has an item.
 constexpr bool list_contains(std::string_view list, std::string_view item) noexcept {
     while (!list.empty()) {
@@ -69,19 +76,16 @@ constexpr bool list_contains(std::string_view list, std::string_view item) noexc
 
 /// How many CPUs a list names, such as "0-3,8,10-11" or "0-1023:2/256" (of every 256 the first 2);
 /// nullopt for none and for anything else. The format is that of the kernel's bitmap lists, see
-/// cpuset(7) and admin-guide/kernel-parameters; lists are ascending, as the kernel prints them.
+/// cpuset(7) and admin-guide/kernel-parameters; lists are ascending and have nothing but commas
+/// between, as the kernel prints them.
 constexpr std::optional<int> count_cpu_list(std::string_view list) noexcept {
     constexpr std::uint64_t most = 1U << 24;
-    constexpr std::string_view separators = ", \t\n";
     std::uint64_t count = 0;
     std::uint64_t next = 0;
-    for (;;) {
-        list.remove_prefix((std::min)(list.find_first_not_of(separators), list.size()));
-        if (list.empty()) {
-            return count == 0 ? std::nullopt : std::optional(static_cast<int>(count));
-        }
-        std::string_view group = list.substr(0, list.find_first_of(separators));
-        list.remove_prefix(group.size());
+    list = only_line(list);
+    for (bool last_group = false; !last_group;) {
+        last_group = list.find(',') == std::string_view::npos;
+        std::string_view group = take_until(list, ',');
         const bool strided = group.find(':') != std::string_view::npos;
         std::string_view range = take_until(group, ':');
         const bool single = range.find('-') == std::string_view::npos;
@@ -103,6 +107,7 @@ constexpr std::optional<int> count_cpu_list(std::string_view list) noexcept {
         }
         count += size / *each * *used + (std::min)(size % *each, *used);
     }
+    return count == 0 ? std::nullopt : std::optional(static_cast<int>(count));
 }
 
 /// CPUs that a quota and a period in microseconds allow.
@@ -116,19 +121,18 @@ constexpr std::optional<double> parse_quota(std::string_view quota,
     return static_cast<double>(*time) / static_cast<double>(*each);
 }
 
-/// CPUs that the text of cpu.max allows: "QUOTA PERIOD", "max PERIOD"; the period is 100000 unless
-/// given.
+/// CPUs that the text of cpu.max allows: "QUOTA PERIOD" or "max PERIOD", one space between.
 constexpr std::optional<double> parse_cpu_max(std::string_view text) noexcept {
-    text = trim(text);
+    text = only_line(text);
     const std::string_view quota = take_until(text, ' ');
-    return parse_quota(quota, text.empty() ? std::string_view("100000") : text);
+    return parse_quota(quota, text);
 }
 
 /// Bytes that memory.max or memory.limit_in_bytes allows. Without a limit the one says "max", the
 /// other the largest multiple of the page size in 63 bits; from 2^60 on nothing is a limit.
 constexpr std::optional<std::uint64_t> parse_memory_limit(std::string_view text) noexcept {
     constexpr std::uint64_t no_limit = std::uint64_t{1} << 60;
-    const std::optional<std::uint64_t> value = parse_unsigned(trim(text));
+    const std::optional<std::uint64_t> value = parse_unsigned(only_line(text));
     return value && *value < no_limit ? value : std::nullopt;
 }
 
@@ -138,7 +142,7 @@ constexpr std::optional<std::uint64_t> parse_memory_limit(std::string_view text)
 /// Source: kernel documentation, scheduler/sched-design-CFS; Kubernetes, "Resource Management for
 /// Pods and Containers".
 constexpr std::optional<double> cpus_of_shares(std::string_view text) noexcept {
-    const std::optional<std::uint64_t> shares = parse_unsigned(trim(text));
+    const std::optional<std::uint64_t> shares = parse_unsigned(only_line(text));
     if (!shares || *shares < 2 || *shares > 262144 || *shares == 1024) {
         return std::nullopt;
     }
@@ -162,21 +166,27 @@ constexpr std::optional<double> cpus_of_shares(std::string_view text) noexcept {
 /// Source: kernel documentation, admin-guide/cgroup-v2, "Weights"; Kubernetes enhancement proposal
 /// 2254 and its blog, "New Conversion from cgroup v1 CPU Shares to v2 CPU Weight", 2026-01-30.
 constexpr std::optional<double> cpus_of_weight(std::string_view text) noexcept {
-    const std::optional<std::uint64_t> weight = parse_unsigned(trim(text));
+    const std::optional<std::uint64_t> weight = parse_unsigned(only_line(text));
     if (!weight || *weight < 1 || *weight > 10000 || *weight == 100) {
         return std::nullopt;
     }
     return (2 + static_cast<double>(*weight - 1) * 262142 / 9999) / 1024;
 }
 
-/// The number after a name at the start of a line: "hierarchical_memory_limit 1073741824".
+/// What stands after a name at the start of a line: after one space, "hierarchical_memory_limit
+/// 1073741824", or after a colon and the blanks that align a column, "MemTotal:       16 kB". Empty
+/// where no line has the name.
 constexpr std::string_view find_value(std::string_view text, std::string_view name) noexcept {
     while (!text.empty()) {
         std::string_view line = take_until(text, '\n');
-        if (line.starts_with(name) && line.size() > name.size() &&
-            (line[name.size()] == ' ' || line[name.size()] == ':' || line[name.size()] == '\t')) {
+        if (!line.starts_with(name) || line.size() == name.size()) {
+            continue;
+        }
+        const char separator = line[name.size()];
+        if (separator == ' ' || separator == ':') {
             line.remove_prefix(name.size() + 1);
-            return trim(line);
+            const std::size_t blanks = line.find_first_not_of(" \t");
+            return separator == ' ' ? line : line.substr((std::min)(blanks, line.size()));
         }
     }
     return {};
@@ -333,18 +343,42 @@ struct process_limit {
     std::optional<std::uint64_t> hard;
 };
 
-constexpr process_limit find_process_limit(std::string_view text, std::string_view name) noexcept {
+/// nullopt when there is no such line, or it is not what the kernel writes: a name, two numbers or
+/// "unlimited", and a unit, in columns.
+constexpr std::optional<process_limit> find_process_limit(std::string_view text,
+                                                          std::string_view name) noexcept {
+    const auto take_column = [](std::string_view& line) {
+        line.remove_prefix((std::min)(line.find_first_not_of(' '), line.size()));
+        return take_until(line, ' ');
+    };
     while (!text.empty()) {
         std::string_view line = take_until(text, '\n');
         if (!line.starts_with(name) || !line.substr(name.size()).starts_with("  ")) {
             continue;
         }
-        line = trim(line.substr(name.size()));
-        const std::string_view soft = take_until(line, ' ');
-        line = trim(line);
-        return {parse_unsigned(soft), parse_unsigned(take_until(line, ' '))};
+        line.remove_prefix(name.size());
+        const std::string_view soft = take_column(line);
+        const std::string_view hard = take_column(line);
+        const std::string_view unit = take_column(line);
+        const process_limit limit{parse_unsigned(soft), parse_unsigned(hard)};
+        const bool known = (limit.soft || soft == "unlimited") &&
+                           (limit.hard || hard == "unlimited") && !unit.empty() &&
+                           line.find_first_not_of(' ') == std::string_view::npos;
+        return known ? std::optional(limit) : std::nullopt;
     }
-    return {};
+    return std::nullopt;
+}
+
+/// How many CPUs /proc/stat has a line of, "cpu3 ...", which are those that are switched on;
+/// nullopt for none.
+constexpr std::optional<int> count_cpu_lines(std::string_view text) noexcept {
+    int count = 0;
+    while (!text.empty()) {
+        std::string_view line = take_until(text, '\n');
+        const std::string_view name = take_until(line, ' ');
+        count += name.starts_with("cpu") && parse_unsigned(name.substr(3)) && !line.empty() ? 1 : 0;
+    }
+    return count == 0 ? std::nullopt : std::optional(count);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

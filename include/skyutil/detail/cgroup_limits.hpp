@@ -103,7 +103,7 @@ public:
                 keep_lowest(lowest, parse_cpu_max(*text), file);
             } else if (text && !text->starts_with('-')) {
                 const std::string period = files.text(group + "/cpu.cfs_period_us").value_or("");
-                keep_lowest(lowest, parse_quota(trim(*text), trim(period)), file);
+                keep_lowest(lowest, parse_quota(only_line(*text), only_line(period)), file);
             }
             return text ? next_group::read_here : next_group::nothing_here;
         });
@@ -155,7 +155,7 @@ public:
             if (!v2 && own) {
                 const std::string text = files.text(group + "/memory.stat").value_or("");
                 keep(hierarchical_limit(text));
-                if (files.root().is_real() && !find_value(text, hierarchical_name).empty()) {
+                if (files.root().is_real() && parse_unsigned(find_value(text, hierarchical_name))) {
                     return next_group::none;  // it is the lowest, says the kernel
                 }
             }
@@ -271,7 +271,7 @@ private:
         for_each_group(controller::memory, [&](bool v2, const std::string& group, bool own) {
             const bool separate =
                 !v2 && !own &&
-                trim(files.text(group + "/memory.use_hierarchy").value_or("")) == "0";
+                only_line(files.text(group + "/memory.use_hierarchy").value_or("")) == "0";
             return separate ? next_group::none : visit(v2, group, own);
         });
     }

@@ -65,6 +65,8 @@ struct cpu_budget {
     std::string quota_file;
     std::string request_file;
     std::string override_variable;
+    std::string online_file;    ///< empty: /sys/devices/system/cpu/online
+    std::string affinity_file;  ///< empty: it is from sched_getaffinity(2)
 
     /// Whole CPUs, at least 1: the lowest number but the request, with fractions rounded.
     [[nodiscard]] int usable(rounding mode = rounding::floor) const noexcept {
@@ -83,7 +85,7 @@ struct cpu_budget {
         }
         const double least = lowest();
         if (online == least) {
-            return {limit_kind::machine, std::string(detail::online_file)};
+            return {limit_kind::machine, online_source()};
         }
         if (quota == least) {
             return {limit_kind::quota, quota_file};
@@ -92,9 +94,19 @@ struct cpu_budget {
             return {limit_kind::cpuset, cpuset_file};
         }
         if (affinity == least) {
-            return {limit_kind::affinity, "sched_getaffinity(2)"};
+            return {limit_kind::affinity, affinity_source()};
         }
         return {};
+    }
+
+    /// The file or system call that `online` is from.
+    [[nodiscard]] std::string online_source() const {
+        return online_file.empty() ? std::string(detail::online_file) : online_file;
+    }
+
+    /// The same of `affinity`.
+    [[nodiscard]] std::string affinity_source() const {
+        return affinity_file.empty() ? "sched_getaffinity(2)" : affinity_file;
     }
 
 private:

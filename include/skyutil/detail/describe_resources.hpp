@@ -84,8 +84,9 @@ inline resource_table describe(const cpu_budget& budget) {
     };
     add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
         row_kind::rare);
-    add("machine", "online", budget.online, online_file, limit_kind::machine);
-    add("affinity mask", "affinity", budget.affinity, "sched_getaffinity(2)", limit_kind::affinity);
+    add("machine", "online", budget.online, budget.online_source(), limit_kind::machine);
+    add("affinity mask", "affinity", budget.affinity, budget.affinity_source(),
+        limit_kind::affinity);
     add("cpuset", "cpuset", budget.cpuset, budget.cpuset_file, limit_kind::cpuset);
     add("CPU quota", "quota", budget.quota, budget.quota_file, limit_kind::quota);
     add("asked for", "request", budget.request, budget.request_file, limit_kind::none,
@@ -128,7 +129,8 @@ inline resource_table describe(const memory_budget& budget) {
              budget.usage_file.substr(0, budget.usage_file.rfind('/')) + "/memory.stat");
     add_rare("left of the limit", "group_available", budget.group_available,
              budget.group_available_file);
-    add_rare("left of the machine", "machine_available", budget.machine_available, "/proc/meminfo");
+    add_rare("left of the machine", "machine_available", budget.machine_available,
+             budget.machine_available_file);
     return table;
 }
 

@@ -37,6 +37,12 @@ struct file_digest {
     std::error_code error;   ///< operation_canceled for a file that a stop came before
 };
 
+struct hash_file_options {
+    /// Ends the reading with errc::operation_canceled within a block of 256 KiB, or within 20
+    /// milliseconds of a wait for another process: the writer of a FIFO, the holder of a lease.
+    std::stop_token stop = {};
+};
+
 struct hash_files_options {
     /// How many files are read at once, by as many threads that end before the call does; with 1 by
     /// the calling one. 0 or less: get_cpu_count(). Never more than there are files; fewer when the
@@ -73,11 +79,11 @@ void read_blocks(Input& input, std::span<char> block, std::error_code& error, co
 
 /// Feeds a file to `update`, in blocks of 256 KiB or, where it is known to be smaller, at once.
 template <class Update>
-void read_file_blocks(const std::filesystem::path& path, std::error_code& error,
-                      const Update& update) {
+void read_file_blocks(const std::filesystem::path& path, const std::stop_token& stop,
+                      std::error_code& error, const Update& update) {
     constexpr std::size_t smallest_block = std::size_t{16} * 1024;
     error.clear();
-    input_file file(path, error);
+    input_file file(path, error, fifo_patience, stop);
     if (error) {
         return;
     }
@@ -86,7 +92,7 @@ void read_file_blocks(const std::filesystem::path& path, std::error_code& error,
         size = (std::max)(static_cast<std::size_t>(file.size()) + 1, smallest_block);
     }
     const auto block = std::make_unique_for_overwrite<char[]>(size);
-    read_blocks(file, {block.get(), size}, error, update);
+    read_blocks(file, {block.get(), size}, error, update, stop);
 }
 
 /// The indices of files in the order to start them: the largest first, so that none is left for the
@@ -204,7 +210,7 @@ private:
                 file.error = os::make_error(std::errc::operation_canceled);
                 continue;
             }
-            input_file input(file.path, file.error);
+            input_file input(file.path, file.error, fifo_patience, stop_token_);
             if (!file.error) {
                 auto hash = new_hash();
                 read_blocks(

@@ -26,43 +26,61 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// CPUs in the calling thread's affinity mask; in copies those of the process.
+/// Where nothing says what a system call says: in copies, and where a filter refuses the call.
+inline constexpr std::string_view status_file = "/proc/self/status";
+
+/// CPUs in the calling thread's affinity mask by its status; in copies by that of the process.
+inline std::optional<int> affinity_by_status(file_reader& files) {
+    const std::string status = files.own("status").value_or("");
+    return count_cpu_list(find_value(status, "Cpus_allowed_list"));
+}
+
 inline std::optional<int> read_affinity(file_reader& files) {
-    if (!files.root().is_real()) {
-        const std::string status = files.own("status").value_or("");
-        return count_cpu_list(find_value(status, "Cpus_allowed_list"));
-    }
-    const int count = os::affinity_count();
-    return count == 0 ? std::nullopt : std::optional(count);
+    const int count = files.root().is_real() ? os::affinity_count() : 0;
+    return count == 0 ? affinity_by_status(files) : std::optional(count);
 }
 
 /// Whether quotas do not bind the calling thread.
 inline bool is_real_time(file_reader& files) {
+    std::optional<std::uint64_t> policy;
     if (files.root().is_real()) {
-        return os::is_real_time();
+        policy = os::scheduling_policy();
     }
-    const std::string text = files.own("stat").value_or("");
-    const std::optional<process_stat> stat = parse_process_stat(text);
-    return stat && os::is_real_time(stat->policy);
+    if (!policy) {
+        const std::string text = files.own("stat").value_or("");
+        const std::optional<process_stat> stat = parse_process_stat(text);
+        policy = stat ? std::optional(stat->policy) : std::nullopt;
+    }
+    return policy && os::is_real_time(*policy);
 }
 
 inline constexpr std::string_view online_file = "/sys/devices/system/cpu/online";
+inline constexpr std::string_view statistics_file = "/proc/stat";
 
-inline std::optional<int> read_online(file_reader& files) {
-    return count_cpu_list(files.text(online_file).value_or(""));
+/// CPUs that are switched on, by /sys, else by /proc/stat, which has a line of each.
+inline sourced<int> read_online(file_reader& files) {
+    if (const auto online = count_cpu_list(files.text(online_file).value_or(""))) {
+        return {online, std::string(online_file)};
+    }
+    return {count_cpu_lines(files.text(statistics_file).value_or("")),
+            std::string(statistics_file)};
 }
 
-/// Bytes of memory of the machine. lxcfs puts the limit of its container into /proc/meminfo, of
-/// which sysinfo(2) knows nothing: the lower number counts.
-inline sourced<std::uint64_t> read_physical(file_reader& files, std::string_view meminfo) {
+/// Bytes of memory of the machine, by sysinfo(2) and by the text of /proc/meminfo, which
+/// `read_meminfo` is asked for unless the call tells all. lxcfs puts the limit of its container
+/// there, of which the call knows nothing: the lower number counts.
+template <class Read>
+sourced<std::uint64_t> read_physical(file_reader& files, bool call_tells_all, Read read_meminfo) {
     sourced<std::uint64_t> physical;
     if (files.root().is_real()) {
-        if (const std::uint64_t bytes = os::physical_memory(); bytes != 0) {
+        if (const std::uint64_t bytes = os::memory().total; bytes != 0) {
             physical = {bytes, "sysinfo(2)"};
         }
     }
-    const std::optional<std::uint64_t> total = find_kib(meminfo, "MemTotal");
-    keep_lowest(physical, total && *total != 0 ? total : std::nullopt, "/proc/meminfo");
+    if (!physical.value || !call_tells_all) {
+        const std::optional<std::uint64_t> total = find_kib(read_meminfo(), "MemTotal");
+        keep_lowest(physical, total && *total != 0 ? total : std::nullopt, "/proc/meminfo");
+    }
     return physical;
 }
 
@@ -90,7 +108,7 @@ public:
         // A mask has no CPUs that are off, see sched_setaffinity(2): there is nothing to learn
         // where the kernel tells both.
         if (!root_.is_real() || tree_.cpu_files_replaced() || os::affinity_count() == 0) {
-            limits.cpus = read_online(files);
+            limits.cpus = read_online(files).value;
         }
         // It has CPUs of no other cpuset either, see cpuset(7), but for processes in the root group
         // that others took CPUs from (Linux 6.1).
@@ -106,10 +124,10 @@ public:
     [[nodiscard]] reading<std::uint64_t> read_memory() {
         file_reader files(root_);
         const bool found = find_groups(files);
-        const bool calls_tell_all = root_.is_real() && !tree_.memory_file_replaced();
         const std::optional<std::uint64_t> physical =
-            read_physical(files, calls_tell_all ? "" : files.text("/proc/meminfo").value_or(""))
-                .value;
+            read_physical(files, !tree_.memory_file_replaced(), [&] {
+                return files.text("/proc/meminfo").value_or("");
+            }).value;
         std::uint64_t bytes = physical.value_or(0);
         if (const auto limit = tree_.memory_limit(files); limit && (!physical || *limit < bytes)) {
             bytes = *limit;

@@ -13,6 +13,7 @@
 
 #include <skyutil/detail/base36.hpp>
 #include <skyutil/detail/digits.hpp>
+#include <skyutil/detail/interruption.hpp>
 #include <skyutil/detail/uint128.hpp>
 
 #include <algorithm>
@@ -90,8 +91,15 @@ public:
     }
 
 private:
+    /// Parts of so many are worked on to the end when the thread is interrupted; larger ones are
+    /// left as they are.
+    static constexpr std::size_t uninterrupted = std::size_t{1} << 15;
+
     // Depth first, so that the parts are in the cache while they are worked on.
     void forward(std::uint64_t* row, std::size_t size) const noexcept {
+        if (size > uninterrupted && interruption::requested()) {
+            return;
+        }
         const std::size_t half = size / 2;
         const std::uint64_t* const roots = roots_.data() + half;
         for (std::size_t i = 0; i != half; ++i) {
@@ -107,6 +115,9 @@ private:
     }
 
     void backward(std::uint64_t* row, std::size_t size) const noexcept {
+        if (size > uninterrupted && interruption::requested()) {
+            return;
+        }
         const std::size_t half = size / 2;
         if (half != 1) {
             backward(row, half);
@@ -188,7 +199,8 @@ private:
 };
 
 /// Converts a number of many digits to base `Base`. `convert_piece` does the same for up to
-/// `most` + 1 digits, in quadratic time and without leading zeros.
+/// `most` + 1 digits, in quadratic time and without leading zeros. Any text when the thread is
+/// interrupted.
 template <unsigned Base, class Convert>
 std::string convert_long(std::string_view digits, std::size_t most, Convert convert_piece) {
     const digit_limbs<Base> limbs(2 * digits.size());
@@ -203,7 +215,7 @@ std::string convert_long(std::string_view digits, std::size_t most, Convert conv
     limbs.load(power_text, factor.data());
 
     std::vector<std::uint64_t> number(size * pieces);
-    for (std::size_t i = 0; i != pieces && !digits.empty(); ++i) {
+    for (std::size_t i = 0; i != pieces && !digits.empty() && !interruption::requested(); ++i) {
         const std::size_t taken = (std::min)(digits.size(), piece);
         limbs.load(convert_piece(digits.substr(digits.size() - taken)), number.data() + size * i);
         digits.remove_suffix(taken);
@@ -211,10 +223,14 @@ std::string convert_long(std::string_view digits, std::size_t most, Convert conv
 
     std::vector<std::uint64_t> product;
     for (; size != number.size(); size *= 2) {
+        if (interruption::requested()) {
+            return {};
+        }
         const number_transform transform(std::bit_ceil(2 * size));
         factor.resize(transform.size());
         transform.forward(factor);
-        for (std::size_t at = 0; at != number.size(); at += 2 * size) {
+        for (std::size_t at = 0; at != number.size() && !interruption::requested();
+             at += 2 * size) {
             std::uint64_t* const low = number.data() + at;
             product.assign(low + size, low + 2 * size);
             std::fill_n(low + size, size, 0U);

@@ -19,12 +19,15 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 /// A percentage with two decimals, "12.34".
 constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
     const std::optional<std::uint64_t> whole = parse_unsigned(take_until(text, '.'));
-    const std::optional<std::uint64_t> hundredths = parse_unsigned(text);
-    if (!whole || !hundredths || text.size() != 2 || *whole > 100 ||
-        *whole * 100 + *hundredths > 100 * 100) {
+    if (!whole || text.size() != 2) {
         return std::nullopt;
     }
-    return static_cast<double>(*whole * 100 + *hundredths) / 100;
+    const std::optional<std::uint64_t> tens = parse_unsigned(text.substr(0, 1));
+    const std::optional<std::uint64_t> ones = parse_unsigned(text.substr(1));
+    if (!tens || !ones || *whole > 100 || (*whole == 100 && text != "00")) {
+        return std::nullopt;
+    }
+    return static_cast<double>(*whole * 100 + *tens * 10 + *ones) / 100;
 }
 
 /// A line of a pressure file, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
@@ -45,7 +48,8 @@ constexpr std::optional<pressure_line> find_pressure(std::string_view text,
     const std::optional<double> avg10 = parse_percent(value_of("avg10"));
     const std::optional<double> avg60 = parse_percent(value_of("avg60"));
     const std::optional<double> avg300 = parse_percent(value_of("avg300"));
-    const std::optional<std::uint64_t> total = parse_unsigned(value_of("total"));
+    const std::optional<std::uint64_t> total =
+        take_until(line, '=') == "total" ? parse_unsigned(line) : std::nullopt;
     if (!avg10 || !avg60 || !avg300 || !total) {
         return std::nullopt;
     }

@@ -33,12 +33,13 @@ struct process_stat {
 /// last one.
 constexpr std::optional<process_stat> parse_process_stat(std::string_view text) noexcept {
     const std::size_t name_end = text.rfind(')');
-    if (name_end == std::string_view::npos || name_end + 2 > text.size()) {
+    if (name_end == std::string_view::npos || name_end + 2 > only_line(text).size()) {
         return std::nullopt;
     }
+    text = only_line(text);
     text.remove_prefix(name_end + 2);
     const std::string_view state = take_until(text, ' ');
-    const auto number = [&text] { return parse_unsigned(trim(take_until(text, ' '))); };
+    const auto number = [&text] { return parse_unsigned(take_until(text, ' ')); };
     const auto skip = [&text](int fields) {
         for (; fields != 0; --fields) {
             take_until(text, ' ');

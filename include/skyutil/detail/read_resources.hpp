@@ -35,8 +35,11 @@ inline cpu_budget read_cpu_budget(const sysroot& root) {
     cpu_budget budget;
     file_reader files(root);
     const cgroup_tree groups(files);
-    budget.online = read_online(files);
+    take(read_online(files), budget.online, budget.online_file);
     budget.affinity = read_affinity(files);
+    if (!root.is_real() || os::affinity_count() == 0) {
+        budget.affinity_file = status_file;
+    }
     take(groups.cpuset(files), budget.cpuset, budget.cpuset_file);
     take(groups.cpu_request(files), budget.request, budget.request_file);
     if (!is_real_time(files)) {
@@ -48,10 +51,14 @@ inline cpu_budget read_cpu_budget(const sysroot& root) {
 inline std::optional<std::uint64_t> read_limit(file_reader& files, os::resource which,
                                                std::string_view name) {
     if (files.root().is_real()) {
-        std::error_code ignored;
-        return os::get_limit(which, ignored).soft;
+        std::error_code error;
+        const os::resource_limit limit = os::get_limit(which, error);
+        if (!error) {
+            return limit.soft;
+        }
     }
-    return find_process_limit(files.own("limits").value_or(""), name).soft;
+    const auto limit = find_process_limit(files.own("limits").value_or(""), name);
+    return limit ? limit->soft : std::nullopt;
 }
 
 inline memory_budget read_memory_budget(const sysroot& root) {
@@ -67,8 +74,14 @@ inline memory_budget read_memory_budget(const sysroot& root) {
         budget.reclaimable = groups.use.reclaimable;
     }
     const std::string machine = files.text("/proc/meminfo").value_or("");
-    take(read_physical(files, machine), budget.physical, budget.physical_file);
+    take(read_physical(files, false, [&] { return std::string_view(machine); }), budget.physical,
+         budget.physical_file);
     budget.machine_available = find_kib(machine, "MemAvailable");
+    if (const std::uint64_t free = os::memory().free;
+        !budget.machine_available && root.is_real() && free != 0) {
+        budget.machine_available = free;
+        budget.machine_available_file = "sysinfo(2)";
+    }
 
     budget.address_space_limit =
         read_limit(files, os::resource::address_space, "Max address space");
@@ -126,11 +139,17 @@ inline pressure read_pressure(const sysroot& root) {
 inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error) {
     if (root.is_real()) {
         const os::resource_limit limit = os::get_limit(os::resource::descriptors, error);
-        return {limit.soft, limit.hard};
+        if (!error) {
+            return {limit.soft, limit.hard};
+        }
     }
-    const process_limit limit =
+    const std::optional<process_limit> limit =
         find_process_limit(file_reader(root).own("limits").value_or(""), "Max open files");
-    return {limit.soft, limit.hard};
+    if (!limit) {
+        return {};
+    }
+    error.clear();
+    return {limit->soft, limit->hard};
 }
 
 inline std::size_t count_open_fds(const sysroot& root, std::error_code& error) {

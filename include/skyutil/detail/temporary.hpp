@@ -8,7 +8,6 @@
 #include <skyutil/detail/error.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/remove_tree.hpp>
-#include <skyutil/detail/throw.hpp>
 #include <skyutil/detail/unique_fd.hpp>
 
 #include <array>
@@ -62,7 +61,7 @@ struct file_maker {
         return os::create_file(parent, name, 0600, error);
     }
 
-    static void remove(const std::filesystem::path& path, int, std::error_code& error) {
+    static void remove(const std::filesystem::path& path, int, std::error_code& error) noexcept {
         os::remove_file(os::working_directory, path.c_str(), error);
     }
 };
@@ -84,22 +83,26 @@ struct directory_maker {
     }
 
     /// Leaves the directory alone if its path is another's by now, or nobody's: it was renamed.
-    static void remove(const std::filesystem::path& path, int fd, std::error_code& error) {
+    /// Allocates nothing.
+    static void remove(const std::filesystem::path& path, int fd, std::error_code& error) noexcept {
         const os::file_id named = os::identify(os::working_directory, path.c_str(), error);
         const os::file_id open = error ? os::file_id{} : os::identify(fd, error);
         if (error || named != open) {
             return;
         }
-        const std::string name = "../" + path.filename().native();
+        const std::string_view full = path.native();
+        const std::string_view last = full.substr(full.rfind('/') + 1);
+        std::array<char, 64> name{'.', '.', '/'};  // longer than any that make() gets
+        last.copy(name.data() + 3, name.size() - 4);
         constexpr int attempts = 3;  // somebody may be writing into it
         for (int i = 0; i < attempts; ++i) {
             error.clear();
-            os::rewind_directory(fd, error);
+            os::rewind_file(fd, error);
             if (!error) {
                 tree_remover(fd).run(error);
             }
             if (!error) {
-                os::remove_directory(fd, name.c_str(), error);
+                os::remove_directory(fd, name.data(), error);
             }
             if (error != std::errc::directory_not_empty) {
                 return;
@@ -161,8 +164,8 @@ public:
         return path_;
     }
 
-    /// Removes now. On failure the destructor tries again.
-    void remove(std::error_code& error) {
+    /// Removes now, also when there is no memory left. On failure the destructor tries again.
+    void remove(std::error_code& error) noexcept {
         error.clear();
         if (owner_ == 0) {
             return;
@@ -211,12 +214,8 @@ private:
 
     void remove_quietly() noexcept {
         if (owner_ != 0 && owner_ == os::process_id()) {
-            catch_exception(
-                [this] {
-                    std::error_code ignored;
-                    remove(ignored);
-                },
-                [] {});  // no memory for the names of directories
+            std::error_code ignored;
+            remove(ignored);
         }
     }
 

@@ -27,9 +27,9 @@ FUNCTIONS = (
     'truncate_long_string',
 )
 
-__all__ = FUNCTIONS + ('FUNCTIONS', '__version__', 'get_backend_info', 'is_native_available')
+__all__ = FUNCTIONS + ('FUNCTIONS', '__version__', 'get_backend_info', 'is_native_available', 'reset_counters')
 
-from skyutil import _fallback
+from skyutil import _counters, _fallback
 
 
 def _load_native():
@@ -54,7 +54,13 @@ def _load_native():
 
 _native_module, _reason = _load_native()
 _backend = _native_module or _fallback
-globals().update({name: getattr(_backend, name) for name in FUNCTIONS})
+if _native_module is not None:
+    globals().update({name: getattr(_native_module, name) for name in FUNCTIONS})
+    _read_counters, _reset_counters = _native_module._counters, _native_module._reset_counters
+else:
+    _counts = _counters.Counters()
+    globals().update({name: _counts.counted(getattr(_fallback, name)) for name in FUNCTIONS})
+    _read_counters, _reset_counters = _counts.values, _counts.reset
 
 
 def is_native_available():
@@ -64,11 +70,23 @@ def is_native_available():
 
 def get_backend_info():
     """Which implementation answers: 'backend' ('native' or 'python'), 'version', 'available' (whether
-    the native module is used), 'reason' (why not, or None) and 'file'."""
+    the native module is used), 'reason' (why not, or None), 'file' and 'counters'.
+
+    'counters' has for each function how many 'calls' of it there were since the import or the last
+    reset_counters(), how many of them raised ('errors'), and how many the native module left to pure
+    Python ('fallbacks'). They are of this process and interpreter; a forked child goes on with its
+    parent's.
+    """
     return {
         'backend': 'python' if _native_module is None else 'native',
         'version': __version__,
         'available': _native_module is not None,
         'reason': _reason,
         'file': _backend.__file__,
+        'counters': dict(sorted(_read_counters().items())),
     }
+
+
+def reset_counters():
+    """Sets the counters of get_backend_info() to zero."""
+    _reset_counters()

@@ -18,14 +18,21 @@ class Hash(Protocol):
     def update(self, data: bytes, /) -> None: ...
     def copy(self) -> Hash: ...
 
+class FunctionCounters(TypedDict):
+    calls: int
+    errors: int
+    fallbacks: int
+
 class BackendInfo(TypedDict):
     backend: str
     version: str
     available: bool
     reason: Optional[str]
     file: str
+    counters: Dict[str, FunctionCounters]
 
 def get_backend_info() -> BackendInfo: ...
+def reset_counters() -> None: ...
 def is_native_available() -> bool: ...
 def read_last_n_lines(
     file_path: _Path, n: int, chunk_size: int = 8192, encoding: str = "utf-8", errors: str = "replace"

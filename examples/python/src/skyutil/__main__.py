@@ -12,6 +12,8 @@ def _parser():
 
     check = commands.add_parser('check', help='check this installation: each function against known answers')
     check.add_argument('-q', '--quiet', action='store_true', help='print what is wrong and the summary only')
+    check.add_argument('--json', action='store_true', help='print one JSON object instead: what get_backend_info() '
+                       'tells, the counters of these checks among it, and what is wrong')
 
     bench = commands.add_parser('bench', help='time native code beside pure Python and usual libraries')
     bench.add_argument('--quick', action='store_true', help='smaller inputs and fewer samples')

@@ -2,6 +2,7 @@
 """Checks an installation: which implementation answers, and whether it answers rightly."""
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -182,33 +183,58 @@ def _scaling(module):
     return f'  4 threads hash 4 files in {four / one:.1f} times the time of one, on {module.get_cpu_count()} CPUs'
 
 
-def main(options):
-    info = skyutil.get_backend_info()
-    print(f'skyutil {info["version"]}, Python {sys.version.split()[0]}, backend {info["backend"]}'
-          + (f' ({info["reason"]})' if info['reason'] else ''))
-    if not options.quiet:
-        print(info['file'])
-    failed = 0
+def _run_checks(report):
+    """Calls report(name, problem) for each function; the problem is None where there is none."""
     if {name for name, _ in _CHECKS} != set(skyutil.FUNCTIONS):
         raise SystemExit('skyutil check: a function is not checked')
     with tempfile.TemporaryDirectory(prefix='skyutil-') as directory:
         for name, check in _CHECKS:
             try:
                 check(skyutil, directory)
-                problem = None
+                report(name, None)
             except Exception as error:
-                problem = f'{type(error).__name__}: {error}'
-                failed += 1
-            if problem or not options.quiet:
-                print(f'  {"FAILED" if problem else "ok":8}{name}' + (f': {problem}' if problem else ''))
+                report(name, f'{type(error).__name__}: {error}')
             for leftover in os.listdir(directory):
                 path = os.path.join(directory, leftover)
                 if os.path.isfile(path):
                     os.unlink(path)
+
+
+def _as_json():
+    problems = {}
+    _run_checks(problems.__setitem__)
+    failed = sum(problem is not None for problem in problems.values())
+    print(json.dumps({
+        **skyutil.get_backend_info(),
+        'python': sys.version.split()[0],
+        'checks': {name: {'ok': problem is None, 'problem': problem} for name, problem in problems.items()},
+        'passed': len(problems) - failed,
+        'failed': failed,
+    }, indent=1))
+    return 1 if failed else 0
+
+
+def main(options):
+    if options.json:
+        return _as_json()
+    info = skyutil.get_backend_info()
+    print(f'skyutil {info["version"]}, Python {sys.version.split()[0]}, backend {info["backend"]}'
+          + (f' ({info["reason"]})' if info['reason'] else ''))
+    if not options.quiet:
+        print(info['file'])
+    failed = []
+
+    def report(name, problem):
+        if problem:
+            failed.append(name)
+        if problem or not options.quiet:
+            print(f'  {"FAILED" if problem else "ok":8}{name}' + (f': {problem}' if problem else ''))
+
+    _run_checks(report)
     if skyutil.is_native_available() and not options.quiet:
         print(f'  {"":24}{"native":>10}{"python":>10}')
         for line in _compare(skyutil._native_module):
             print(line)
         print(_scaling(skyutil))
-    print(f'{len(_CHECKS) - failed} of {len(_CHECKS)} functions answer as they should')
+    print(f'{len(_CHECKS) - len(failed)} of {len(_CHECKS)} functions answer as they should')
     return 1 if failed else 0

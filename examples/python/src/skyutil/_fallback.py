@@ -377,7 +377,7 @@ def _workers(descriptors, cloud_str):
 
 def _workers_for_mounts(common_file_mounts, cloud_str=None):
     descriptors = 5
-    for source in common_file_mounts.values():
+    for source in list(common_file_mounts.values()):  # other threads may change it meanwhile
         if _os.path.isdir(source):
             descriptors = max(descriptors, estimate_fd_for_directory(source))
     return _workers(descriptors, cloud_str)

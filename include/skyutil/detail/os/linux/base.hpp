@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/interruption.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -20,15 +21,18 @@ inline std::error_code last_error() noexcept { return {errno, std::generic_categ
 
 inline std::error_code make_error(std::errc code) noexcept { return std::make_error_code(code); }
 
-/// Repeats a system call for as long as signals interrupt it.
+/// Repeats a system call for as long as signals interrupt it and the thread is not to end what it
+/// does: that is EINTR.
 template <class Call>
-auto retry(Call call) noexcept {
-    for (;;) {
+auto retry(Call call) noexcept -> decltype(call()) {
+    for (bool signalled = false; !interruption::requested(signalled); signalled = true) {
         const auto result = call();
         if (result != -1 || errno != EINTR) {
             return result;
         }
     }
+    errno = EINTR;
+    return -1;
 }
 
 using time_point = std::chrono::steady_clock::time_point;
@@ -45,10 +49,20 @@ inline timespec time_until(time_point deadline) noexcept {
 
 /// poll(2) of one descriptor until a point in time; its maximum is for ever.
 inline int poll_until(pollfd& entry, time_point deadline) noexcept {
-    return retry([&] {
-        const timespec time = time_until(deadline);
-        return ::ppoll(&entry, 1, deadline == (time_point::max)() ? nullptr : &time, nullptr);
-    });
+    for (;;) {
+        // A signal just before the call does not interrupt it.
+        const time_point until =
+            interruption::possible()
+                ? (std::min)(deadline, std::chrono::steady_clock::now() + interruption_interval)
+                : deadline;
+        const int count = retry([&] {
+            const timespec time = time_until(until);
+            return ::ppoll(&entry, 1, until == (time_point::max)() ? nullptr : &time, nullptr);
+        });
+        if (count != 0 || until == deadline) {
+            return count;
+        }
+    }
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

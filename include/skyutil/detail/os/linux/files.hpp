@@ -45,9 +45,21 @@ enum class file_kind {
     stream,
 };
 
+/// As the file system keeps it, in parts of a second as fine as it can.
+struct file_time {
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+
+    friend auto operator<=>(const file_time&, const file_time&) = default;
+};
+
 struct file_status {
-    file_kind kind;
-    std::uint64_t size;
+    file_kind kind{};
+    std::uint64_t size = 0;
+    file_time written{};  ///< when bytes were last written
+    file_time changed{};  ///< when that or anything else about the file was
+
+    friend bool operator==(const file_status&, const file_status&) = default;
 };
 
 /// -1 on failure. A NUL in the name is an error: what follows it would be lost.
@@ -63,13 +75,19 @@ inline int open(const std::string& name, int flags, std::error_code& error) noex
     return fd;
 }
 
-/// For reading, without waiting for the writer of a FIFO.
+/// For reading, without waiting for anybody. errc::operation_would_block: somebody has a lease on
+/// the file and has been asked to give it up, see fcntl(2).
+inline int open_at_once(const std::string& name, std::error_code& error) noexcept {
+    return open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+}
+
+/// For reading, without waiting for the writer of a FIFO, but for the end of a lease.
 inline int open_file(const std::string& name, std::error_code& error) noexcept {
-    const int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+    const int fd = open_at_once(name, error);
     if (fd != -1 || error != std::errc::operation_would_block) {
         return fd;
     }
-    error.clear();  // somebody has a lease on the file and is asked to give it up, see fcntl(2)
+    error.clear();
     return open(name, O_RDONLY | O_NOCTTY, error);
 }
 
@@ -84,15 +102,18 @@ inline file_status status(int fd, std::error_code& error) noexcept {
         return {};
     }
     if (S_ISREG(info.st_mode)) {
-        return {file_kind::regular, static_cast<std::uint64_t>(info.st_size)};
+        return {file_kind::regular,
+                static_cast<std::uint64_t>(info.st_size),
+                {info.st_mtim.tv_sec, info.st_mtim.tv_nsec},
+                {info.st_ctim.tv_sec, info.st_ctim.tv_nsec}};
     }
     if (S_ISDIR(info.st_mode)) {
-        return {file_kind::directory, 0};
+        return {file_kind::directory};
     }
     struct statfs system;  // NOLINT(*-member-init)
     if (S_ISFIFO(info.st_mode) && retry([&] { return ::fstatfs(fd, &system); }) == 0 &&
         system.f_type != PIPEFS_MAGIC) {
-        return {file_kind::fifo, 0};
+        return {file_kind::fifo};
     }
     // The numbers are fixed, see the kernel documentation, admin-guide/devices. No makedev(3): its
     // header has macros named major and minor.
@@ -101,18 +122,34 @@ inline file_status status(int fd, std::error_code& error) noexcept {
     if (S_ISCHR(info.st_mode) &&
         (number == (memory | 5) ||
          (number >= (memory | 7) && number <= (memory | 9)))) {  // zero; full, random, urandom
-        return {file_kind::endless, 0};
+        return {file_kind::endless};
     }
-    return {file_kind::stream, 0};
+    return {file_kind::stream};
+}
+
+/// Whether a change from now on would give a file another time than this one. File systems have the
+/// time of the kernel's last tick, some in whole seconds only, FAT in every other.
+inline bool is_past(const file_time& time) noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    constexpr std::int64_t ticks = 20'000'000;  // ns: two of the longest
+    file_time limit{now.tv_sec, now.tv_nsec - ticks};
+    if (limit.nanoseconds < 0) {
+        --limit.seconds;
+        limit.nanoseconds += 1'000'000'000;
+    }
+    return time.nanoseconds == 0 ? time.seconds < limit.seconds - 2 : time < limit;
 }
 
 /// Reads until the buffer is full or the file ends.
 inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t offset,
                            std::error_code& error) noexcept {
+    constexpr std::size_t most = std::size_t{8} << 20;  // a signal does not interrupt a longer one
     std::size_t done = 0;
     while (done != size) {
         const auto count = retry([&] {
-            return ::pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
+            return ::pread(fd, buffer + done, (std::min)(size - done, most),
+                           static_cast<off_t>(offset + done));
         });
         if (count == -1) {
             error = last_error();
@@ -168,10 +205,11 @@ struct directory_entry {
     bool is_directory;  ///< as far as the file system tells; a link to one is none
 };
 
-/// Calls `visit` with each entry of a directory but "." and "..", as getdents64(2) gives them.
-template <class Visit>
-void for_each_entry(int fd, Visit visit, std::error_code& error) {
-    alignas(dirent64) std::array<char, 32768> buffer;  // NOLINT(*-member-init)
+/// Calls `visit` with each entry of a directory but "." and "..", as getdents64(2) gives them,
+/// until it returns true. Reads as many entries at once as go into `buffer_size` bytes.
+template <std::size_t buffer_size = 2048, class Visit>
+void find_entry(int fd, Visit visit, std::error_code& error) {
+    alignas(dirent64) std::array<char, buffer_size> buffer;  // NOLINT(*-member-init)
     for (;;) {
         const long size =
             retry([&] { return ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
@@ -190,12 +228,25 @@ void for_each_entry(int fd, Visit visit, std::error_code& error) {
             const char* const name = record + offsetof(dirent64, d_name);
             const bool dots =
                 name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-            if (!dots) {
-                visit(directory_entry{name, inode, record[offsetof(dirent64, d_type)] == DT_DIR});
+            if (!dots &&
+                visit(directory_entry{name, inode, record[offsetof(dirent64, d_type)] == DT_DIR})) {
+                return;
             }
             at += length;
         }
     }
+}
+
+/// The same with all entries.
+template <class Visit>
+void for_each_entry(int fd, Visit visit, std::error_code& error) {
+    find_entry<32768>(
+        fd,
+        [&](const directory_entry& entry) {
+            visit(entry);
+            return false;
+        },
+        error);
 }
 
 /// Direct entries of a directory without "." and "..".
@@ -302,8 +353,8 @@ inline void unlock_directory(int fd) noexcept {
     }
 }
 
-/// Reads the entries from the first one on again.
-inline void rewind_directory(int fd, std::error_code& error) noexcept {
+/// Reads a file, or the entries of a directory, from the first one on again.
+inline void rewind_file(int fd, std::error_code& error) noexcept {
     if (retry([&] { return ::lseek(fd, 0, SEEK_SET); }) == -1) {
         error = last_error();
     }
@@ -391,45 +442,20 @@ inline std::optional<std::string> read_link(const std::string& name, std::error_
                                                             static_cast<std::size_t>(size));
 }
 
-/// What a file that takes another one's place has from it.
-struct file_attributes {
-    bool exists = false;
-    bool regular = false;
-    bool directory = false;
-    unsigned permissions = 0;
-    uid_t user = 0;
-    gid_t group = 0;
-};
-
-/// Follows links; a file that is not there is no error.
-inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::stat(name.c_str(), &info); }) == -1) {
-        if (errno != ENOENT) {
-            error = last_error();
-        }
-        return {};
+/// Opens a file that is there for writing what it has over; follows no link.
+inline int open_to_overwrite(int directory, const char* name, std::error_code& error) noexcept {
+    const int fd = retry([&] {
+        return ::openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    });
+    if (fd == -1) {
+        error = last_error();
     }
-    return {true,
-            S_ISREG(info.st_mode),
-            S_ISDIR(info.st_mode),
-            info.st_mode & 07777U,
-            info.st_uid,
-            info.st_gid};
+    return fd;
 }
 
-/// Gives an open file the permissions of another, and its owner and group if that is allowed; else
-/// it does not get the bits that would run it as somebody else.
-inline void copy_attributes(int fd, const file_attributes& wanted, std::error_code& error) noexcept {
-    struct stat info;  // NOLINT(*-member-init)
-    if (retry([&] { return ::fstat(fd, &info); }) == -1) {
-        error = last_error();
-        return;
-    }
-    const bool same = (info.st_uid == wanted.user && info.st_gid == wanted.group) ||
-                      retry([&] { return ::fchown(fd, wanted.user, wanted.group); }) == 0;
-    const unsigned permissions = same ? wanted.permissions : wanted.permissions & 0777U;
-    if (retry([&] { return ::fchmod(fd, permissions); }) == -1) {
+/// Cuts a file off, or fills it up with NULs.
+inline void resize(int fd, std::uint64_t size, std::error_code& error) noexcept {
+    if (retry([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == -1) {
         error = last_error();
     }
 }

@@ -56,16 +56,26 @@ inline bool is_real_time(std::uint64_t policy) noexcept {
            policy == 6;  // SCHED_DEADLINE, not in <sched.h>
 }
 
-/// Whether that of the calling thread is.
-inline bool is_real_time() noexcept {
+/// The scheduling policy of the calling thread, nullopt when the kernel does not say.
+inline std::optional<std::uint64_t> scheduling_policy() noexcept {
     const int policy = ::sched_getscheduler(0);
-    return policy >= 0 && is_real_time(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
+    return policy < 0 ? std::nullopt
+                      : std::optional(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
 }
 
-/// Bytes of memory of the machine, 0 when the kernel does not say.
-inline std::uint64_t physical_memory() noexcept {
+/// Bytes of memory of the machine, and those that nothing uses; 0 when the kernel does not say.
+struct machine_memory {
+    std::uint64_t total = 0;
+    std::uint64_t free = 0;
+};
+
+inline machine_memory memory() noexcept {
     struct sysinfo info;  // NOLINT(*-member-init)
-    return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
+    if (::sysinfo(&info) == -1) {
+        return {};
+    }
+    return {std::uint64_t{info.totalram} * info.mem_unit,
+            (std::uint64_t{info.freeram} + info.bufferram) * info.mem_unit};
 }
 
 /// What setrlimit(2) limits.

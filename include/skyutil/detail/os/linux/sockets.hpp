@@ -51,13 +51,17 @@ inline void bind(int fd, const socket_type& type, std::uint16_t port,
         address.sin6_family = AF_INET6;
         address.sin6_port = htons(port);
         address.sin6_addr = type.loopback ? in6addr_loopback : in6addr_any;
-        result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        result = retry([&] {
+            return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        });
     } else {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(type.loopback ? INADDR_LOOPBACK : INADDR_ANY);
-        result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        result = retry([&] {
+            return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        });
     }
     if (result == -1) {
         error = last_error();

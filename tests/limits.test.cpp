@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: MIT
+//
+// What is no number is no limit, wherever it stands; and where one source says nothing the next is
+// asked, for every number of system.hpp.
+
+#include <skyutil/system.hpp>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "support.hpp"
+
+using namespace skyutil_tests;
+using nlohmann::json;
+using skyutil::sysroot;
+namespace detail = skyutil::detail;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+
+/// No override, whatever the environment of the tests is.
+void forget_overrides() {
+    for (const char* const name :
+         {"SKYUTIL_CPU_COUNT", "SKYPILOT_POD_CPU_CORE_LIMIT", "SKYUTIL_MEMORY_BYTES",
+          "SKYPILOT_POD_MEMORY_GB_LIMIT", "SKYPILOT_POD_MEMORY_BYTES_LIMIT"}) {
+        ::unsetenv(name);
+    }
+}
+
+void put(const temporary_directory& root, const std::string& name, std::string_view text) {
+    const fs::path path = root.path().string() + name;
+    fs::create_directories(path.parent_path());
+    write_file(path, text);
+}
+
+// -------------------------------------------------------------------------- numbers and garbage
+
+/// A number in a file, and what is made of it.
+struct number_row {
+    std::string file;
+    std::string before;  // the text around the number
+    std::string number;
+    std::string after;
+    std::function<std::optional<double>(const sysroot&)> read;
+    double expected;
+    enum { alone, in_a_line, in_a_column } place = alone;  // of a file of many lines
+};
+
+template <class T>
+std::optional<double> to_double(const std::optional<T>& number) {
+    return number ? std::optional(static_cast<double>(*number)) : std::nullopt;
+}
+
+template <class Member>
+auto of_cpus(Member member) {
+    return [member](const sysroot& root) {
+        std::error_code error;
+        return to_double(skyutil::get_cpu_budget(root, error).*member);
+    };
+}
+
+template <class Member>
+auto of_memory(Member member) {
+    return [member](const sysroot& root) {
+        std::error_code error;
+        return to_double(skyutil::get_memory_budget(root, error).*member);
+    };
+}
+
+std::optional<double> pressure_of_cpus(const sysroot& root) {
+    const auto pressure = skyutil::get_pressure(root).cpu;
+    return pressure && pressure->some ? std::optional(pressure->some->avg10) : std::nullopt;
+}
+
+std::optional<double> total_pressure_of_cpus(const sysroot& root) {
+    const auto pressure = skyutil::get_pressure(root).cpu;
+    return pressure && pressure->some
+               ? std::optional(static_cast<double>(pressure->some->total.count()))
+               : std::nullopt;
+}
+
+std::optional<double> bytes_that_can_be_taken_back(const sysroot& root) {
+    std::error_code error;
+    const auto bytes = skyutil::get_memory_budget(root, error).reclaimable;
+    return bytes && *bytes != 0 ? to_double(bytes) : std::nullopt;
+}
+
+using cpus = skyutil::cpu_budget;
+using memory = skyutil::memory_budget;
+
+const std::string limits_head = "Limit                     Soft Limit           Hard Limit\n";
+
+std::vector<number_row> numbers_of_version_2() {
+    const std::string group = "/sys/fs/cgroup";
+    return {
+        {group + "/cpu.max", "", "250000", " 100000\n", of_cpus(&cpus::quota), 2.5},
+        {group + "/cpu.max", "250000 ", "100000", "\n", of_cpus(&cpus::quota), 2.5},
+        {group + "/cpu.weight", "", "4", "\n", of_cpus(&cpus::request),
+         (2 + 3 * 262142.0 / 9999) / 1024},
+        {group + "/cpuset.cpus.effective", "0-", "3", "\n", of_cpus(&cpus::cpuset), 4},
+        {group + "/cpuset.cpus.effective", "0-3,", "7", "\n", of_cpus(&cpus::cpuset), 5},
+        {group + "/memory.max", "", "4096", "\n", of_memory(&memory::limit), 4096},
+        {group + "/memory.high", "", "4096", "\n", of_memory(&memory::soft_limit), 4096},
+        {group + "/memory.swap.max", "", "4096", "\n", of_memory(&memory::swap_limit), 4096},
+        {group + "/memory.current", "", "4096", "\n", of_memory(&memory::usage), 4096},
+        {group + "/memory.stat", "anon 1\nactive_file ", "64", "\nfile 1\n",
+         bytes_that_can_be_taken_back, 64, number_row::in_a_line},
+        {group + "/cpu.pressure", "some avg10=", "12.34", " avg60=1.00 avg300=0.00 total=7\n",
+         pressure_of_cpus, 12.34, number_row::in_a_line},
+        {group + "/cpu.pressure", "some avg10=0.00 avg60=1.00 avg300=0.00 total=", "7", "\n",
+         total_pressure_of_cpus, 7, number_row::in_a_line},
+        {"/sys/devices/system/cpu/online", "0-", "3", "\n", of_cpus(&cpus::online), 4},
+        {"/proc/meminfo", "MemTotal:       ", "16", " kB\n", of_memory(&memory::physical), 16384,
+         number_row::in_a_column},
+        {"/proc/meminfo", "MemTotal: 1 kB\nMemAvailable:   ", "16", " kB\n",
+         of_memory(&memory::machine_available), 16384, number_row::in_a_column},
+        {"/proc/self/status", "Cpus_allowed_list:\t", "7", "\n", of_cpus(&cpus::affinity), 1,
+         number_row::in_a_column},
+        {"/proc/self/limits", limits_head + "Max address space         ", "4096",
+         "                 unlimited            bytes     \n",
+         of_memory(&memory::address_space_limit), 4096, number_row::in_a_column},
+        {"/proc/self/limits", limits_head + "Max data size             ", "4096",
+         "                 4096                 bytes     \n", of_memory(&memory::data_limit), 4096,
+         number_row::in_a_column},
+    };
+}
+
+std::vector<number_row> numbers_of_version_1() {
+    const std::string cpu = "/sys/fs/cgroup/cpu";
+    const std::string all = "/sys/fs/cgroup/memory";
+    return {
+        {cpu + "/cpu.cfs_quota_us", "", "250000", "\n", of_cpus(&cpus::quota), 2.5},
+        {cpu + "/cpu.cfs_period_us", "", "100000", "\n", of_cpus(&cpus::quota), 2.5},
+        {cpu + "/cpu.shares", "", "512", "\n", of_cpus(&cpus::request), 0.5},
+        {all + "/memory.limit_in_bytes", "", "4096", "\n", of_memory(&memory::limit), 4096},
+        {all + "/memory.soft_limit_in_bytes", "", "4096", "\n", of_memory(&memory::soft_limit),
+         4096},
+        {all + "/memory.usage_in_bytes", "", "4096", "\n", of_memory(&memory::usage), 4096},
+        {all + "/memory.stat", "cache 1\nhierarchical_memory_limit ", "4096", "\n",
+         of_memory(&memory::limit), 4096, number_row::in_a_line},
+    };
+}
+
+/// What is no such number, but looks like one to strtoull, stoi or a trim.
+std::vector<std::string> garbled(const number_row& row) {
+    const std::string& n = row.number;
+    std::vector<std::string> texts{n + "\t",       n + "\r",
+                                   n + "\v",       n + "x",
+                                   n + ",",        n + ".",
+                                   "+" + n,        "-" + n,
+                                   "0" + n,        "0x" + n,
+                                   n + " 1",       n + "_0",
+                                   n + "e0",       "",
+                                   "\r\r" + n,     "\v" + n,
+                                   "\f" + n,       n + std::string(1, '\0'),
+                                   "\xc2\xa0" + n, "99999999999999999999"};
+    if (row.place != number_row::in_a_column) {
+        texts.insert(texts.end(), {" " + n, "\t" + n, n + " "});
+    }
+    if (row.place == number_row::alone) {
+        texts.push_back(n + "\n" + n);
+    }
+    return texts;
+}
+
+void check_numbers(const std::vector<number_row>& rows,
+                   const std::vector<std::pair<std::string, std::string>>& files) {
+    for (const number_row& row : rows) {
+        const temporary_directory root;
+        for (const auto& [name, text] : files) {
+            put(root, name, text);
+        }
+        const auto read_with = [&](const std::string& number) {
+            put(root, row.file, row.before + number + row.after);
+            return row.read(sysroot{root.path()});
+        };
+        INFO(row.file << ": " << row.before << row.number << row.after);
+        const std::optional<double> found = read_with(row.number);
+        REQUIRE(found);
+        CHECK(*found == Catch::Detail::Approx(row.expected));
+        for (const std::string& number : garbled(row)) {
+            INFO("instead: " << Catch::Detail::stringify(number));
+            CHECK_FALSE(read_with(number));
+        }
+        if (row.after == "\n") {
+            put(root, row.file, row.before + row.number);
+            CHECK(row.read(sysroot{root.path()}));  // the end of the file will do
+            put(root, row.file, row.before + row.number + "\r\n");
+            CHECK_FALSE(row.read(sysroot{root.path()}));
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("what the kernel does not write is no number of version 2 and of the machine") {
+    forget_overrides();
+    check_numbers(
+        numbers_of_version_2(),
+        {{"/proc/self/cgroup", "0::/\n"},
+         {"/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"},
+         {"/sys/fs/cgroup/memory.current", "100000\n"}});
+}
+
+TEST_CASE("what the kernel does not write is no number of version 1") {
+    forget_overrides();
+    check_numbers(numbers_of_version_1(),
+                  {{"/proc/self/cgroup", "2:memory:/\n1:cpu:/\n"},
+                   {"/proc/self/mountinfo",
+                    "31 30 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+                    "32 30 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"},
+                   {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "250000\n"},
+                   {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}});
+}
+
+TEST_CASE("texts for cpu.max that the kernel never writes are no quota") {
+    forget_overrides();
+    const temporary_directory root;
+    put(root, "/proc/self/cgroup", "0::/\n");
+    put(root, "/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    put(root, "/sys/devices/system/cpu/online", "0-63\n");
+    for (const char* const text :
+         {"\r\r 18", "123 \r\r", "500000\n", "500000", "500000 \n", " 500000", "max\n", "max",
+          "max max\n", "max 100000 1\n", "MAX 100000\n", "maximum 100000\n", "200000,100000\n",
+          "200000  100000\n", "200000\n100000\n", "200000 100000\n200000 100000\n"}) {
+        INFO(Catch::Detail::stringify(std::string(text)));
+        put(root, "/sys/fs/cgroup/cpu.max", text);
+        CHECK_FALSE(skyutil::get_cpu_budget(sysroot{root.path()}).quota);
+        CHECK(skyutil::get_cpu_budget(sysroot{root.path()}).usable() == 64);
+        CHECK(skyutil::resource_monitor(sysroot{root.path()}).cpu_count() == 64);
+    }
+}
+
+// ------------------------------------------------------------------------- one source, the next
+
+namespace {
+
+/// Makes a system call of the calling thread fail from now on.
+void refuse(long call, unsigned error = EPERM) {
+    std::array<sock_filter, 4> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    install_filter(program);
+}
+
+/// No file can be opened by its name.
+void refuse_files() {
+    refuse(SYS_openat);
+#ifdef SYS_open
+    refuse(SYS_open);
+#endif
+}
+
+template <class T>
+json or_null(const std::optional<T>& number) {
+    return number ? json(*number) : json();
+}
+
+/// Every number of system.hpp that stays the same for a while.
+json numbers() {
+    std::error_code error;
+    const skyutil::cpu_budget cpu = skyutil::get_cpu_budget({}, error);
+    const skyutil::memory_budget ram = skyutil::get_memory_budget({}, error);
+    skyutil::resource_monitor monitor({}, std::chrono::milliseconds(0));
+    json result{{"online", or_null(cpu.online)},
+                {"affinity", or_null(cpu.affinity)},
+                {"cpuset", or_null(cpu.cpuset)},
+                {"quota", or_null(cpu.quota)},
+                {"request", or_null(cpu.request)},
+                {"usable", cpu.usable()},
+                {"physical", or_null(ram.physical)},
+                {"limit", or_null(ram.limit)},
+                {"soft_limit", or_null(ram.soft_limit)},
+                {"swap_limit", or_null(ram.swap_limit)},
+                {"address_space_limit", or_null(ram.address_space_limit)},
+                {"data_limit", or_null(ram.data_limit)},
+                {"memory", ram.usable()},
+                {"some is available", ram.available() > 0},
+                {"the machine has some left", ram.machine_available.value_or(0) > 0},
+                {"monitored CPUs", monitor.cpu_count()},
+                {"monitored memory", monitor.mem_size_gb()}};
+    std::thread([&] {  // which remembers nothing
+        result["CPUs"] = skyutil::get_cpu_count(error);
+        result["memory in GiB"] = skyutil::get_mem_size_gb(error);
+    })
+        .join();
+    const skyutil::fd_limits descriptors = skyutil::get_fd_limits(error);
+    result["descriptors"] = {error.value(), or_null(descriptors.soft), or_null(descriptors.hard)};
+    return result;
+}
+
+/// For a child: limits of its own, and one CPU where there are more.
+void set_own_limits() {
+    forget_overrides();
+    const rlimit data{std::uint64_t{1} << 40, std::uint64_t{1} << 41};
+    const rlimit descriptors{200, 300};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(::sched_getcpu(), &one);
+    if (::setrlimit(RLIMIT_DATA, &data) == -1 || ::setrlimit(RLIMIT_NOFILE, &descriptors) == -1 ||
+        ::sched_setaffinity(0, sizeof one, &one) == -1) {
+        throw cannot_run{"cannot set limits"};
+    }
+}
+
+struct refused_call {
+    const char* name;
+    std::vector<long> calls;
+};
+
+const std::vector<refused_call>& refused_calls() {
+    static const std::vector<refused_call> calls{
+        {"sysinfo", {SYS_sysinfo}},
+        {"sched_getaffinity", {SYS_sched_getaffinity}},
+        {"sched_getscheduler", {SYS_sched_getscheduler}},
+        {"getrlimit",
+         {SYS_prlimit64,
+#ifdef SYS_getrlimit
+          SYS_getrlimit
+#endif
+         }},
+        {"fstat, statfs, getdents and lseek",
+         {SYS_getdents64, SYS_lseek,
+#ifdef SYS_statfs
+          SYS_statfs
+#endif
+         }},
+        {"all of them",
+         {SYS_sysinfo, SYS_sched_getaffinity, SYS_sched_getscheduler, SYS_prlimit64,
+#ifdef SYS_getrlimit
+          SYS_getrlimit
+#endif
+         }},
+    };
+    return calls;
+}
+
+}  // namespace
+
+TEST_CASE("where a filter refuses a system call every number stays as it was") {
+    for (const auto& [name, calls] : refused_calls()) {
+        for (const unsigned error : {EPERM, ENOSYS}) {
+            INFO(name << ", errno " << error);
+            const json answer = run_in_child([&, &calls = calls] {
+                set_own_limits();
+                const json before = numbers();
+                for (const long call : calls) {
+                    refuse(call, error);
+                }
+                return json{before, numbers()};
+            });
+            CHECK(answer[0]["data_limit"] == std::uint64_t{1} << 40);
+            CHECK(answer[0]["descriptors"] == json{0, 200, 300});
+            CHECK(answer[0]["affinity"] == 1);
+            CHECK(answer[0]["memory in GiB"] > 0.0);
+            CHECK(answer[0] == answer[1]);
+        }
+    }
+}
+
+TEST_CASE("a number says which source it is from when that is another one than usual") {
+    const json answer = run_in_child([] {
+        set_own_limits();
+        refuse(SYS_sysinfo);
+        refuse(SYS_sched_getaffinity);
+        const skyutil::cpu_budget cpu = skyutil::get_cpu_budget();
+        return json{cpu.affinity_source(), skyutil::get_memory_budget().physical_file,
+                    skyutil::describe_resources().find("sched_getaffinity") == std::string::npos};
+    });
+    CHECK(answer == json{"/proc/self/status", "/proc/meminfo", true});
+}
+
+TEST_CASE("where no file can be opened the system calls tell what they know") {
+    const json answer = run_in_child([] {
+        set_own_limits();
+        const json before = numbers();
+        refuse_files();
+        json after = numbers();
+        std::error_code error;
+        const skyutil::memory_budget ram = skyutil::get_memory_budget({}, error);
+        after["source"] = ram.machine_available_file;
+        return json{before, after};
+    });
+    const json& before = answer[0];
+    const json& after = answer[1];
+    for (const char* const name :
+         {"affinity", "physical", "address_space_limit", "data_limit", "descriptors"}) {
+        INFO(name);
+        CHECK(after[name] == before[name]);
+    }
+    CHECK(after["usable"] == 1);
+    CHECK(after["CPUs"] == 1);
+    CHECK(after["memory in GiB"] > 0.0);
+    CHECK(after["the machine has some left"] == true);
+    CHECK(after["source"] == "sysinfo(2)");
+}
+
+TEST_CASE("where nothing says anything there is one CPU, no memory and no crash") {
+    const json answer = run_in_child([] {
+        set_own_limits();
+        refuse_files();
+        for (const long call : refused_calls().back().calls) {
+            refuse(call);
+        }
+        return numbers();
+    });
+    CHECK(answer["usable"] == 1);
+    CHECK(answer["CPUs"] == 1);
+    CHECK(answer["memory"] == 0);
+    CHECK(answer["descriptors"] == json{EPERM, nullptr, nullptr});
+}
+
+TEST_CASE("a real-time policy is noticed where its system call is refused") {
+    for (const bool real_time : {false, true}) {
+        const json answer = run_in_child([&] {
+            const sched_param parameter{1};
+            if (real_time && ::sched_setscheduler(0, SCHED_RR, &parameter) == -1) {
+                throw cannot_run{"may not set a real-time policy"};
+            }
+            refuse(SYS_sched_getscheduler);
+            detail::file_reader files{sysroot{}};
+            return json(detail::is_real_time(files));
+        });
+        CHECK(answer == real_time);
+    }
+}
+
+TEST_CASE("the CPUs of a machine are those that /proc/stat has lines of where /sys says nothing") {
+    forget_overrides();
+    const temporary_directory root;
+    put(root, "/proc/stat",
+        "cpu  1 2 3 4\ncpu0 1 2 3 4\ncpu1 1 2 3 4\ncpu17 1 2 3 4\nintr 1\nctxt 5\ncpux 1\ncpu01 1\n"
+        "cpu2\n");
+    const auto budget = [&] { return skyutil::get_cpu_budget(sysroot{root.path()}); };
+    CHECK(budget().online == 3);
+    CHECK(budget().limiting_factor().file == "/proc/stat");
+    put(root, "/sys/devices/system/cpu/online", "all of them\n");
+    CHECK(budget().online == 3);
+    put(root, "/sys/devices/system/cpu/online", "0-3\n");
+    CHECK(budget().online == 4);
+    CHECK(budget().limiting_factor().file == "/sys/devices/system/cpu/online");
+    CHECK(skyutil::resource_monitor(sysroot{root.path()}).cpu_count() == 4);
+}
+
+// ------------------------------------------------------------------- files that others cover
+
+namespace {
+
+/// For a child: another file in the place of one of /proc or /sys, as lxcfs puts it there.
+void cover(const fs::path& file, const fs::path& place) {
+    if (::mount(file.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) == -1) {
+        throw cannot_run{"may not mount"};
+    }
+}
+
+void enter_mount_namespace() {
+    forget_overrides();
+    if (::unshare(CLONE_NEWNS) == -1 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1) {
+        throw cannot_run{"may not mount"};
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a file that covers /proc/meminfo tells the memory, if it is less") {
+    const temporary_directory directory;
+    write_file(directory / "less", "MemTotal:        1048576 kB\nMemAvailable:     524288 kB\n");
+    write_file(directory / "more", "MemTotal:  1099511627776 kB\n");
+    write_file(directory / "none", "MemTotal:  unknown\n");
+    const json answer = run_in_child([&] {
+        enter_mount_namespace();
+        const auto ask = [] {
+            json result;
+            std::thread([&] {
+                const skyutil::memory_budget budget = skyutil::get_memory_budget();
+                result = {skyutil::get_mem_size_gb(), or_null(budget.physical),
+                          budget.physical_file};
+                skyutil::resource_monitor monitor({}, std::chrono::milliseconds(0));
+                result.push_back(monitor.mem_size_gb());
+            }).join();
+            return result;
+        };
+        json results{{"uncovered", ask()}};
+        for (const char* const name : {"less", "more", "none"}) {
+            cover(directory / name, "/proc/meminfo");
+            results[name] = ask();
+            ::umount("/proc/meminfo");
+        }
+        return results;
+    });
+    const json& uncovered = answer["uncovered"];
+    CHECK(uncovered[2] == "sysinfo(2)");
+    if (uncovered[0] < 1.0) {
+        SKYUTIL_SKIP("less than a GiB of memory");
+    }
+    CHECK(answer["less"] == json{1.0, gib, "/proc/meminfo", 1.0});
+    CHECK(answer["more"] == uncovered);
+    CHECK(answer["none"] == uncovered);
+}
+
+TEST_CASE("a monitor notices within a second that /proc/meminfo is covered") {
+    const temporary_directory directory;
+    write_file(directory / "less", "MemTotal:        1048576 kB\n");
+    const json answer = run_in_child([&] {
+        enter_mount_namespace();
+        skyutil::resource_monitor monitor({}, std::chrono::milliseconds(0));
+        const double before = monitor.mem_size_gb();
+        cover(directory / "less", "/proc/meminfo");
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (monitor.mem_size_gb() == before && before > 1 &&
+               std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return json{before, monitor.mem_size_gb()};
+    });
+    CHECK(answer[1] == (answer[0] > 1.0 ? json(1.0) : answer[0]));
+}
+
+TEST_CASE("a file that covers the list of CPUs that are on tells how many there are") {
+    const temporary_directory directory;
+    write_file(directory / "online", "0\n");
+    const json answer = run_in_child([&] {
+        enter_mount_namespace();
+        cover(directory / "online", "/sys/devices/system/cpu/online");
+        json result;
+        std::thread([&] {
+            const skyutil::cpu_budget budget = skyutil::get_cpu_budget();
+            result = {skyutil::get_cpu_count(), or_null(budget.online), budget.usable()};
+        }).join();
+        return result;
+    });
+    CHECK(answer == json{1, 1, 1});
+}
+
+TEST_CASE("mountinfo tells which files of the machine are covered") {
+    const temporary_directory root;
+    put(root, "/proc/self/cgroup", "0::/\n");
+    const auto covered = [&](const std::string& mount) {
+        put(root, "/proc/self/mountinfo",
+            "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" + mount);
+        detail::file_reader files(sysroot{root.path()});
+        const detail::cgroup_tree tree(files);
+        return std::pair(tree.memory_file_replaced(), tree.cpu_files_replaced());
+    };
+    CHECK(covered("") == std::pair(false, false));
+    CHECK(covered("90 80 0:45 /proc/meminfo /proc/meminfo rw,nosuid - fuse.lxcfs lxcfs rw\n") ==
+          std::pair(true, false));
+    CHECK(covered("90 80 0:45 /proc/stat /proc/stat rw,nosuid - fuse.lxcfs lxcfs rw\n") ==
+          std::pair(false, false));
+    CHECK(covered("91 80 0:45 /sys/devices/system/cpu /sys/devices/system/cpu rw - fuse.lxcfs "
+                  "lxcfs rw\n") == std::pair(false, true));
+    CHECK(covered("91 80 0:45 /sys/devices/system/cpu/online /sys/devices/system/cpu/online rw - "
+                  "fuse.lxcfs lxcfs rw\n") == std::pair(false, true));
+}
