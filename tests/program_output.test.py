@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import random
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -254,6 +256,37 @@ class Documents(ProgramTest):
         check = text.replace("#compdef skyutil\n", "autoload -Uz compinit && compinit -u -D\n")
         found = self.tool("zsh", "-f", "-s", text=check + "\nprint $_comps[skyutil]\n")
         self.assertEqual(found, "_skyutil\n")
+
+    def test_zsh_completes_commands_and_values(self) -> None:
+        if shutil.which("zsh") is None:
+            self.skipTest("zsh is not installed")
+        self.write("_skyutil", self.text("completions", "zsh").encode())
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.here)
+            os.environ["TERM"] = "dumb"
+            os.execlp("zsh", "zsh", "-f", "-i")
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.close, terminal)  # it gets SIGHUP
+
+        def until(*texts: bytes) -> None:
+            seen = b""
+            while not all(text in seen for text in texts):
+                self.assertTrue(select.select([terminal], [], [], 60)[0], f"only {seen!r}")
+                seen += os.read(terminal, 65536)
+
+        start = b"fpath=($PWD $fpath); autoload -Uz compinit && compinit -u -D; COLUMNS=200; print RE''ADY\n"
+        os.write(terminal, start)
+        until(b"READY\r\n")
+        for typed, offered in (
+            (b"skyutil port --family ip", (b"ipv4", b"ipv6")),
+            (b"skyutil completions ", (b"bash", b"fish", b"zsh")),
+            (b"skyutil hash --qu", (b"hash --quiet",)),
+            (b"skyutil ", (b"kill-tree", b"inspect", b"Print the last lines")),
+        ):
+            os.write(terminal, typed + b"\t\t")
+            until(*offered)
+            os.write(terminal, b"\x15")  # the line is gone
 
     def test_fish_completes_commands_and_options(self) -> None:
         text = self.text("completions", "fish")
