@@ -159,8 +159,7 @@ public:
         line_reader lines(*arguments_.check);
         std::vector<checksum> part;
         std::size_t bytes = 0;
-        while (const std::optional<std::string_view> line =
-                   std::cout ? lines.next() : std::nullopt) {
+        while (const std::optional<std::string_view> line = next(lines)) {
             if (line->empty() || *line == "\r" || line->starts_with('#')) {
                 continue;
             }
@@ -182,6 +181,18 @@ public:
     }
 
 private:
+    /// Nothing after the last line, or where the list cannot be read on: what is before that
+    /// counts.
+    std::optional<std::string_view> next(line_reader& lines) {
+        try {
+            return std::cout ? lines.next() : std::nullopt;
+        } catch (const std::runtime_error& e) {
+            report(explain(e));
+            cut_short_ = true;
+            return std::nullopt;
+        }
+    }
+
     /// Hashes the files of a part, those of one algorithm together, and tells the results in order.
     void check(const std::vector<checksum>& part) {
         std::map<hash_algorithm, std::vector<std::size_t>> by_algorithm;
@@ -250,7 +261,7 @@ private:
 
     int conclude() const {
         const bool none_verified = arguments_.ignore_missing && !any_right_;
-        if (sums_ == 0) {
+        if (sums_ == 0 && !cut_short_) {
             report(list_ + ": there are no checksums" + of_algorithm() + " in it");
         } else if (bad_lines_ != 0 && !arguments_.warn && !arguments_.status) {
             report(list_ + ": " + std::to_string(bad_lines_) +
@@ -262,7 +273,7 @@ private:
         if (sums_ != 0 && none_verified && all_right_) {
             report(list_ + ": no file was verified");
         }
-        const int code = sums_ == 0 ? failure
+        const int code = sums_ == 0 || cut_short_ ? failure
                          : !all_right_ || none_verified || (arguments_.strict && bad_lines_ != 0)
                              ? no
                              : yes;
@@ -285,6 +296,7 @@ private:
     std::vector<std::size_t> first_bad_lines_;
     bool all_right_ = true;
     bool any_right_ = false;
+    bool cut_short_ = false;
 };
 
 /// As the programs of coreutils print it.
