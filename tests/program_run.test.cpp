@@ -66,6 +66,9 @@ bool is_installed(const std::string& program) {
     return false;
 }
 
+/// A directory of PATH that may not be searched makes a difference for what is not there.
+void readable_path() { ::setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1); }
+
 bool is_alive(pid_t pid) {
     std::error_code error;
     if (!std::filesystem::exists("/proc/" + std::to_string(pid), error)) {
@@ -687,9 +690,11 @@ TEST_CASE("exit codes are those of timeout") {
     };
     for (const auto& [options, time, command, code] : cases) {
         CAPTURE(options, time, command);
-        CHECK(running(wrapped(command, options + words{"--timeout", time})).exit_code() == code);
+        const words ours = wrapped(command, options + words{"--timeout", time});
+        const words theirs = words{"timeout"} + options + words{time} + command;
+        CHECK(running(ours, readable_path).exit_code() == code);
         if (is_installed("timeout")) {
-            CHECK(running(words{"timeout"} + options + words{time} + command).exit_code() == code);
+            CHECK(running(theirs, readable_path).exit_code() == code);
         }
     }
     CHECK(running({SKYUTIL_TEST_PROGRAM, "run"}).exit_code() == 125);
@@ -886,7 +891,7 @@ TEST_CASE("what follows the command is the command's, without a -- too") {
 
 TEST_CASE("a message names the program once, and no function of the library") {
     const temporary_directory directory;
-    CHECK(running(wrapped({"skyutil-no-such-program"})).rest() ==
+    CHECK(running(wrapped({"skyutil-no-such-program"}), readable_path).rest() ==
           "skyutil: cannot start 'skyutil-no-such-program': No such file or directory\n");
     CHECK(running(wrapped({directory.path()})).rest() ==
           "skyutil: cannot start '" + directory.path().string() + "': Permission denied\n");
