@@ -51,7 +51,7 @@ words operator+(words first, const words& second) {
 }
 
 words wrapped(const words& command, const words& options = {}) {
-    return words{SKYUTIL_TEST_PROGRAM, "run"} + options + command;
+    return words{SKYUTIL_TEST_PROGRAM, "run"} + options + words{"--"} + command;
 }
 
 words sh(const std::string& script) { return {"sh", "-c", script}; }
@@ -65,6 +65,9 @@ bool is_installed(const std::string& program) {
     }
     return false;
 }
+
+/// A directory of PATH that may not be searched makes a difference for what is not there.
+void readable_path() { ::setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1); }
 
 bool is_alive(pid_t pid) {
     std::error_code error;
@@ -355,7 +358,7 @@ TEST_CASE("a second Ctrl-C ends a command that goes on, and so does the end of t
         CAPTURE(again);
         shell_on_terminal shell;
         shell.run(std::string(again ? "--grace 1h" : "--grace 0.3") +
-                  " sh -c 'trap \"\" INT; echo rea\"\"dy; while :; do sleep 0.05; done'");
+                  " -- sh -c 'trap \"\" INT; echo rea\"\"dy; while :; do sleep 0.05; done'");
         shell.expect("ready");
         shell.type(ctrl_c);
         if (again) {
@@ -366,10 +369,23 @@ TEST_CASE("a second Ctrl-C ends a command that goes on, and so does the end of t
     }
 }
 
+TEST_CASE("with --json the command, which is not on the terminal, gets Ctrl-C all the same") {
+    shell_on_terminal shell;
+    const temporary_directory directory;
+    const std::string file = directory / "ready";
+    shell.run("--json --grace 1h -- sh -c 'trap \"echo cleaned; exit 3\" INT; echo > " + file +
+              "; while :; do sleep 0.05; done'");
+    REQUIRE(becomes([&] { return std::filesystem::exists(file); }));
+    shell.type(ctrl_c);
+    shell.expect("\"exit_code\": 3");
+    shell.expect("\"stdout\": \"cleaned");
+    CHECK(shell.last_code() == "3");
+}
+
 TEST_CASE("a command that handles Ctrl-backslash goes on, and one that does not ends by it") {
     shell_on_terminal shell;
     shell.run(
-        "--grace 0.1 sh -c 'trap \"echo qu\"\"it.\" QUIT; echo rea\"\"dy; "
+        "--grace 0.1 -- sh -c 'trap \"echo qu\"\"it.\" QUIT; echo rea\"\"dy; "
         "while :; do read line && break; done; exit 6'");
     shell.expect("ready");
     shell.type(ctrl_backslash);
@@ -378,7 +394,7 @@ TEST_CASE("a command that handles Ctrl-backslash goes on, and one that does not 
     shell.type("end\n");
     CHECK(shell.last_code() == "6");
 
-    shell.run("sh -c 'ulimit -c 0; echo rea\"\"dy; exec sleep 1000'");
+    shell.run("-- sh -c 'ulimit -c 0; echo rea\"\"dy; exec sleep 1000'");
     shell.expect("ready");
     shell.type(ctrl_backslash);
     CHECK(shell.last_code() == "131");
@@ -403,7 +419,7 @@ TEST_CASE("an interrupt that is sent to the program alone is passed on once, and
 TEST_CASE("Ctrl-C ends a loop of a shell around the program") {
     shell_on_terminal shell;
     shell.type("for i in 1 2 3; do echo rou''nd $i; \"" SKYUTIL_TEST_PROGRAM
-               "\" run sleep 1000; done\n");
+               "\" run -- sleep 1000; done\n");
     shell.expect("round 1");
     // The command is there when its name is.
     std::this_thread::sleep_for(500ms);
@@ -473,7 +489,7 @@ TEST_CASE("with --json the value is printed before the program ends by the signa
 
 TEST_CASE("the command keeps the descriptors of the caller") {
     if (is_installed("bash")) {
-        running child({"bash", "-c", "\"" SKYUTIL_TEST_PROGRAM "\" run cat <(echo hi)"});
+        running child({"bash", "-c", "\"" SKYUTIL_TEST_PROGRAM "\" run -- cat <(echo hi)"});
         CHECK(child.rest() == "hi\n");
         CHECK(child.exit_code() == 0);
     }
@@ -514,7 +530,7 @@ TEST_CASE("under nohup the program and the command go on after SIGHUP") {
 }
 
 TEST_CASE("in the background of a script the program and the command go on after SIGINT") {
-    running child({"sh", "-c", "\"$0\" run sh -c 'echo $PPID.; sleep 0.5; exit 5' & wait $!",
+    running child({"sh", "-c", "\"$0\" run -- sh -c 'echo $PPID.; sleep 0.5; exit 5' & wait $!",
                    SKYUTIL_TEST_PROGRAM});
     const pid_t program = std::stoi(child.expect("."));
     ::kill(program, SIGINT);
@@ -557,7 +573,7 @@ TEST_CASE("what the command leaves behind when it ends by itself is left alone")
 TEST_CASE("processes from before the program are no concern of the timeout") {
     running child(
         {"sh", "-c",
-         "sleep 1000 >/dev/null 2>&1 & echo $!.; exec \"$0\" run --timeout 0.2 sleep 1000",
+         "sleep 1000 >/dev/null 2>&1 & echo $!.; exec \"$0\" run --timeout 0.2 -- sleep 1000",
          SKYUTIL_TEST_PROGRAM});
     const pid_t stranger = std::stoi(child.expect("."));
     CHECK(child.exit_code() == 124);
@@ -568,7 +584,7 @@ TEST_CASE("processes from before the program are no concern of the timeout") {
 TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
     shell_on_terminal shell;
     shell.run(
-        "--timeout 1h sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy; "
+        "--timeout 1h -- sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy; "
         "while :; do read line && break; done; echo li\"\"ne $line; exit 4'");
     shell.expect("ready");
     for (int round = 0; round != 2; ++round) {
@@ -585,7 +601,7 @@ TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
 
 TEST_CASE("a command that stops itself on a terminal gives the shell its prompt back") {
     shell_on_terminal shell;
-    shell.run("sh -c 'kill -STOP $$; exit 4'");
+    shell.run("-- sh -c 'kill -STOP $$; exit 4'");
     shell.expect("Stopped");
     shell.expect("prompt>");
     shell.type("fg\n");
@@ -596,7 +612,7 @@ TEST_CASE("a command that stops itself on a terminal gives the shell its prompt 
 TEST_CASE("a terminal is as it was after a command that was ended with it") {
     shell_on_terminal shell;
     shell.type("\"" SKYUTIL_TEST_PROGRAM
-               "\" run --timeout 1 sh -c 'stty raw -echo; exec sleep 1000'; echo co''de=$?.; "
+               "\" run --timeout 1 -- sh -c 'stty raw -echo; exec sleep 1000'; echo co''de=$?.; "
                "stty -a | tr ' ' '\\n' | grep -x -- 'icanon\\|echo'; echo e''nd\n");
     shell.expect("code=124.");
     const std::string modes = shell.expect("end");
@@ -613,7 +629,7 @@ TEST_CASE("a standard descriptor that the caller closed is closed in the command
 
 TEST_CASE("Ctrl-Z does nothing to the program when the command ignores it") {
     shell_on_terminal shell;
-    shell.run("sh -c 'trap \"\" TSTP; echo rea\"\"dy; read line; echo li\"\"ne $line; exit 4'");
+    shell.run("-- sh -c 'trap \"\" TSTP; echo rea\"\"dy; read line; echo li\"\"ne $line; exit 4'");
     shell.expect("ready");
     shell.type(ctrl_z);
     shell.type("hello\n");
@@ -674,9 +690,11 @@ TEST_CASE("exit codes are those of timeout") {
     };
     for (const auto& [options, time, command, code] : cases) {
         CAPTURE(options, time, command);
-        CHECK(running(wrapped(command, options + words{"--timeout", time})).exit_code() == code);
+        const words ours = wrapped(command, options + words{"--timeout", time});
+        const words theirs = words{"timeout"} + options + words{time} + command;
+        CHECK(running(ours, readable_path).exit_code() == code);
         if (is_installed("timeout")) {
-            CHECK(running(words{"timeout"} + options + words{time} + command).exit_code() == code);
+            CHECK(running(theirs, readable_path).exit_code() == code);
         }
     }
     CHECK(running({SKYUTIL_TEST_PROGRAM, "run"}).exit_code() == 125);
@@ -790,8 +808,8 @@ TEST_CASE("a terminal that is closed hangs up the command of the session's leade
 // -------------------------------------------------------------------------------------------------
 // the first process of a container
 
-words in_container() {
-    words command{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"};
+words in_container(const words& options = {"--mount-proc"}) {
+    words command = words{"unshare", "--pid", "--fork", "--kill-child"} + options;
     if (::geteuid() != 0) {
         command.push_back("--map-root-user");
     }
@@ -840,6 +858,14 @@ TEST_CASE("as the first process of a container it leaves no zombies") {
     CHECK(child.rest() == "zombies=0.\n");
 }
 
+TEST_CASE("the timeout ends the command where there is no /proc") {
+    const auto start = clock::now();
+    running child(in_container({}) +
+                  wrapped({"sleep", "1000"}, {"--timeout", "0.2", "--grace", "1h"}));
+    CHECK(child.exit_code() == 124);
+    CHECK(clock::now() - start < patience);
+}
+
 // -------------------------------------------------------------------------------------------------
 // the command line and messages
 
@@ -854,15 +880,18 @@ TEST_CASE("a script without an interpreter is run by the shell") {
 }
 
 TEST_CASE("what follows the command is the command's, without a -- too") {
-    CHECK(running(wrapped({"echo", "-x", "--json", "--timeout", "0", "--help", "--"})).rest() ==
-          "-x --json --timeout 0 --help --\n");
-    CHECK(running(wrapped({"--", "echo", "-x", "--", "y"})).rest() == "-x -- y\n");
-    CHECK(running(wrapped({"sh", "-c", "echo $#", "sh", "", "a b", "[c,d]"})).rest() == "3\n");
+    const words program{SKYUTIL_TEST_PROGRAM, "run"};
+    CHECK(
+        running(program + words{"echo", "-x", "--json", "--timeout", "0", "--help", "--"}).rest() ==
+        "-x --json --timeout 0 --help --\n");
+    CHECK(running(program + words{"--", "echo", "-x", "--", "y"}).rest() == "-x -- y\n");
+    CHECK(running(program + words{"sh", "-c", "echo $#", "sh", "", "a b", "[c,d]"}).rest() ==
+          "3\n");
 }
 
 TEST_CASE("a message names the program once, and no function of the library") {
     const temporary_directory directory;
-    CHECK(running(wrapped({"skyutil-no-such-program"})).rest() ==
+    CHECK(running(wrapped({"skyutil-no-such-program"}), readable_path).rest() ==
           "skyutil: cannot start 'skyutil-no-such-program': No such file or directory\n");
     CHECK(running(wrapped({directory.path()})).rest() ==
           "skyutil: cannot start '" + directory.path().string() + "': Permission denied\n");

@@ -257,8 +257,8 @@ std::string zsh_completions(const command_list& commands) {
 
 _skyutil() {
     local curcontext=$curcontext state line
-    local -a commands
-    commands=(
+    local -a names
+    names=(
 )" +
            join(commands, "",
                 [](const command& each) {
@@ -271,7 +271,7 @@ _skyutil() {
         '1:command:->command' \
         '*::argument:->argument' && return
     case $state in
-    command) _describe -t commands command commands ;;
+    command) _describe -t commands command names ;;
     argument)
         case $line[1] in
 )" +

@@ -40,10 +40,16 @@ struct hash_arguments {
     bool tag = false;
     bool zero = false;
     bool ignore_missing = false;
+    bool strict = false;
     bool quiet = false;
     bool status = false;
-    bool strict = false;
     bool warn = false;
+
+    /// What a check tells: the last of the three options is in force, as in coreutils.
+    void tell(bool hash_arguments::* which) {
+        quiet = status = warn = false;
+        this->*which = true;
+    }
 };
 
 /// On a terminal, one line that says how far the hashing is; gone with the object.
@@ -153,8 +159,7 @@ public:
         line_reader lines(*arguments_.check);
         std::vector<checksum> part;
         std::size_t bytes = 0;
-        while (const std::optional<std::string_view> line =
-                   std::cout ? lines.next() : std::nullopt) {
+        while (const std::optional<std::string_view> line = next(lines)) {
             if (line->empty() || *line == "\r" || line->starts_with('#')) {
                 continue;
             }
@@ -176,6 +181,18 @@ public:
     }
 
 private:
+    /// Nothing after the last line, or where the list cannot be read on: what is before that
+    /// counts.
+    std::optional<std::string_view> next(line_reader& lines) {
+        try {
+            return std::cout ? lines.next() : std::nullopt;
+        } catch (const std::runtime_error& e) {
+            report(explain(e));
+            cut_short_ = true;
+            return std::nullopt;
+        }
+    }
+
     /// Hashes the files of a part, those of one algorithm together, and tells the results in order.
     void check(const std::vector<checksum>& part) {
         std::map<hash_algorithm, std::vector<std::size_t>> by_algorithm;
@@ -244,7 +261,7 @@ private:
 
     int conclude() const {
         const bool none_verified = arguments_.ignore_missing && !any_right_;
-        if (sums_ == 0) {
+        if (sums_ == 0 && !cut_short_) {
             report(list_ + ": there are no checksums" + of_algorithm() + " in it");
         } else if (bad_lines_ != 0 && !arguments_.warn && !arguments_.status) {
             report(list_ + ": " + std::to_string(bad_lines_) +
@@ -256,7 +273,7 @@ private:
         if (sums_ != 0 && none_verified && all_right_) {
             report(list_ + ": no file was verified");
         }
-        const int code = sums_ == 0 ? failure
+        const int code = sums_ == 0 || cut_short_ ? failure
                          : !all_right_ || none_verified || (arguments_.strict && bad_lines_ != 0)
                              ? no
                              : yes;
@@ -279,6 +296,7 @@ private:
     std::vector<std::size_t> first_bad_lines_;
     bool all_right_ = true;
     bool any_right_ = false;
+    bool cut_short_ = false;
 };
 
 /// As the programs of coreutils print it.
@@ -399,13 +417,13 @@ command hash_command() {
                                                                        })},
                     {.names = "--status",
                      .help = "Check: print nothing, the exit code tells",
-                     .set = call([=] { with->status = true; })},
+                     .set = call([=] { with->tell(&hash_arguments::status); })},
                     {.names = "--strict",
                      .help = "Check: exit code 1 for lines that are no checksums",
                      .set = call([=] { with->strict = true; })},
                     {.names = "-w,--warn",
                      .help = "Check: report each line that is no checksum",
-                     .set = call([=] { with->warn = true; })},
+                     .set = call([=] { with->tell(&hash_arguments::warn); })},
                     {.names = "--threads",
                      .help = "Files read at once; 0 for one a CPU",
                      .value = "N",

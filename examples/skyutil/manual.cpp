@@ -80,7 +80,11 @@ std::string manual(const command_list& commands) {
     out += ".SH DESCRIPTION\nEach command prints text for people, or one JSON value with " +
            bold("--json") + ". Options may stand between operands, and end at " + bold("--") +
            ". Whole numbers are decimal. A time is a number of seconds, or of what a letter after "
-           "it says: s, m, h or d.\n.SH COMMANDS\n";
+           "it says: s, m, h or d.\n.SH OPTIONS\n.TP\n" +
+           bold("-h") + ", " + bold("--help") +
+           "\nPrint the help, of a command after its name.\n.TP\n" + bold("--version") +
+           "\nPrint the version.\n.TP\n" + bold("--json") +
+           "\nAfter a command: print one JSON value.\n.SH COMMANDS\n";
     for (const command& command : commands) {
         out += describe(command);
     }

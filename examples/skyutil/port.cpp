@@ -108,7 +108,7 @@ command port_command() {
              {.names = "--check",
               .help = "Tell whether this port is free: exit code 0 or 1",
               .value = "PORT",
-              .set = [=](const argument& n) { with->check = port_number(n); }},
+              .set = [=](const argument& n) { with->check = to_number<std::uint16_t>(n, 1); }},
              {.names = "--family",
               .help = "Both by default, as far as the machine has them",
               .value = "FAMILY",

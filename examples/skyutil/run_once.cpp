@@ -379,9 +379,10 @@ taken_signals::taken_signals(job_control stops) {
         }
     }
     ::sigprocmask(SIG_BLOCK, &taken_, &before_);
-    const skyutil::unique_fd made(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
-    // Above the standard descriptors: the command inherits those, and one may be closed.
-    descriptor_.reset(::fcntl(made.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    descriptor_.reset(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (descriptor_ && descriptor_.get() <= STDERR_FILENO) {  // closed: the command inherits that
+        descriptor_.reset(::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    }
     if (!descriptor_) {
         throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     }

@@ -36,8 +36,9 @@ struct tail_arguments {
 
 /// "5", or "+5" for all from the fifth line on.
 void set_lines(tail_arguments& arguments, const argument& n) {
-    arguments.from_start = n.text.starts_with('+');
-    arguments.lines = to_number<std::size_t>({n.name, n.text.substr(arguments.from_start ? 1 : 0)});
+    const bool from_start = n.text.starts_with('+') && n.text.size() > 1 && n.text[1] != '-';
+    arguments.lines = to_number<std::size_t>({n.name, n.text.substr(from_start ? 1 : 0)});
+    arguments.from_start = from_start;
 }
 
 /// Prints what comes after so many line ends, block by block.
