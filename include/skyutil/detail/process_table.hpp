@@ -173,7 +173,8 @@ class children_index {
 public:
     explicit children_index(const process_table& table)
         : table_(table), first_(table.entries().size(), none), next_(table.entries().size(), none) {
-        for (std::size_t i = next_.size(); i-- != 0;) {
+        for (std::size_t i = next_.size(); i != 0;) {
+            --i;
             const std::size_t parent = index_of(table.entries()[i].parent());
             std::size_t& first = parent == none ? strays_ : first_[parent];
             next_[i] = std::exchange(first, i);
