@@ -115,8 +115,6 @@ static_assert(returns<lines>([] {
 static_assert(std::same_as<decltype(skyutil::tail_options::line_end), skyutil::line_end>);
 static_assert(std::same_as<decltype(skyutil::tail_options::invalid_utf8), skyutil::invalid_utf8>);
 static_assert(std::same_as<decltype(skyutil::tail_options::max_bytes), size_t>);
-static_assert(skyutil::tail_options{}.line_end == skyutil::line_end::strip_lf);
-static_assert(skyutil::tail_options{}.invalid_utf8 == skyutil::invalid_utf8::keep);
 static_assert(skyutil::line_end::strip_crlf != skyutil::line_end::keep);
 static_assert(skyutil::line_end::any != skyutil::line_end::terminal);
 static_assert(std::same_as<decltype(skyutil::tail_options::stop), std::stop_token>);
@@ -607,6 +605,13 @@ static_assert(!skyutil::child_attributes().shell_fallback);
 
 // -----------------------------------------------------------------------------------------
 // messages
+
+TEST_CASE("lines lose their line end and keep their bytes unless something else is asked for") {
+    const skyutil::tail_options options;
+    CHECK(options.line_end == skyutil::line_end::strip_lf);
+    CHECK(options.invalid_utf8 == skyutil::invalid_utf8::keep);
+    CHECK_FALSE(options.stop.stop_possible());
+}
 
 TEST_CASE("a failure with a path names the function, the path and the reason") {
     const temporary_directory directory;

@@ -80,7 +80,7 @@ struct memory_budget {
     std::string usage_file;
     std::string group_available_file;  ///< of the limit
     std::string override_variable;
-    std::string machine_available_file = "/proc/meminfo";
+    std::string machine_available_file;
 
     /// Bytes that the process may ever use: the lower of the machine's and the limit, 0 when
     /// neither is known. Of an override whole bytes.
