@@ -606,9 +606,11 @@ static_assert(!skyutil::child_attributes().shell_fallback);
 // -----------------------------------------------------------------------------------------
 // messages
 
-TEST_CASE("lines lose their newline and keep their bytes unless told otherwise") {
-    CHECK(skyutil::tail_options{}.line_end == skyutil::line_end::strip_lf);
-    CHECK(skyutil::tail_options{}.invalid_utf8 == skyutil::invalid_utf8::keep);
+TEST_CASE("lines lose their line end and keep their bytes unless something else is asked for") {
+    const skyutil::tail_options options;
+    CHECK(options.line_end == skyutil::line_end::strip_lf);
+    CHECK(options.invalid_utf8 == skyutil::invalid_utf8::keep);
+    CHECK_FALSE(options.stop.stop_possible());
 }
 
 TEST_CASE("a failure with a path names the function, the path and the reason") {

@@ -298,7 +298,7 @@ TEST_CASE("a file that only grows is read once more at most") {
     std::map<std::string, int> calls;
     {
         const fault fault("pread", 0, [&] { std::ofstream(path, std::ios::app) << "more\n"; });
-        CHECK(try_tail(path, 10).found.size() == 10);
+        CHECK(try_tail(path, 60).found.size() == 60);
         calls = fault.calls();
     }
     CHECK(calls["pread"] == 2);
@@ -309,11 +309,18 @@ TEST_CASE("a file at rest is read once") {
     const temporary_directory directory;
     const fs::path path = directory / "log";
     write_file(path, log_text(1, 300'000));
+    struct stat info{};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    if (info.st_ctim.tv_nsec == 0) {
+        SKYUTIL_SKIP("the file system has times in whole seconds");
+    }
     std::this_thread::sleep_for(50ms);  // no change can have the same time any more
-    const fault fault;
-    CHECK(try_tail(path, 10).found.size() == 10);
-    CHECK(fault.calls().at("pread") == 1);
-    CHECK(fault.calls().at("fstat") == 2);
+    for (const std::size_t n : {std::size_t{3}, std::size_t{60}}) {
+        const fault fault;
+        CHECK(try_tail(path, n).found.size() == n);
+        CHECK(fault.calls().at("pread") == 1);
+        CHECK(fault.calls().at("fstat") == (n == 3 ? 1 : 2));
+    }
 }
 
 TEST_CASE("a file that is empty at first and fills up while it is read gives whole lines") {

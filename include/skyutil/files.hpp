@@ -150,8 +150,14 @@ void keep_last(Lines& lines, std::size_t n) {
         detail::read_tail(path, detail::make_request(n, options), error);
     std::vector<std::string> lines;
     lines.reserve((std::min)(n, std::size_t{1024}));
+    const bool as_it_is =
+        options.invalid_utf8 == invalid_utf8::keep && options.line_end != line_end::terminal;
     detail::for_each_line(found.bytes.text(), options.line_end, [&](std::string_view line) {
-        detail::append_line(lines.emplace_back(), line, options);
+        if (as_it_is) {
+            lines.emplace_back(line);
+        } else {
+            detail::append_line(lines.emplace_back(), line, options);
+        }
     });
     detail::keep_last(lines, n);
     return lines;

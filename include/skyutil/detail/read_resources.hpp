@@ -77,9 +77,7 @@ inline memory_budget read_memory_budget(const sysroot& root) {
     take(read_physical(files, false, [&] { return std::string_view(machine); }), budget.physical,
          budget.physical_file);
     budget.machine_available = find_kib(machine, "MemAvailable");
-    if (budget.machine_available) {
-        budget.machine_available_file = "/proc/meminfo";
-    }
+    budget.machine_available_file = budget.machine_available ? "/proc/meminfo" : "";
     if (const std::uint64_t free = os::memory().free;
         !budget.machine_available && root.is_real() && free != 0) {
         budget.machine_available = free;

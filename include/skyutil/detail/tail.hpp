@@ -118,6 +118,7 @@ struct file_part {
     std::uint64_t offset = 0;
     text_buffer bytes{};
     std::size_t before = 0;  ///< 1 when the first byte is the line end before the lines
+    bool at_once = false;    ///< read by one call, from one page
 };
 
 /// Reads the last lines backwards from the size the file had when that was last asked for. nullopt
@@ -152,8 +153,9 @@ inline std::optional<file_part> read_tail_backward(const input_file& file,
         }
         const std::size_t before = *start == 0 ? 0 : 1;
         const std::size_t first = *start - before;
-        return file_part{offset + first, text_buffer({last.data() + first, length - first}),
-                         before};
+        constexpr std::uint64_t page = 4096;
+        return file_part{offset + first, text_buffer({last.data() + first, length - first}), before,
+                         (offset + first) / page == (size - 1) / page};
     }
 
     {
@@ -257,8 +259,9 @@ inline text_buffer read_tail_forward(input_file& file, const tail_request& reque
 /// and old ones where the last one did. Size and times tell of that; those of a file that others
 /// write to tell of any writing, so its bytes are read a second time: only a truncation makes them
 /// others. Each time that happens the file is read again, from its present end, and when it goes on
-/// happening for fewer lines, which takes less time. nullopt when the file has fewer bytes than its
-/// size without having changed, as in /sys.
+/// happening for fewer lines, which takes less time. Few lines come from one page, which is the old
+/// one or the new: a truncation takes pages away, it does not change them. nullopt when the file
+/// has fewer bytes than its size without having changed, as in /sys.
 inline std::optional<text_buffer> read_stable_tail(input_file& file, tail_request request,
                                                    std::error_code& error) {
     constexpr int patient_attempts = 16;
@@ -269,11 +272,13 @@ inline std::optional<text_buffer> read_stable_tail(input_file& file, tail_reques
         if (error) {
             return text_buffer();
         }
-        const bool same = file.is_same(error);
+        const bool at_once = part && part->at_once;
+        const bool same = at_once || file.is_same(error);
         if (error) {
             return text_buffer();
         }
-        if (part && ((same && shows_changes) || still_has(file, *part, request.stop, error))) {
+        if (part &&
+            (at_once || (same && shows_changes) || still_has(file, *part, request.stop, error))) {
             part->bytes.remove_prefix(part->before);
             return std::move(part->bytes);
         }
