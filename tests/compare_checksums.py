@@ -4,8 +4,8 @@
 
     tests/compare_checksums.py SKYUTIL [--verbose]
 
-What both print for each file must be the same, and so must the exit code; a name may be escaped by one
-alone, as coreutils 9.1 does it for line ends only, others for all that a list escapes. DIFFERENCES
+What both print for each file must be the same, and so must the exit code; a name may be escaped by
+one alone, as coreutils 9.1 does it for line ends only, skyutil for all that a list escapes. DIFFERENCES
 has what is not the same, each with the reason; one that is not seen is a failure too. Exit code 77:
 there is no coreutils 9 to compare with.
 """
@@ -67,6 +67,7 @@ class Case(NamedTuple):
 
 NO_LIST = "a list without checksums, or that cannot be read, is an error (2), not a wrong file (1)"
 LENIENT = "the names OpenSSL 3 and others give the algorithm are known too"
+SHORTER = "BLAKE2b has its whole length only"
 NUL = "a name with a NUL is no name: coreutils opens what is in front of it"
 
 # case, or its beginning and "*": exit codes of coreutils and of skyutil, or None for the same, and
@@ -79,6 +80,7 @@ DIFFERENCES: dict[str, tuple[Optional[int], Optional[int], str]] = {
     "alone: *": (1, 2, NO_LIST),
     "lenient alone: *": (1, 0, LENIENT),
     "lenient with a good line: *": (0, 0, LENIENT),
+    "shorter BLAKE2b: *": (0, 2, SHORTER),
     "NUL in the name": (0, 0, NUL),
     "NUL behind the name": (0, 2, NUL),
     "usage: *": (1, 2, "usage is exit code 2 in every command"),
@@ -97,7 +99,9 @@ def unescaped(output: bytes) -> list[bytes]:
     """The lines of a check, with the names as they are."""
     letters = {b"\\n": b"\n", b"\\r": b"\r", b"\\\\": b"\\"}
     return [
-        re.sub(rb"\\[nr\\]", lambda found: letters[found[0]], line[1:]) if line.startswith(b"\\") else line
+        re.sub(rb"\\[nr\\]", lambda found: letters[found[0]], line[1:])
+        if line.startswith(b"\\")
+        else line
         for line in output.split(b"\n")
     ]
 
@@ -117,10 +121,27 @@ def good_cases() -> Iterator[Case]:
     """Lists that are right in every line."""
     every = [name for name in FILES if name != b"-"]
     for algorithm in TOOLS:
-        yield Case(f"{algorithm}: text", b"".join(plain(n, b"  ", algorithm) for n in every), (), algorithm)
-        yield Case(f"{algorithm}: binary", b"".join(plain(n, b" *", algorithm) for n in every), (), algorithm)
-        yield Case(f"{algorithm}: tagged", b"".join(tagged(n, algorithm=algorithm) for n in every), (), algorithm)
-        yield Case(f"{algorithm}: upper case", plain(b"a", b"  ", algorithm).upper().replace(b"  A", b"  a"), (), algorithm)
+        yield Case(
+            f"{algorithm}: text", b"".join(plain(n, b"  ", algorithm) for n in every), (), algorithm
+        )
+        yield Case(
+            f"{algorithm}: binary",
+            b"".join(plain(n, b" *", algorithm) for n in every),
+            (),
+            algorithm,
+        )
+        yield Case(
+            f"{algorithm}: tagged",
+            b"".join(tagged(n, algorithm=algorithm) for n in every),
+            (),
+            algorithm,
+        )
+        yield Case(
+            f"{algorithm}: upper case",
+            plain(b"a", b"  ", algorithm).upper().replace(b"  A", b"  a"),
+            (),
+            algorithm,
+        )
         yield Case(f"{algorithm}: openssl", tagged(b"a", b"%s(%s)= %s", algorithm), (), algorithm)
     for name in every:
         shown = name.decode("utf-8", "backslashreplace")
@@ -195,7 +216,9 @@ def cases() -> Iterator[Case]:
     yield Case("two carriage returns", GOOD.replace(b"\n", b"\r\r\n"))
     yield Case("blanks in front", b"  \t " + GOOD + b" " + tagged(b"b"))
     yield Case("blanks in front of an escape", b"  " + plain(b"line\nend"))
-    yield Case("one blank, then two", plain(b"a", b" ") + plain(b" blank in front", b" ") + plain(b"b"))
+    yield Case(
+        "one blank, then two", plain(b"a", b" ") + plain(b" blank in front", b" ") + plain(b"b")
+    )
     yield Case("two blanks, then one", plain(b"b") + plain(b"a", b" "))
     yield Case("two blanks, then one, strict", plain(b"b") + plain(b"a", b" "), ("--strict",))
     yield Case("one blank after tagged", tagged(b"b") + plain(b"a", b" "))
@@ -238,13 +261,20 @@ def cases() -> Iterator[Case]:
         yield Case(f"{shown}: missing and wrong", missing + wrong, flags)
         yield Case(f"{shown}: with a bad line", GOOD + b"bad\n", flags)
         yield Case(f"{shown}: a directory", ZERO.encode() + b"  directory\n" + GOOD, flags)
+    shorter = hashlib.blake2b(b"b", digest_size=32).hexdigest().encode()
+    yield Case("shorter BLAKE2b: text", shorter + b"  b\n", (), "blake2b")
+    yield Case("shorter BLAKE2b: tagged", b"BLAKE2b-256 (b) = " + shorter + b"\n", (), "blake2b")
     # In a list that is a file, "-" is standard input; in one from there it is nothing.
     yield Case("standard input in a list", digest(b"text") + b"  -\n", input=b"text")
     yield Case("standard input in a list, wrong", digest(b"other") + b"  -\n", input=b"text")
     yield Case("standard input in a list, twice", (digest(b"text") + b"  -\n") * 2, input=b"text")
     yield Case("standard input, tagged", b"SHA256 (-) = " + digest(b"text") + b"\n", input=b"text")
     yield Case("- in a list from standard input", GOOD + digest(b"") + b"  -\n")
-    yield Case("- alone in a list from standard input, strict", GOOD + digest(b"") + b"  -\n", ("--strict",))
+    yield Case(
+        "- alone in a list from standard input, strict",
+        GOOD + digest(b"") + b"  -\n",
+        ("--strict",),
+    )
 
 
 SIGNED = (
@@ -264,7 +294,12 @@ class Outcome(NamedTuple):
 
 def run(words: list[str], where: str, stdin: Optional[bytes]) -> Outcome:
     done = subprocess.run(
-        words, cwd=where, input=stdin or b"", capture_output=True, timeout=60, check=False,
+        words,
+        cwd=where,
+        input=stdin or b"",
+        capture_output=True,
+        timeout=60,
+        check=False,
         env={**os.environ, "LC_ALL": "C"},
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
@@ -348,20 +383,31 @@ def main() -> int:
             if reason:
                 meant[reason] = meant.get(reason, 0) + 1
             if wrong is not None or verbose:
-                print(f"{'ok' if wrong is None else 'FAILED'}: {name}: {wrong or reason or 'the same'}")
+                print(
+                    f"{'ok' if wrong is None else 'FAILED'}: {name}: {wrong or reason or 'the same'}"
+                )
 
         lists = list(cases())
         for case in lists:
             note(case.name, *compare(case, skyutil, where))
         for name, words in usage_cases():
-            note(name, *judge(name, run(["sha256sum", *words], where, None), run([skyutil, "hash", *words], where, None)))
+            note(
+                name,
+                *judge(
+                    name,
+                    run(["sha256sum", *words], where, None),
+                    run([skyutil, "hash", *words], where, None),
+                ),
+            )
         for algorithm, tool in TOOLS.items():
             for words in printed_cases():
                 name = f"{algorithm}: {' '.join(words[:2])}..."
                 theirs = run([tool, *words], where, b"text")
                 ours = run([skyutil, "hash", "-a", algorithm, *words], where, b"text")
                 note(name, *judge(name, theirs, ours))
-    print(f"{len(lists)} lists and {count - len(lists)} other calls, {failures} not as they should be")
+    print(
+        f"{len(lists)} lists and {count - len(lists)} other calls, {failures} not as they should be"
+    )
     for reason, times in meant.items():
         print(f"  {times} other than coreutils: {reason}")
     return 1 if failures else 0

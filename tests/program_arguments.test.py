@@ -290,12 +290,23 @@ class Numbers(ProgramTest):
 
     def test_a_plus_counts_lines_from_the_start(self) -> None:
         generator = random.Random(2)
-        contents = [b"", b"\n", b"a", b"a\n", b"\n\n\n", b"a\r\nb\r\n", b"x\xff\n" * 5, b"1\n" * 300_000]
+        contents = [
+            b"",
+            b"\n",
+            b"a",
+            b"a\n",
+            b"\n\n\n",
+            b"a\r\nb\r\n",
+            b"x\xff\n" * 5,
+            b"1\n" * 300_000,
+        ]
         contents += [
             bytes(generator.choices(b"ab\n", k=generator.randrange(300))) for _ in range(4)
         ]
         for content in contents:
-            lines = content.splitlines(keepends=True) if b"\r" not in content else [b"a\r\n", b"b\r\n"]
+            lines = (
+                content.splitlines(keepends=True) if b"\r" not in content else [b"a\r\n", b"b\r\n"]
+            )
             self.write("log", content)
             for n in (0, 1, 3, 250_000, 2**64 - 1):
                 with self.subTest(content=content[:50], n=n):
@@ -325,11 +336,25 @@ class Numbers(ProgramTest):
                 self.refuses(*words, value, "0", says=(words[-1], f"'{value}' is negative"))
 
     def test_times_have_the_units_of_sleep(self) -> None:
-        for value in ("0", "0.0", "-0", "0s", ".5", "1.", "1e-400", "0e9", "0.01m", "1e-9d", "0.0000001h"):
+        for value in (
+            "0",
+            "0.0",
+            "-0",
+            "0s",
+            ".5",
+            "1.",
+            "1e-400",
+            "0e9",
+            "0.01m",
+            "1e-9d",
+            "0.0000001h",
+        ):
             for words in (("alive", "--wait", value, "0"), ("kill-tree", "--grace", value, "0")):
                 with self.subTest(words=words):  # there is no process 0
                     self.assertNotIn(b"allowed", skyutil(*words).err)
-        self.assertNotIn(b"allowed", skyutil("alive", "--wait", "11574d", "0").err)  # 1e9 s are more
+        self.assertNotIn(
+            b"allowed", skyutil("alive", "--wait", "11574d", "0").err
+        )  # 1e9 s are more
         sleeper = subprocess.Popen(["sleep", "60"])
         self.addCleanup(sleeper.wait)
         self.addCleanup(sleeper.kill)

@@ -144,11 +144,17 @@ class Lists(HashTest):
 
     def test_what_openssl_and_shasum_here_print_is_read(self) -> None:
         self.write("a b", b"abc")
-        tools = [["openssl", "dgst", f"-{name}", *more, "a", "a b"]
-                 for name in ("md5", "sha1", "sha256", "sha512", "sha3-256", "blake2b512")
-                 for more in ([], ["-r"]) if name in ("md5", "sha1", "sha256", "sha512") or not more]
-        tools += [["shasum", "-a", bits, *more, "a", "a b"]
-                  for bits in ("1", "224", "256", "384", "512") for more in ([], ["-b"], ["--tag"])]
+        tools = [
+            ["openssl", "dgst", f"-{name}", *more, "a", "a b"]
+            for name in ("md5", "sha1", "sha256", "sha512", "sha3-256", "blake2b512")
+            for more in ([], ["-r"])
+            if name in ("md5", "sha1", "sha256", "sha512") or not more
+        ]
+        tools += [
+            ["shasum", "-a", bits, *more, "a", "a b"]
+            for bits in ("1", "224", "256", "384", "512")
+            for more in ([], ["-b"], ["--tag"])
+        ]
         used = 0
         for words in tools:
             if shutil.which(words[0]) is None:
@@ -165,7 +171,8 @@ class Lists(HashTest):
     def test_a_signed_list_is_right_when_its_files_are(self) -> None:
         signed = (
             b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
-            + digest(b"abc") + b"  a\n"
+            + digest(b"abc")
+            + b"  a\n"
             + b"-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEE\n=AbCd\n-----END PGP SIGNATURE-----\n"
         )
         outcome = self.check(signed)
@@ -180,7 +187,9 @@ class Lists(HashTest):
 
     def test_a_list_can_be_standard_input(self) -> None:
         line = digest(b"abc") + b"  a\n"
-        self.assertEqual(skyutil("hash", "-c", "-", input=line, cwd=self.here), (0, b"a: OK\n", b""))
+        self.assertEqual(
+            skyutil("hash", "-c", "-", input=line, cwd=self.here), (0, b"a: OK\n", b"")
+        )
         self.assertEqual(skyutil("hash", "-c-", input=line, cwd=self.here), (0, b"a: OK\n", b""))
         both = skyutil("hash", "-c", "-", input=line + digest(b"") + b"  -\n", cwd=self.here)
         self.assertEqual((both.code, both.out), (0, b"a: OK\n"))
@@ -233,7 +242,9 @@ class Lists(HashTest):
         for name in names:
             self.write(name, name)
         algorithms = ("md5", "sha256", "sha512")
-        lines = [digest(n, algorithms[i % 3]) + b"  " + n + b"\n" for i, n in enumerate(names * 100)]
+        lines = [
+            digest(n, algorithms[i % 3]) + b"  " + n + b"\n" for i, n in enumerate(names * 100)
+        ]
         wrong = {5000, 4095, 4096, 9999}
         for at in wrong:
             lines[at] = lines[at].replace(b"  ", b"0  ")[1:]
@@ -242,20 +253,26 @@ class Lists(HashTest):
         self.assertEqual((outcome.code, outcome.err), (1, b""))
         self.assertEqual(outcome.out.splitlines(), expected)
         page = json.loads(self.check(b"".join(lines), "--json").out)
-        self.assertEqual([r["ok"] for r in page["results"]], [i not in wrong for i in range(10_000)])
+        self.assertEqual(
+            [r["ok"] for r in page["results"]], [i not in wrong for i in range(10_000)]
+        )
 
 
 class Json(HashTest):
     def test_the_check_of_a_list_is_one_value(self) -> None:
         self.write(b"\xff", b"abc")
-        text = digest(b"abc") + b"  \xff\nbad\n" + digest(b"abc") + b"  b\n" + digest(b"") + b"  c\n"
+        text = (
+            digest(b"abc") + b"  \xff\nbad\n" + digest(b"abc") + b"  b\n" + digest(b"") + b"  c\n"
+        )
         outcome = self.check(text, "--json")
         self.assertEqual(outcome.code, 1)
         page = json.loads(outcome.out)
         self.assertEqual(page["ok"], False)
         self.assertEqual((page["bad_lines"], page["bad_line_count"]), ([2], 1))
         first, second, third = page["results"]
-        self.assertEqual((first["file"], first["ok"], first["algorithm"]), ("\ufffd", True, "sha256"))
+        self.assertEqual(
+            (first["file"], first["ok"], first["algorithm"]), ("\ufffd", True, "sha256")
+        )
         self.assertEqual(base64.b64decode(first["file_bytes"]), b"\xff")
         self.assertEqual((second["file"], second["ok"]), ("b", False))
         self.assertNotIn("file_bytes", second)

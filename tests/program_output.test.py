@@ -34,7 +34,9 @@ def commands() -> list[str]:
 
 def options(command: str) -> list[str]:
     """The long names of the options of a command, as its help lists them."""
-    return re.findall(r"(?:^  |,)(--[a-z-]+)", skyutil(command, "--help").out.decode(), re.MULTILINE)
+    return re.findall(
+        r"(?:^  |,)(--[a-z-]+)", skyutil(command, "--help").out.decode(), re.MULTILINE
+    )
 
 
 class Output(ProgramTest):
@@ -88,7 +90,12 @@ class Output(ProgramTest):
             for fd in range(3):
                 os.close(fd)
 
-        for words in (["hash", "log"], ["hash", "missing"], ["hash", "-c", "list"], ["tail", "log"]):
+        for words in (
+            ["hash", "log"],
+            ["hash", "missing"],
+            ["hash", "-c", "list"],
+            ["tail", "log"],
+        ):
             outcome = skyutil(*words, preexec_fn=close_all, cwd=self.here)
             self.assertEqual((words, *outcome), (words, 2, b"", b""))
         self.assertEqual((self.here / "log").read_bytes(), b"a\n")
@@ -114,7 +121,9 @@ class JsonBytes(ProgramTest):
             b"\x80", b"abc", "é€😀\u0001\x7f\ufffd".encode(), b"\xf4\x8f\xbf\xbf", b"\xee\x80\x80", b"",
         ]  # fmt: skip
         texts += [
-            bytes(generator.choices([0x41, 0x80, 0xBF, 0xC3, 0xE2, 0x82, 0xED, 0xA0, 0xF0, 0x9F], k=6))
+            bytes(
+                generator.choices([0x41, 0x80, 0xBF, 0xC3, 0xE2, 0x82, 0xED, 0xA0, 0xF0, 0x9F], k=6)
+            )
             for _ in range(500)
         ]
         self.write("log", b"".join(text + b"\n" for text in texts))
@@ -147,6 +156,16 @@ class JsonBytes(ProgramTest):
             for page in pages
         ]
         self.assertEqual(found, [*names, b"\xfd"])
+
+    def test_what_a_check_of_inspect_says_loses_nothing(self) -> None:
+        missing = os.fsencode(self.here) + b"/\xff"
+        outcome = skyutil("inspect", "--json", env={**os.environb, b"TMPDIR": missing})
+        self.assertEqual((outcome.code, outcome.err), (1, b""))
+        failed = [check for check in json.loads(outcome.out)["checks"] if not check["works"]]
+        self.assertGreater(len(failed), 2)
+        for check in failed:
+            self.assertIn(missing, base64.b64decode(check["shown_bytes"]))
+            self.assertNotIn("skyutil::", check["shown"])
 
     def test_names_of_processes_lose_nothing(self) -> None:
         child = subprocess.Popen(
@@ -226,7 +245,9 @@ class Documents(ProgramTest):
         self.assertEqual(self.complete("tail", "--l"), ["--lines"])
         self.assertEqual(self.complete("tail", "lo"), ["log.txt"])
         self.assertEqual(self.complete("tail", "-n", ""), [])
-        self.assertEqual(self.complete("hash", "--algorithm", "sha3"), ["sha384", "sha3_256", "sha3_512"])
+        self.assertEqual(
+            self.complete("hash", "--algorithm", "sha3"), ["sha384", "sha3_256", "sha3_512"]
+        )
         self.assertEqual(self.complete("hash", "-a", "md"), ["md5"])
         self.assertEqual(self.complete("hash", "-c", "l"), ["log.txt"])
         # bash splits at "=".
@@ -294,7 +315,10 @@ class Documents(ProgramTest):
 
         def complete(line: str) -> list[str]:
             script = f"source skyutil.fish\ncomplete --do-complete='{line}'\n"
-            return [each.split("\t")[0] for each in self.tool("fish", "--no-config", text=script).splitlines()]
+            return [
+                each.split("\t")[0]
+                for each in self.tool("fish", "--no-config", text=script).splitlines()
+            ]
 
         self.assertEqual(complete("skyutil ha"), ["hash"])
         self.assertEqual(complete("skyutil tail --li"), ["--lines"])

@@ -23,6 +23,6 @@ using command_list = std::vector<command>;
 [[nodiscard]] std::string manual(const command_list& commands);
 
 /// Adds the commands that print these, which tell of themselves too.
-[[nodiscard]] command_list with_documents(command_list commands);
+[[nodiscard]] command_list with_documents(command_list known);
 
 }  // namespace program

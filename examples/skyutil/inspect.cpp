@@ -53,7 +53,7 @@ std::vector<check_result> run_checks() {
             auto [shown, works] = call();
             results.push_back({std::move(function), std::move(shown), works});
         } catch (const std::exception& e) {
-            results.push_back({std::move(function), e.what(), false});
+            results.push_back({std::move(function), explain(e), false});
         }
     };
     const std::int64_t self = ::getpid();
@@ -157,7 +157,9 @@ int inspect(bool as_json) {
     if (as_json) {
         json list = json::array();
         for (const auto& [function, shown, works] : checks) {
-            list.push_back({{"function", function}, {"works", works}, {"shown", shown}});
+            json entry{{"function", function}, {"works", works}};
+            set_text(entry, "shown", shown);
+            list.push_back(std::move(entry));
         }
         json page = json::parse(skyutil::describe_resources(skyutil::description::json));
         page["parallel_threads"] = skyutil::get_parallel_threads();
@@ -172,7 +174,7 @@ int inspect(bool as_json) {
     for (const auto& [function, shown, works] : checks) {
         std::string line = (works ? "  ok      " : "  FAILED  ") + function;
         line.resize(44, ' ');
-        std::cout << line << shown << '\n';
+        std::cout << line << printable(shown) << '\n';
     }
     std::cout << working << " of " << checks.size() << " work\n";
     return working == checks.size() ? yes : no;

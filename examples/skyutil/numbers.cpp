@@ -87,9 +87,10 @@ seconds to_time(const argument& value) {
     number.remove_prefix(negative ? 1 : 0);
     // Digits, a point and an exponent only: neither "nan" nor "inf", which from_chars knows.
     double time = 0;
-    const char* const end = number.data() + number.size();
+    const char* const begin = number.data();
+    const char* const end = begin + number.size();
     const bool plain = number.find_first_not_of("0123456789.eE+-") == number.npos;
-    const auto [parsed, error] = std::from_chars(number.data(), end, time);
+    const auto [parsed, error] = std::from_chars(begin, end, time);
     if (number.empty() || !plain || parsed != end || error == std::errc::invalid_argument ||
         number.starts_with('-')) {
         refuse(value, "is no time", allowed);
