@@ -163,6 +163,10 @@ private:
     /// So long without a word from those that the command has left behind are they listened to.
     static constexpr milliseconds drain{100};
 
+    /// So long has a command after a second Ctrl-C: one that handles it gives the terminal its
+    /// usual settings for a while before it is at its prompt again.
+    static constexpr milliseconds moment{500};
+
     [[nodiscard]] bool has_ended() const { return ended_ != never; }
     [[nodiscard]] bool is_ending() const { return ending_.joinable(); }
     [[nodiscard]] pid_t pid() const { return static_cast<pid_t>(child_.pid()); }
@@ -278,7 +282,7 @@ private:
         if (command_had_it && is_at_prompt()) {
             interrupt_end_ = never;
         } else if (interrupt_end_ != never) {
-            end_all(SIGINT);
+            interrupt_end_ = (std::min)(interrupt_end_, clock::now() + moment);
         } else {
             interrupt_end_ = clock::now() + options_.grace;
         }
