@@ -371,9 +371,9 @@ private:
         if (strangers_.empty()) {
             return;
         }
-        const children_index index(table_);
+        const children_index children{table_};
         for (std::size_t i = 0; i != strangers_.size(); ++i) {
-            index.for_each_child(strangers_[i], [&](std::size_t child) {
+            children.for_each_child(strangers_[i], [&](std::size_t child) {
                 const std::int64_t pid = table_.entries()[child].pid;
                 if (std::find(strangers_.begin(), strangers_.end(), pid) == strangers_.end()) {
                     strangers_.push_back(pid);
