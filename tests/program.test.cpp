@@ -66,8 +66,7 @@ outcome run(std::vector<std::string> arguments, const variables& environment = {
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     const int exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    return {exit_code, out_file != nullptr ? std::string() : read_file(out),
-            read_file(err)};
+    return {exit_code, out_file != nullptr ? std::string() : read_file(out), read_file(err)};
 }
 
 bool is_one_line(const std::string& text) {

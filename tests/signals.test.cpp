@@ -44,8 +44,9 @@ std::string mask_of(const std::vector<int>& blocked) {
 
 TEST_CASE("the first signal of the end of a tree can be chosen") {
     // Until it is another program, what the shell forked takes signals as the shell does.
-    child_process child = start("trap 'exit 7' USR1; sleep 1000 &"
-                                " until grep -q sleep /proc/$!/comm; do :; done; echo; wait");
+    child_process child = start(
+        "trap 'exit 7' USR1; sleep 1000 &"
+        " until grep -q sleep /proc/$!/comm; do :; done; echo; wait");
     const skyutil::kill_report report =
         skyutil::kill_process_tree(child.pid(), {.grace = 60s, .end_signal = SIGUSR1});
     CHECK(report.signalled.size() == 2);

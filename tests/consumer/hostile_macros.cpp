@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Names that <windows.h>, <sys/sysmacros.h>, Qt, X11, Arduino, the Linux kernel and compilers in GNU
-// mode make macros, as they define them, in the way of every header of core and of the standard
+// Names that <windows.h>, <sys/sysmacros.h>, Qt, X11, Arduino, the Linux kernel and compilers in
+// GNU mode make macros, as they define them, in the way of every header of core and of the standard
 // library's. A longer list is in tests/data/foreign_macros.txt.
 
 // clang-format off
