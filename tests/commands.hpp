@@ -113,4 +113,9 @@ inline void filter_system_call(long number, unsigned verdict) {
     install_filter(program);
 }
 
+/// Has it fail.
+inline void forbid_system_call(long number, int reason) {
+    filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason));
+}
+
 }  // namespace skyutil_tests

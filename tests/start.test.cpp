@@ -37,7 +37,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "commands.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -106,13 +106,6 @@ int __wrap___clone(int (*work)(void*), void* stack, int flags, void* argument, i
 
 namespace {
 
-/// A command of the program tests/children/actor.cpp.
-command actor(std::initializer_list<std::string> words) {
-    std::vector<std::string> all{SKYUTIL_TEST_ACTOR};
-    all.insert(all.end(), words);
-    return all;
-}
-
 void write_program(const std::filesystem::path& path, std::string_view text) {
     write_file(path, text);
     std::filesystem::permissions(path, std::filesystem::perms(0755));
@@ -159,17 +152,6 @@ __attribute__((noinline, no_sanitize("thread"))) bool path_starts_with(const sec
         ++start;
     }
     return *start == '\0';
-}
-
-/// Has a system call fail in this process, a child of run_in_child, and its children.
-void forbid_system_call(long number, int reason) {
-    std::array<sock_filter, 4> code{
-        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
-        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason)),
-        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    install_filter(code);
 }
 
 void limit_descriptors(rlim_t soft) {

@@ -38,7 +38,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "support.hpp"
+#include "commands.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -56,58 +56,12 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// A command of the program tests/children/actor.cpp.
-command actor(std::initializer_list<std::string> words) {
-    std::vector<std::string> all{SKYUTIL_TEST_ACTOR};
-    all.insert(all.end(), words);
-    return all;
-}
-
-/// What SIGTERM gets a tree before SIGKILL, and what ending one takes beside it.
+/// What SIGTERM gets a tree before SIGKILL.
 constexpr auto grace = 200ms;
-constexpr auto patience = 10s;
-
-std::vector<std::int64_t> numbers(const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::int64_t> result;
-    for (std::int64_t number = 0; in >> number;) {
-        result.push_back(number);
-    }
-    return result;
-}
-
-/// Whether none of them is alive, or soon none is.
-bool are_gone(const std::vector<std::int64_t>& pids) {
-    const auto deadline = steady_clock::now() + patience;
-    for (const std::int64_t pid : pids) {
-        while (skyutil::is_process_alive(pid)) {
-            if (steady_clock::now() > deadline) {
-                return false;
-            }
-            std::this_thread::sleep_for(1ms);
-        }
-    }
-    return true;
-}
 
 std::size_t count_threads() {
     std::filesystem::directory_iterator entries("/proc/self/task");
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
-}
-
-/// Has a system call fail in this process and its children.
-void forbid_system_call(long number, int reason) {
-    sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1) {
-        throw cannot_run{"no seccomp filter is allowed here"};
-    }
 }
 
 /// The reason why a command cannot be started.
