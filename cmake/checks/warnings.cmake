@@ -5,6 +5,7 @@
 
 cmake_policy(VERSION 3.25)
 include("${COMPILER_FILE}")
+separate_arguments(WITH)
 list(TRANSFORM system_include PREPEND -isystem)
 find_program(program "${COMPILER}")
 if(NOT program)

@@ -623,7 +623,7 @@ private:
     void start_in_thread(os::program_start& start, standard_descriptors& descriptors,
                          std::error_code& error) {
         // A place for the thread's own pidfd, taken while the start can still fail.
-        unique_fd own_pidfd(os::above_standard(os::open_event(error), error));
+        unique_fd place(os::above_standard(os::open_event(error), error));
         if (error) {
             start.failed = start_step::descriptors;
             return;
@@ -631,7 +631,7 @@ private:
         std::mutex mutex;
         std::condition_variable changed;
         bool done = false;
-        auto keep = [&, own_pidfd = std::move(own_pidfd)]() mutable noexcept {
+        auto keep = [&, own_pidfd = std::move(place)]() mutable noexcept {
             start_here(start, descriptors, error);
             const pid_t pid = pid_;
             if (!pidfd_ || !os::replace(own_pidfd.get(), pidfd_.get())) {
