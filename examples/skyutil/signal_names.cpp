@@ -6,12 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#include <signal.h>
 
 namespace program {
 

@@ -80,7 +80,8 @@ constexpr double join(const double_parts& x) noexcept {
     const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);  // 0 but for a float's
     const std::uint64_t fraction =
         (x.mantissa << shift) & ((std::uint64_t{1} << fraction_bits) - 1);
-    const auto biased = static_cast<std::uint64_t>(x.exponent - shift + 1075);
+    const int above_least = x.exponent - shift + 1075;
+    const auto biased = static_cast<std::uint64_t>(above_least);
     return std::bit_cast<double>((std::uint64_t{x.negative} << 63) | (biased << fraction_bits) |
                                  fraction);
 }

@@ -26,17 +26,17 @@ public:
     using question = bool (*)(void* context) noexcept;
 
     interruption(question asked, void* context) noexcept
-        : question_(asked), context_(context), outer_(std::exchange(current_, this)) {}
-    ~interruption() { current_ = outer_; }
+        : question_(asked), context_(context), outer_(std::exchange(current, this)) {}
+    ~interruption() { current = outer_; }
     interruption(const interruption&) = delete;
     interruption& operator=(const interruption&) = delete;
 
     /// Whether this thread can be interrupted.
-    static bool possible() noexcept { return current_ != nullptr; }
+    static bool possible() noexcept { return current != nullptr; }
 
     /// Whether this thread is to end what it does. `signalled` asks at once.
     static bool requested(bool signalled = false) noexcept {
-        return current_ != nullptr && current_->ask(signalled);
+        return current != nullptr && current->ask(signalled);
     }
 
 private:
@@ -48,16 +48,16 @@ private:
         }
         const clock::time_point now = clock::now();
         if (signalled || now >= next_) {
-            current_ = nullptr;
+            current = nullptr;
             requested_ = question_(context_);
-            current_ = this;
+            current = this;
             next_ = clock::now() + interruption_interval;
         }
         return requested_;
     }
 
     // Not shared with other libraries: what is shared cannot be unloaded with dlclose(3).
-    [[gnu::visibility("hidden")]] static inline constinit thread_local interruption* current_ =
+    [[gnu::visibility("hidden")]] static inline constinit thread_local interruption* current =
         nullptr;
 
     question question_;

@@ -186,7 +186,7 @@ public:
         for (std::atomic<limit_reader*>& place : places_) {
             limit_reader* none = nullptr;
             if (place.compare_exchange_strong(none, reader.get())) {
-                static_cast<void>(reader.release());
+                static_cast<void>(reader.release());  // NOLINT(bugprone-unused-return-value)
                 return;
             }
         }

@@ -29,7 +29,7 @@ class detached_programs {
 public:
     /// Remembers a process, if memory is to be had.
     static void add(std::int64_t pid, std::uint64_t start_time) noexcept {
-        for (entry* each = first_; each != nullptr; each = each->next) {
+        for (entry* each = first; each != nullptr; each = each->next) {
             std::int64_t none = 0;
             if (each->pid.compare_exchange_strong(none, taken)) {
                 each->start_time = start_time;
@@ -40,8 +40,8 @@ public:
         if (auto* const added = new (std::nothrow) entry) {  // NOLINT(*-owning-memory)
             added->start_time = start_time;
             added->pid = pid;
-            added->next = first_;
-            while (!first_.compare_exchange_weak(added->next, added)) {
+            added->next = first;
+            while (!first.compare_exchange_weak(added->next, added)) {
             }
         }
     }
@@ -66,7 +66,7 @@ private:
     };
 
     static entry* find(std::int64_t pid, std::uint64_t start_time) noexcept {
-        for (entry* each = first_; each != nullptr; each = each->next) {
+        for (entry* each = first; each != nullptr; each = each->next) {
             if (each->pid == pid && each->start_time == start_time) {
                 return each;
             }
@@ -74,7 +74,7 @@ private:
         return nullptr;
     }
 
-    static inline constinit std::atomic<entry*> first_ = nullptr;
+    static inline constinit std::atomic<entry*> first = nullptr;
 };
 
 /// Remembers a program that was started detached, if it is a child of this process all the same.
