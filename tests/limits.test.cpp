@@ -366,7 +366,7 @@ const std::vector<refused_call>& refused_calls() {
 
 TEST_CASE("where a filter refuses a system call every number stays as it was") {
     for (const auto& [name, calls] : refused_calls()) {
-        for (const unsigned error : {EPERM, ENOSYS}) {
+        for (const unsigned error : {unsigned{EPERM}, unsigned{ENOSYS}}) {
             INFO(name << ", errno " << error);
             const json answer = run_in_child([&, &calls = calls] {
                 set_own_limits();
