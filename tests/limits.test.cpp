@@ -319,7 +319,7 @@ json numbers() {
 /// For a child: limits of its own, and one CPU where there are more.
 void set_own_limits() {
     forget_overrides();
-    const rlimit data{std::uint64_t{1} << 40, std::uint64_t{1} << 41};
+    const rlimit data{std::uint64_t{1} << 46, std::uint64_t{1} << 47};
     const rlimit descriptors{200, 300};
     cpu_set_t one;
     CPU_ZERO(&one);
@@ -376,7 +376,7 @@ TEST_CASE("where a filter refuses a system call every number stays as it was") {
                 }
                 return json{before, numbers()};
             });
-            CHECK(answer[0]["data_limit"] == std::uint64_t{1} << 40);
+            CHECK(answer[0]["data_limit"] == std::uint64_t{1} << 46);
             CHECK(answer[0]["descriptors"] == json{0, 200, 300});
             CHECK(answer[0]["affinity"] == 1);
             CHECK(answer[0]["memory in GiB"] > 0.0);

@@ -63,6 +63,9 @@ command_list with_documents(command_list known) {
                      .summary = "Print the manual page, for man -l -",
                      .run = [=](bool as_json) { return print_text(manual(*all), as_json); }});
     *all = known;
+    for (command& each : *all) {
+        each.run = {};  // what is documented is not run, and would own itself
+    }
     return known;
 }
 
