@@ -697,6 +697,7 @@ TEST_CASE("a start that fails leaves nothing running while others take descripto
     const json results = run_in_child([] {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         ::dup2(::open("/dev/null", O_WRONLY), 1);
+        meet_error_types();
         static_cast<void>(run({"true"}));
         limit_descriptors(count_open_descriptors() + 6);
         std::atomic<bool> done = false;
