@@ -874,6 +874,9 @@ void run_everywhere(const command& emulator) {
     words.push_back(std::filesystem::read_symlink("/proc/self/exe"));
     words.emplace_back("[everywhere]");
     const completed_process result = run(words, {.timeout = 100s, .merge_stderr = true});
+    if (result.stdout_text.find("debuginfo reader: ") != std::string::npos) {
+        skip(words.front() + " cannot read what this compiler says for debuggers");
+    }
     INFO(result.stdout_text);
     CHECK(result.exit_code == 0);
     CHECK_THAT(result.stdout_text, Catch::Matchers::ContainsSubstring("All tests passed"));
