@@ -101,6 +101,12 @@ inline bool are_gone(const std::vector<std::int64_t>& pids) {
     return true;
 }
 
+/// Whether this process has children, zombies included.
+inline bool has_children() {
+    siginfo_t ignored{};
+    return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != -1;
+}
+
 /// Has a system call of this process, a child of run_in_child, and of its children end otherwise
 /// than it would: SECCOMP_RET_ERRNO | errno, SECCOMP_RET_KILL_PROCESS.
 inline void filter_system_call(long number, unsigned verdict) {

@@ -203,11 +203,6 @@ bool strangers_live(pid_t id) {
     return alive;
 }
 
-bool has_children() {
-    siginfo_t ignored{};
-    return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != -1;
-}
-
 }  // namespace
 
 // ------------------------------------------------------------------------------------------------

@@ -68,11 +68,6 @@ void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(m
 
 namespace {
 
-bool has_children() {
-    siginfo_t ignored{};
-    return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != -1;
-}
-
 /// Makes each allocation of the function fail, the n-th and then all from the n-th on, until none
 /// is left to fail. The function returns whether it did all that it should. What must not be: an
 /// end of the program, a success that was none, a child or a descriptor that is left.

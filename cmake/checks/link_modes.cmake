@@ -4,17 +4,10 @@
 # are linked into one program, in both orders, without optimising and at link time: each keeps what it was compiled with.
 
 include("${COMPILER_FILE}")
+include("${CMAKE_CURRENT_LIST_DIR}/must_work.cmake")
 set(work "${WORK_DIR}/link_modes")
 file(REMOVE_RECURSE "${work}")
 file(MAKE_DIRECTORY "${work}")
-
-function(must_work what)
-    execute_process(COMMAND ${ARGN} ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
-    if(NOT result EQUAL 0)
-        message("${output}")
-        message(FATAL_ERROR "${what} failed: ${result}")
-    endif()
-endfunction()
 
 set(settings_of_with_exceptions "")
 set(settings_of_noexcept -fno-exceptions)

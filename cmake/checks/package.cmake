@@ -14,6 +14,8 @@ set(hide_cryptopp -D CMAKE_DISABLE_FIND_PACKAGE_cryptopp=ON)
 set(hide_openssl -D CMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON)
 set(hide_boost -D CMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
 
+include("${CMAKE_CURRENT_LIST_DIR}/must_work.cmake")
+
 # configure(<source directory> <argument>...) leaves result and output.
 function(configure source)
     file(REMOVE_RECURSE "${build}")
@@ -69,17 +71,6 @@ function(must_say text)
         message("${output}")
         message(FATAL_ERROR "Expected a failure with \"${text}\"; the result was ${result}")
     endif()
-endfunction()
-
-# must_work(<what> <command> <argument>...): leaves the output.
-function(must_work what)
-    execute_process(COMMAND ${ARGN} ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
-    if(NOT result EQUAL 0)
-        message("${output}")
-        message(FATAL_ERROR "${what} failed")
-    endif()
-    string(STRIP "${output}" output)
-    set(output "${output}" PARENT_SCOPE)
 endfunction()
 
 # must_not_name(<file> <absolute path>...)

@@ -4,17 +4,10 @@
 # -fno-gnu-unique where code of the standard library is used that has static tables: std::to_string() is enough.
 
 include("${COMPILER_FILE}")
+include("${CMAKE_CURRENT_LIST_DIR}/must_work.cmake")
 set(work "${WORK_DIR}/unload")
 file(REMOVE_RECURSE "${work}")
 file(MAKE_DIRECTORY "${work}")
-
-function(must_work what)
-    execute_process(COMMAND ${ARGN} ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
-    if(NOT result EQUAL 0)
-        message("${output}")
-        message(FATAL_ERROR "${what} failed: ${result}")
-    endif()
-endfunction()
 
 must_work("compiling the host" "${compiler}" ${flags} ${warnings} -pthread "${SOURCE_DIR}/tests/link/plugin_host.cpp"
     -o "${work}/host" -ldl)

@@ -522,8 +522,6 @@ public:
         return end_child_tree(identity(), options);
     }
 
-    [[nodiscard]] os::start_group group() const noexcept { return group_; }
-
     /// Waits for the end of the child and reaps it.
     os::process_end reap() noexcept {
         look(os::waiting::block);
