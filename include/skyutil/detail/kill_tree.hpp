@@ -321,29 +321,38 @@ private:
             for (std::size_t i = first; i != next; ++i) {
                 members_[i].stop();
             }
-            settle(first);
+            settle(first, deadline);
         } while (look() && std::chrono::steady_clock::now() < deadline);
     }
 
     /// Waits until those from the first on that were told to stop have: one in fork(2) finishes
-    /// that first. One that is in the kernel for longer is not waited for.
-    void settle(std::size_t first) const {
+    /// that first, and one that is ready to run needs a processor for it, which takes its time on a
+    /// busy machine. One that sleeps in the kernel for longer is not waited for.
+    void settle(std::size_t first, time_point latest) const {
+        using std::chrono::microseconds;
+        constexpr microseconds longest(1000);
         constexpr std::chrono::milliseconds patience(100);
-        const time_point deadline = deadline_after(patience);
+        const time_point sleepers_latest = (std::min)(latest, deadline_after(patience));
         for (std::size_t i = first; i != members_.size(); ++i) {
             const tree_member& each = members_[i];
-            while (each.stopped && !has_stopped(each) &&
-                   std::chrono::steady_clock::now() < deadline) {
-                std::this_thread::sleep_for(std::chrono::microseconds(50));
+            for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
+                const char state = state_of(each);
+                const bool has_stopped = state == 'T' || state == 't' || state == 'Z';
+                const time_point until = state == 'R' ? latest : sleepers_latest;
+                if (has_stopped || std::chrono::steady_clock::now() >= until) {
+                    break;
+                }
+                std::this_thread::sleep_for(pause);
             }
         }
     }
 
-    bool has_stopped(const tree_member& each) const {
+    /// As in /proc/PID/stat; Z for one that is gone.
+    char state_of(const tree_member& each) const {
         std::error_code error;
         const auto stat = table_.proc().stat(each.entry.pid, error);
-        return !stat || stat->start_time != each.entry.stat.start_time || stat->state == 'T' ||
-               stat->state == 't' || stat->state == 'Z' || stat->state == 'X';
+        const bool is_gone = !stat || stat->start_time != each.entry.stat.start_time;
+        return is_gone || stat->state == 'X' ? 'Z' : stat->state;
     }
 
     /// Looks for new members; whether there are any, or were: one that has ended since may have
