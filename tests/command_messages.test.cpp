@@ -2,7 +2,7 @@
 //
 // What is said of commands that fail quotes nothing that a terminal obeys, and cuts no character.
 
-#include <skyutil/detail/foreign_text.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <cstddef>

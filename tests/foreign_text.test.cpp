@@ -2,7 +2,7 @@
 //
 // What messages quote: no terminal obeys it, and no character is cut.
 
-#include <skyutil/detail/foreign_text.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
 #include <skyutil/files.hpp>
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>

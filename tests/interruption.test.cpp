@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <skyutil/detail/interruption.hpp>
+#include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/files.hpp>
 #include <skyutil/ports.hpp>
 

@@ -40,7 +40,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <skyutil/detail/unique_fd.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
 
 #include "support.hpp"
 

@@ -13,15 +13,15 @@
 
 #pragma once
 
-#include <skyutil/detail/directory_entries.hpp>  // IWYU pragma: export
-#include <skyutil/detail/error.hpp>
+#include <skyutil/detail/files/directory_entries.hpp>  // IWYU pragma: export
+#include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/replace_file.hpp>
-#include <skyutil/detail/tail.hpp>
-#include <skyutil/detail/temporary.hpp>
-#include <skyutil/detail/terminal_line.hpp>
-#include <skyutil/detail/unique_fd.hpp>
-#include <skyutil/detail/utf8.hpp>
+#include <skyutil/detail/files/replace_file.hpp>
+#include <skyutil/detail/files/tail.hpp>
+#include <skyutil/detail/files/temporary.hpp>
+#include <skyutil/detail/files/terminal_line.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/text/utf8.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

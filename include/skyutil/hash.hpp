@@ -15,10 +15,10 @@
 
 #pragma once
 
-#include <skyutil/detail/digest.hpp>  // IWYU pragma: export
-#include <skyutil/detail/error.hpp>
-#include <skyutil/detail/file_queue.hpp>      // IWYU pragma: export
-#include <skyutil/detail/hash_algorithm.hpp>  // IWYU pragma: export
+#include <skyutil/detail/hash/digest.hpp>  // IWYU pragma: export
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/hash/file_queue.hpp>      // IWYU pragma: export
+#include <skyutil/detail/hash/hash_algorithm.hpp>  // IWYU pragma: export
 #include <skyutil/version.hpp>
 
 #include <array>

@@ -13,9 +13,9 @@
 
 #pragma once
 
-#include <skyutil/detail/digits.hpp>
-#include <skyutil/detail/port_search.hpp>
-#include <skyutil/detail/throw.hpp>
+#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/ports/port_search.hpp>
+#include <skyutil/detail/base/throw.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>

@@ -12,12 +12,12 @@
 
 #pragma once
 
-#include <skyutil/detail/base36.hpp>
-#include <skyutil/detail/bytes.hpp>
-#include <skyutil/detail/decimal.hpp>
-#include <skyutil/detail/long_base36.hpp>
-#include <skyutil/detail/text_error.hpp>
-#include <skyutil/detail/utf8.hpp>
+#include <skyutil/detail/text/base36.hpp>
+#include <skyutil/detail/base/bytes.hpp>
+#include <skyutil/detail/text/decimal.hpp>
+#include <skyutil/detail/text/long_base36.hpp>
+#include <skyutil/detail/text/text_error.hpp>
+#include <skyutil/detail/text/utf8.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

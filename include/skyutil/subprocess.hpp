@@ -23,14 +23,14 @@
 
 #pragma once
 
-#include <skyutil/detail/child_output.hpp>
-#include <skyutil/detail/error.hpp>
-#include <skyutil/detail/foreign_text.hpp>
-#include <skyutil/detail/orphans.hpp>
+#include <skyutil/detail/subprocess/child_output.hpp>
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
+#include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/os/programs.hpp>
-#include <skyutil/detail/spawn.hpp>
-#include <skyutil/detail/start_step.hpp>
-#include <skyutil/detail/stoppable_wait.hpp>
+#include <skyutil/detail/subprocess/spawn.hpp>
+#include <skyutil/detail/subprocess/start_step.hpp>
+#include <skyutil/detail/base/stoppable_wait.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/version.hpp>
 

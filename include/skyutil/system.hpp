@@ -20,12 +20,12 @@
 
 #pragma once
 
-#include <skyutil/detail/cpu_budget.hpp>  // IWYU pragma: export
-#include <skyutil/detail/error.hpp>
-#include <skyutil/detail/limit_reader.hpp>
+#include <skyutil/detail/system/cpu_budget.hpp>  // IWYU pragma: export
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/system/limit_reader.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/override.hpp>
-#include <skyutil/detail/sysroot.hpp>
+#include <skyutil/detail/system/override.hpp>
+#include <skyutil/detail/system/sysroot.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -159,7 +159,7 @@ struct fd_limits {
 
 namespace detail {
 
-// In detail/read_resources.hpp; overrides are not looked at there.
+// In detail/system/read_resources.hpp; overrides are not looked at there.
 inline cpu_budget read_cpu_budget(const sysroot& root);
 inline memory_budget read_memory_budget(const sysroot& root);
 inline pressure read_pressure(const sysroot& root);
@@ -386,5 +386,5 @@ private:
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
 
-#include <skyutil/detail/describe_resources.hpp>
-#include <skyutil/detail/read_resources.hpp>
+#include <skyutil/detail/system/describe_resources.hpp>
+#include <skyutil/detail/system/read_resources.hpp>

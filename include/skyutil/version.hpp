@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include <skyutil/detail/compiler.hpp>
+#include <skyutil/detail/base/compiler.hpp>
 
 #include <string_view>
 

@@ -13,7 +13,7 @@
 // What may take longer than a millisecond lets other threads run, and what waits or works for long
 // lets signals' handlers run: a KeyboardInterrupt ends the call.
 
-#include <skyutil/detail/interruption.hpp>
+#include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/files.hpp>
 #include <skyutil/hash.hpp>
 #if defined(SKYUTIL_PYTHON_WITH_OPENSSL)

@@ -4,8 +4,8 @@
 
 #pragma once
 
-#include <skyutil/detail/cast.hpp>
-#include <skyutil/detail/interruption.hpp>
+#include <skyutil/detail/base/cast.hpp>
+#include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

@@ -9,7 +9,7 @@
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
-#include <skyutil/detail/start_step.hpp>
+#include <skyutil/detail/subprocess/start_step.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/files/remove_tree.hpp: removes all that is in a directory.
+//
+// Every name is looked up in a directory that is held open, and no link is followed: whoever swaps
+// a directory for a link meanwhile cannot make it remove what is elsewhere. Two descriptors do for
+// any depth, and nothing is allocated, so that a destructor can remove when there is no memory. The
+// names of directories that are left for later are not kept: they are still in their directories.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <system_error>
+#include <utility>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// Goes on after an error; the first one is reported.
+class tree_remover {
+public:
+    explicit tree_remover(int root) noexcept : root_(root) {}
+
+    void run(std::error_code& error) noexcept {
+        std::error_code failure;
+        top_ = os::identify(root_, failure);
+        note(failure);
+        for (bool again = !failure; again;) {
+            const std::size_t removed_before = removed_;
+            depth_ = known_ = 0;
+            lost_ = false;
+            enter(unique_fd(), top_);
+            walk();
+            again = lost_ && removed_ != removed_before;
+        }
+        error = first_;
+    }
+
+private:
+    /// How many directories on the way back are known at most. One in a deeper tree is gone down
+    /// to again from the top.
+    static constexpr std::size_t most_known = 1024;
+
+    [[nodiscard]] int fd() const noexcept { return current_ ? current_.get() : root_; }
+
+    void note(const std::error_code& error) noexcept {
+        if (!first_ && error != std::errc::no_such_file_or_directory) {
+            first_ = error;
+        }
+    }
+
+    /// Opens one directory after the other and clears it, until it is back at the root and done, or
+    /// cannot go back.
+    void walk() noexcept {
+        os::file_id cleared{};  // the directory it comes back from
+        do {
+            while (clear(cleared)) {
+                cleared = {};
+            }
+            cleared = way_back_[(depth_ - 1) % most_known];
+        } while (depth_ > 1 && leave());
+    }
+
+    /// Makes a directory the open one; without a descriptor it is the root.
+    void enter(unique_fd directory, os::file_id id) noexcept {
+        current_ = std::move(directory);
+        way_back_[depth_ % most_known] = id;
+        ++depth_;
+        known_ = (std::min)(known_ + 1, most_known);
+        os::unlock_directory(fd());
+        rewind_root();
+    }
+
+    /// Goes back to the directory above, if that is the one it came from: somebody may have moved
+    /// this one.
+    bool leave() noexcept {
+        if (known_ == 1) {
+            lost_ = true;
+            return false;
+        }
+        --depth_;
+        --known_;
+        unique_fd above;
+        if (depth_ > 1) {
+            std::error_code failure;
+            above.reset(os::open_entry_directory(fd(), "..", failure));
+            if (!failure &&
+                os::identify(above.get(), failure) != way_back_[(depth_ - 1) % most_known] &&
+                !failure) {
+                failure = os::make_error(std::errc::device_or_resource_busy);
+            }
+            if (failure) {
+                first_ = first_ ? first_ : failure;
+                return false;
+            }
+        }
+        current_ = std::move(above);
+        rewind_root();
+        return true;
+    }
+
+    void rewind_root() noexcept {
+        if (!current_) {
+            std::error_code failure;
+            os::rewind_file(root_, failure);
+            note(failure);
+        }
+    }
+
+    /// Removes the entries of the open directory, until one is a directory that is not empty: true
+    /// when that is the open one now. Begins with the one that has been cleared, if any: those
+    /// before it are left because they could not be removed.
+    bool clear(os::file_id cleared) noexcept {
+        bool begun = cleared == os::file_id{};
+        bool entered = false;
+        std::error_code reading;
+        os::find_entry(
+            fd(),
+            [&](const os::directory_entry& entry) {
+                if (begun) {
+                    entered = remove(entry);
+                    return entered;
+                }
+                std::error_code ignored;
+                begun = os::identify(fd(), entry.name, ignored) == cleared;
+                if (begun) {
+                    note(remove_directory(entry.name));
+                }
+                return false;
+            },
+            reading);
+        note(reading);
+        if (!begun && !reading) {  // somebody else has removed it
+            lost_ = true;
+        }
+        return entered;
+    }
+
+    /// Returns whether the entry is a directory that is not empty, which is the open one then.
+    bool remove(const os::directory_entry& entry) noexcept {
+        std::error_code failure;
+        if (!entry.is_directory) {
+            failure = remove_file(entry.name);
+        }
+        if (entry.is_directory || failure == std::errc::is_a_directory) {
+            failure = remove_directory(entry.name);
+        }
+        if (failure == std::errc::not_a_directory) {  // it has become a link or a file
+            failure = remove_file(entry.name);
+        }
+        if (failure != std::errc::directory_not_empty && failure != std::errc::file_exists) {
+            note(failure);
+            return false;
+        }
+        return open(entry.name);
+    }
+
+    /// Opens a directory that is not empty. What is mounted inside is left alone: the directory
+    /// under it cannot be removed anyway.
+    bool open(const char* name) noexcept {
+        std::error_code failure;
+        unique_fd directory(os::open_entry_directory(fd(), name, failure));
+        if (failure == std::errc::not_a_directory) {  // it has just become a link or a file
+            failure = remove_file(name);
+        }
+        const os::file_id id =
+            directory && !failure ? os::identify(directory.get(), failure) : os::file_id{};
+        if (directory && !failure && id.device != top_.device) {
+            failure = os::make_error(std::errc::device_or_resource_busy);
+        }
+        note(failure);
+        if (!directory || failure) {
+            return false;
+        }
+        enter(std::move(directory), id);
+        return true;
+    }
+
+    std::error_code remove_file(const char* name) noexcept {
+        std::error_code failure;
+        os::remove_file(fd(), name, failure);
+        removed_ += failure ? 0U : 1U;
+        return failure;
+    }
+
+    std::error_code remove_directory(const char* name) noexcept {
+        std::error_code failure;
+        os::remove_directory(fd(), name, failure);
+        removed_ += failure ? 0U : 1U;
+        return failure;
+    }
+
+    int root_;
+    os::file_id top_{};
+    unique_fd current_;                             // unless that is the root
+    std::array<os::file_id, most_known> way_back_;  // a ring  NOLINT(*-member-init)
+    std::size_t depth_ = 0;
+    std::size_t known_ = 0;
+    bool lost_ = false;  // there may be something left that could be removed
+    std::size_t removed_ = 0;
+    std::error_code first_;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/files/replace_file.hpp: gives a file other content, all at once.
+//
+// Why a crash leaves the old content or the new, and never a part:
+// 1. The new content is written to another file of the same directory and brought to the disk,
+//    fsync(2): before the name changes hands, what it will name is whole.
+// 2. rename(2): "If newpath already exists, it will be atomically replaced, so that there is no
+//    point at which another process attempting to access newpath will find it missing." POSIX, on
+//    rename(): the name "shall remain visible to other threads throughout the renaming operation
+//    and refer either to the file referred to by new or old before the operation began".
+// 3. fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory
+//    containing the file has also reached disk. For that an explicit fsync() on a file descriptor
+//    for the directory is also needed." After it the new content is what a crash leaves.
+
+#pragma once
+
+#include <skyutil/detail/os/attributes.hpp>
+#include <skyutil/detail/files/temporary.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// The path that the links at the end of a path lead to; of a dangling link, what it would name.
+/// errc::operation_not_supported for a link whose text is not where it leads.
+inline std::filesystem::path follow_links(std::filesystem::path path, std::error_code& error) {
+    constexpr int most = 40;  // path_resolution(7)
+    for (int links = 0; links < most; ++links) {
+        const std::optional<std::string> target = os::read_link(path.native(), error);
+        if (!target) {
+            return path;
+        }
+        path = path.parent_path();
+        if (os::has_magic_links(path.empty() ? "." : path.native())) {
+            error = os::make_error(std::errc::operation_not_supported);
+            return path;
+        }
+        path /= *target;
+    }
+    error = os::make_error(std::errc::too_many_symbolic_link_levels);
+    return path;
+}
+
+/// A file to replace or make: its name in a directory, and what it is now.
+struct replaced_file {
+    std::filesystem::path path;
+    unique_fd directory;
+    std::string name;
+    os::file_attributes old;
+    bool closed = false;  ///< the directory may not be read, so nothing in it can be replaced
+};
+
+/// One look. errc::operation_not_supported where the name found is not that of the file, which
+/// happens for a moment too when somebody else replaces it.
+inline replaced_file look_at_file(const std::filesystem::path& path, std::error_code& error) {
+    // The kernel follows the links first: it refuses those of strangers in /tmp, proc(5).
+    replaced_file file{{}, {}, {}, os::attributes(path.native(), error), false};
+    if (file.old.exists && !file.old.regular) {
+        error = os::make_error(file.old.directory ? std::errc::is_a_directory
+                                                  : std::errc::operation_not_supported);
+    }
+    if (!error) {
+        file.path = follow_links(path, error);
+    }
+    if (!error && !file.path.has_filename()) {  // "name/", which is not there
+        error = os::make_error(std::errc::is_a_directory);
+    }
+    if (error) {
+        return file;
+    }
+    file.name = file.path.filename().native();
+    const std::filesystem::path parent = file.path.parent_path();
+    const std::string place = parent.empty() ? "." : parent.native();
+    file.directory.reset(os::open_directory(place, error));
+    if (error == std::errc::permission_denied) {
+        error.clear();
+        file.directory.reset(os::open_location(place, error));
+        file.closed = true;
+    }
+    if (file.old.exists && !error) {
+        const os::file_id named = os::identify(file.directory.get(), file.name.c_str(), error);
+        if (named != file.old.id && (!error || error == std::errc::no_such_file_or_directory)) {
+            error = os::make_error(std::errc::operation_not_supported);
+        }
+    }
+    return file;
+}
+
+inline replaced_file find_file(const std::filesystem::path& path, std::error_code& error) {
+    constexpr int attempts = 20;
+    for (int i = 1;; ++i) {
+        error.clear();
+        replaced_file file = look_at_file(path, error);
+        const bool may_be_another = file.directory && error == std::errc::operation_not_supported;
+        if (!may_be_another || i == attempts) {
+            return file;
+        }
+    }
+}
+
+/// Puts a new file in the old one's place.
+inline void replace_by_rename(const replaced_file& file, std::string_view text,
+                              std::error_code& error) {
+    if (file.closed) {
+        error = os::make_error(std::errc::permission_denied);
+        return;
+    }
+    const int directory = file.directory.get();
+    unique_fd made;
+    const std::string temporary = make_under_new_name(
+        ".skyutil-",
+        [&](const std::string& candidate) {
+            // A new file has the permissions that the umask gives it. An old one may be secret.
+            made.reset(os::create_file(directory, candidate.c_str(), file.old.exists ? 0600 : 0666,
+                                       error));
+        },
+        error);
+    if (!made) {
+        return;
+    }
+    os::write_all(made.get(), text, error);
+    if (!error && file.old.exists) {
+        os::copy_attributes(made.get(), file.old, file.path.native(), error);
+    }
+    if (!error) {
+        os::sync(made.get(), error);
+    }
+    if (!error) {
+        os::rename(directory, temporary.c_str(), file.name.c_str(), error);
+    }
+    if (error) {
+        std::error_code ignored;
+        os::remove_file(directory, temporary.c_str(), ignored);
+        return;
+    }
+    os::sync_directory(directory, error);
+}
+
+/// Writes into the old file, and cuts off what it has beyond: what fits into the old file needs no
+/// more room.
+inline void write_in_place(const replaced_file& file, std::string_view text,
+                           std::error_code& error) {
+    const unique_fd fd(os::open_to_overwrite(file.directory.get(), file.name.c_str(), error));
+    if (!error && os::identify(fd.get(), error) != file.old.id && !error) {
+        error = os::make_error(std::errc::operation_not_supported);
+    }
+    if (error) {
+        return;
+    }
+    os::write_all(fd.get(), text, error);
+    if (!error) {
+        os::resize(fd.get(), text.size(), error);
+    }
+    if (!error) {
+        os::sync(fd.get(), error);
+    }
+}
+
+/// Whether the reason is the place, not the file or the disk: something is mounted on the name, or
+/// nothing can be made in the directory.
+inline bool forbids_renaming(const std::error_code& error) noexcept {
+    return error == std::errc::device_or_resource_busy || error == std::errc::cross_device_link ||
+           error == std::errc::read_only_file_system || error == std::errc::permission_denied ||
+           error == std::errc::operation_not_permitted;
+}
+
+/// Returns whether the content was written in place.
+inline bool replace_file(const std::filesystem::path& path, std::string_view text,
+                         bool in_place_if_needed, std::error_code& error) {
+    error.clear();
+    if (path.native().find('\0') != std::string::npos) {
+        error = os::make_error(std::errc::invalid_argument);
+    } else if (path.empty()) {
+        error = os::make_error(std::errc::no_such_file_or_directory);
+    }
+    if (error) {
+        return false;
+    }
+    const replaced_file file = find_file(path, error);
+    if (error) {
+        return false;
+    }
+    replace_by_rename(file, text, error);
+    if (!in_place_if_needed || !file.old.exists || !forbids_renaming(error)) {
+        return false;
+    }
+    error.clear();
+    write_in_place(file, text, error);
+    return true;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

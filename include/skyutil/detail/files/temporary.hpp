@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/files/temporary.hpp: names that nobody can guess, and the owner of what bears one; the base of
+// temporary_file and temporary_directory.
+
+#pragma once
+
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/files/remove_tree.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// `prefix` and 16 characters that hold 80 random bits.
+inline std::string unpredictable_name(std::string_view prefix, std::error_code& error) {
+    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
+    std::array<unsigned char, 16> bytes{};
+    os::random_bytes(bytes.data(), bytes.size(), error);
+    std::string name(prefix);
+    for (const unsigned char byte : bytes) {
+        name += digits[byte % digits.size()];
+    }
+    return name;
+}
+
+/// Calls `make` with one name after the other until it makes something that was not there before;
+/// returns the name.
+template <class Make>
+std::string make_under_new_name(std::string_view prefix, Make make, std::error_code& error) {
+    constexpr int attempts = 100;
+    std::string name;
+    for (int i = 0; i < attempts; ++i) {
+        error.clear();
+        name = unpredictable_name(prefix, error);
+        if (!error) {
+            make(name);
+        }
+        if (error != std::errc::file_exists) {
+            break;
+        }
+    }
+    return name;
+}
+
+struct file_maker {
+    static constexpr const char* cannot_make =
+        "skyutil::temporary_file: cannot make a temporary file in the directory";
+    static constexpr const char* cannot_remove =
+        "skyutil::temporary_file::remove: cannot remove the temporary file";
+
+    static int make(int parent, const char* name, std::error_code& error) noexcept {
+        return os::create_file(parent, name, 0600, error);
+    }
+
+    static void remove(const std::filesystem::path& path, int, std::error_code& error) noexcept {
+        os::remove_file(os::working_directory, path.c_str(), error);
+    }
+};
+
+struct directory_maker {
+    static constexpr const char* cannot_make =
+        "skyutil::temporary_directory: cannot make a temporary directory in the directory";
+    static constexpr const char* cannot_remove =
+        "skyutil::temporary_directory::remove: cannot remove the temporary directory";
+
+    static int make(int parent, const char* name, std::error_code& error) noexcept {
+        os::create_directory(parent, name, 0700, error);
+        const int fd = error ? -1 : os::open_entry_directory(parent, name, error);
+        if (fd == -1 && error != std::errc::file_exists) {
+            std::error_code ignored;
+            os::remove_directory(parent, name, ignored);
+        }
+        return fd;
+    }
+
+    /// Leaves the directory alone if its path is another's by now, or nobody's: it was renamed.
+    /// Allocates nothing.
+    static void remove(const std::filesystem::path& path, int fd, std::error_code& error) noexcept {
+        const os::file_id named = os::identify(os::working_directory, path.c_str(), error);
+        const os::file_id open = error ? os::file_id{} : os::identify(fd, error);
+        if (error || named != open) {
+            return;
+        }
+        const std::string_view full = path.native();
+        const std::string_view last = full.substr(full.rfind('/') + 1);
+        std::array<char, 64> name{'.', '.', '/'};  // longer than any that make() gets
+        last.copy(name.data() + 3, name.size() - 4);
+        constexpr int attempts = 3;  // somebody may be writing into it
+        for (int i = 0; i < attempts; ++i) {
+            error.clear();
+            os::rewind_file(fd, error);
+            if (!error) {
+                tree_remover(fd).run(error);
+            }
+            if (!error) {
+                os::remove_directory(fd, name.data(), error);
+            }
+            if (error != std::errc::directory_not_empty) {
+                return;
+            }
+        }
+    }
+};
+
+/// Owns what `Maker` makes.
+template <class Maker>
+class [[nodiscard]] temporary {
+public:
+    /// In the directory TMPDIR names, else in /tmp; a setuid program does not ask TMPDIR.
+    temporary() : temporary(std::filesystem::path(os::temporary_location())) {}
+    explicit temporary(std::error_code& error)
+        : temporary(std::filesystem::path(os::temporary_location()), error) {}
+
+    /// In a directory that is there.
+    explicit temporary(const std::filesystem::path& directory) {
+        std::error_code error;
+        make(directory, error);
+        throw_if(error, Maker::cannot_make, directory);
+    }
+    temporary(const std::filesystem::path& directory, std::error_code& error) {
+        make(directory, error);
+    }
+
+    temporary(temporary&& other) noexcept
+        : path_(std::move(other.path_)),
+          fd_(std::move(other.fd_)),
+          owner_(std::exchange(other.owner_, 0)) {
+        other.path_.clear();
+    }
+    temporary& operator=(temporary&& other) noexcept {
+        if (this != &other) {
+            remove_quietly();
+            path_ = std::move(other.path_);
+            other.path_.clear();
+            fd_ = std::move(other.fd_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    temporary(const temporary&) = delete;
+    temporary& operator=(const temporary&) = delete;
+    ~temporary() { remove_quietly(); }
+
+    /// The absolute path, also after release(); empty after a move, a failure and remove().
+    [[nodiscard]] const std::filesystem::path& path() const& noexcept { return path_; }
+    const std::filesystem::path& path() const&& = delete;  // it would be gone at once
+
+    /// The open descriptor, or -1; it stays owned.
+    [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
+
+    /// Keeps what was made, closes the descriptor and returns the path, which may be ignored.
+    std::filesystem::path release() {
+        owner_ = 0;
+        fd_.reset();
+        return path_;
+    }
+
+    /// Removes now, also when there is no memory left. On failure the destructor tries again.
+    void remove(std::error_code& error) noexcept {
+        error.clear();
+        if (owner_ == 0) {
+            return;
+        }
+        Maker::remove(path_, fd_.get(), error);
+        if (error == std::errc::no_such_file_or_directory) {
+            error.clear();
+        }
+        if (!error) {
+            owner_ = 0;
+            fd_.reset();
+            path_.clear();
+        }
+    }
+    void remove() {
+        std::error_code error;
+        remove(error);
+        throw_if(error, Maker::cannot_remove, path_);
+    }
+
+private:
+    void make(const std::filesystem::path& directory, std::error_code& error) {
+        error.clear();
+        if (directory.empty()) {
+            error = os::make_error(std::errc::no_such_file_or_directory);
+            return;
+        }
+        const std::filesystem::path parent = std::filesystem::absolute(directory, error);
+        const unique_fd location(error ? -1 : os::open_location(parent.native(), error));
+        if (error) {
+            return;
+        }
+        std::filesystem::path path;
+        make_under_new_name(
+            "skyutil-",
+            [&](const std::string& name) {
+                path = parent / name;
+                fd_.reset(Maker::make(location.get(), name.c_str(), error));
+            },
+            error);
+        if (fd_) {
+            path_.swap(path);
+            owner_ = os::process_id();
+        }
+    }
+
+    void remove_quietly() noexcept {
+        if (owner_ != 0 && owner_ == os::process_id()) {
+            std::error_code ignored;
+            remove(ignored);
+        }
+    }
+
+    std::filesystem::path path_;
+    unique_fd fd_;
+    std::int64_t owner_ = 0;  // the process that removes it, 0 for none
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

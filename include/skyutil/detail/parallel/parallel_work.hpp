@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/parallel/parallel_work.hpp: hands the elements of a range to calls in several threads.
+//
+// Elements are taken in input order, one at a time, and a call has started once its element is
+// taken. So every element before a taken one has been taken too: whichever call fails first in
+// time, the failure that is first in input order is always among those that happen.
+
+#pragma once
+
+#include <skyutil/detail/base/throw.hpp>
+#include <skyutil/version.hpp>
+
+#include <array>
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <ranges>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// An element of a single-pass range is gone when the next is read, so it is kept as a value, which
+/// a call gets as what the range would have given: T& as T&, T as T&&; a proxy as its value.
+template <class R>
+using kept_argument_t =
+    std::conditional_t<std::same_as<std::remove_cvref_t<std::ranges::range_reference_t<R>>,
+                                    std::ranges::range_value_t<R>>,
+                       std::ranges::range_reference_t<R>&&, std::ranges::range_value_t<R>&&>;
+
+template <class R>
+using argument_t = std::conditional_t<std::ranges::forward_range<R>,
+                                      std::ranges::range_reference_t<R>, kept_argument_t<R>>;
+
+/// What a result is kept as: a value, also where a reference is returned.
+template <class F, class R>
+using parallel_value_t = std::remove_cvref_t<std::invoke_result_t<F&, argument_t<R>>>;
+
+template <class R>
+concept keepable_elements =
+    std::ranges::forward_range<R> ||
+    (std::constructible_from<std::ranges::range_value_t<R>, std::ranges::range_reference_t<R>> &&
+     std::move_constructible<std::ranges::range_value_t<R>>);
+
+template <class Result>
+concept keepable_result =
+    std::is_void_v<Result> || (std::constructible_from<std::remove_cvref_t<Result>, Result> &&
+                               std::move_constructible<std::remove_cvref_t<Result>>);
+
+/// A range whose elements one atomic number can count; iota over 64 bits has a wider difference.
+template <class R>
+concept indexable = std::ranges::random_access_range<R> && std::ranges::sized_range<R> &&
+                    sizeof(std::ranges::range_difference_t<R>) <= sizeof(std::ptrdiff_t);
+
+/// Results that can be there before they are known. Not bool, whose neighbours share a byte.
+template <class T>
+concept plain_result = std::is_trivially_default_constructible_v<T> &&
+                       std::is_trivially_copy_assignable_v<T> && !std::same_as<T, bool>;
+
+/// Moves what all the places have into a vector.
+template <class Cells>
+auto collect_from(Cells& cells) {
+    std::vector<typename Cells::value_type::value_type> results;
+    results.reserve(cells.size());
+    for (auto& each : cells) {
+        results.push_back(*std::move(each));
+    }
+    return results;
+}
+
+/// A place for each result of a known number.
+template <class T>
+class fixed_results {
+public:
+    explicit fixed_results(std::size_t size) : slots_(size) {}
+
+    template <class Result>
+    void put(std::size_t index, Result&& result) {
+        if constexpr (plain_result<T>) {
+            slots_[index] = std::forward<Result>(result);
+        } else {
+            slots_[index].emplace(std::forward<Result>(result));
+        }
+    }
+    std::vector<T> collect() {
+        if constexpr (plain_result<T>) {
+            return std::move(slots_);
+        } else {
+            return collect_from(slots_);
+        }
+    }
+
+private:
+    std::vector<std::conditional_t<plain_result<T>, T, std::optional<T>>> slots_;
+};
+
+template <>
+class fixed_results<void> {
+public:
+    explicit fixed_results(std::size_t /*size*/) {}
+
+    static void collect() {}
+};
+
+/// Places that are added one after the other, and stay where they are.
+template <class T>
+class growing_results {
+public:
+    using slot = std::optional<T>*;
+
+    slot add() { return &slots_.emplace_back(); }
+    std::vector<T> collect() { return collect_from(slots_); }
+
+private:
+    std::deque<std::optional<T>> slots_;
+};
+
+template <>
+class growing_results<void> {
+public:
+    using slot = std::nullptr_t;
+
+    static slot add() { return nullptr; }
+    static void collect() {}
+};
+
+/// The exception of the first element, in input order, that had one.
+class first_failure {
+public:
+    /// Notes the exception that is being handled.
+    void add(std::size_t index) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!exception_ || index < index_) {
+            index_ = index;
+            exception_ = std::current_exception();
+        }
+    }
+
+    void rethrow_if_any() const {
+        if (exception_) {
+            std::rethrow_exception(exception_);
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::size_t index_ = 0;
+    std::exception_ptr exception_;
+};
+
+/// What is asked before a thread is started for the next element. To know whether a stream has one
+/// is to wait for it.
+enum class next_element { must_be_there, may_be_there };
+
+/// Elements of a random access range. Threads share one number.
+template <class R, class T>
+class indexed_elements {
+public:
+    struct taken {
+        std::size_t index;
+    };
+
+    explicit indexed_elements(R& range)
+        : size_(static_cast<std::size_t>(std::ranges::size(range))),
+          begin_(std::ranges::begin(range)),
+          results_(size_) {}
+
+    std::optional<taken> take(first_failure& /*failure*/) noexcept {
+        const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+        return index < size_ ? std::optional<taken>(taken{index}) : std::nullopt;
+    }
+
+    bool has_more(next_element /*asked*/, first_failure& /*failure*/) const noexcept {
+        return next_.load(std::memory_order_relaxed) < size_;
+    }
+
+    /// Nothing is taken after that.
+    void close() noexcept { next_.store(size_, std::memory_order_relaxed); }
+
+    argument_t<R> argument(const taken& element) const {
+        return begin_[static_cast<std::ranges::range_difference_t<R>>(element.index)];
+    }
+    template <class Result>
+    void put(const taken& element, Result&& result) {
+        results_.put(element.index, std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
+
+private:
+    std::size_t size_;
+    std::ranges::iterator_t<R> begin_;
+    fixed_results<T> results_;
+    alignas(64) std::atomic<std::size_t> next_ = 0;  // alone in its cache line
+};
+
+/// Elements of any other range, taken under a lock. Those of forward ranges are then used outside
+/// it.
+template <class R, class T>
+class locked_elements {
+    static constexpr bool keeps_iterator = std::ranges::forward_range<R>;
+
+public:
+    struct taken {
+        std::size_t index;
+        typename growing_results<T>::slot slot;
+        std::conditional_t<keeps_iterator, std::ranges::iterator_t<R>,
+                           std::ranges::range_value_t<R>>
+            element;
+    };
+
+    explicit locked_elements(R& range)
+        : next_(std::ranges::begin(range)), end_(std::ranges::end(range)) {}
+
+    std::optional<taken> take(first_failure& failure) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!is_at_element(failure)) {
+            return std::nullopt;
+        }
+        return catch_exception(
+            [this] {
+                std::optional<taken> element;
+                if constexpr (keeps_iterator) {
+                    element.emplace(taken{size_, results_.add(), next_});
+                } else {
+                    element.emplace(
+                        taken{size_, results_.add(), std::ranges::range_value_t<R>(*next_)});
+                }
+                ++size_;
+                is_taken_ = true;
+                return element;
+            },
+            [&] {
+                failure.add(size_);
+                close();
+                return std::optional<taken>();
+            });
+    }
+
+    bool has_more(next_element asked, first_failure& failure) noexcept {
+        if (asked == next_element::may_be_there) {
+            return !closed_.load(std::memory_order_relaxed);
+        }
+        const std::lock_guard lock(mutex_);
+        return is_at_element(failure);
+    }
+
+    /// Nothing is taken after that. Does not wait for an element that is being read.
+    void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
+
+    argument_t<R> argument(taken& element) const {
+        if constexpr (keeps_iterator) {
+            return *element.element;
+        } else {
+            return static_cast<argument_t<R>>(element.element);
+        }
+    }
+    template <class Result>
+    static void put(const taken& element, Result&& result) {
+        element.slot->emplace(std::forward<Result>(result));
+    }
+    auto collect() { return results_.collect(); }
+
+private:
+    /// Steps over an element not when it is taken but when the next is asked for: to step over the
+    /// last one of a stream is to wait for more.
+    bool is_at_element(first_failure& failure) noexcept {
+        if (closed_.load(std::memory_order_relaxed)) {
+            return false;
+        }
+        const bool is_there = catch_exception(
+            [this]() -> bool {
+                if (is_taken_) {
+                    ++next_;
+                    is_taken_ = false;
+                }
+                return next_ != end_;
+            },
+            [&] {
+                failure.add(size_);
+                return false;
+            });
+        if (!is_there) {
+            close();
+        }
+        return is_there;
+    }
+
+    std::mutex mutex_;
+    std::atomic<bool> closed_ = false;
+    bool is_taken_ = false;  // the element that next_ is at
+    std::size_t size_ = 0;   // elements taken so far
+    std::ranges::iterator_t<R> next_;
+    std::ranges::sentinel_t<R> end_;
+    growing_results<T> results_;
+};
+
+/// Calls a function with elements from several threads until there are no more, a call fails or a
+/// stop is asked.
+template <class Elements, class F>
+class parallel_work {
+public:
+    parallel_work(Elements& elements, F& func, const std::stop_token& stop)
+        : elements_(elements), func_(func), stop_(stop) {}
+
+    /// Uses up to `threads` threads, the calling one included. All others have ended then.
+    void run(int threads) noexcept { work(threads, next_element::must_be_there); }
+
+    /// Throws what was thrown for the first element, else errc::operation_canceled if a stop kept a
+    /// call from starting.
+    void throw_if_incomplete() const {
+        failure_.rethrow_if_any();
+        if (stopped_.load(std::memory_order_relaxed)) {
+            throw_exception(std::system_error(
+                std::make_error_code(std::errc::operation_canceled),
+                "skyutil::run_in_parallel: stopped before every element had its call"));
+        }
+    }
+
+private:
+    using taken = typename Elements::taken;
+
+    /// Takes an element, and starts other threads before it uses it if there may be more elements.
+    /// They do the same: half of the threads are started by others at a time.
+    void work(int threads, next_element next) noexcept {
+        std::optional<taken> element = elements_.take(failure_);
+        if (!element) {
+            return;
+        }
+        std::array<std::jthread, 2> others;  // joined at the end
+        const int half = (threads - 1) / 2;
+        std::size_t started = 0;
+        for (const int share : {threads - 1 - half, half}) {
+            if (share == 0 || !elements_.has_more(next, failure_) ||
+                !start(others[started++], share)) {
+                break;
+            }
+            next = next_element::may_be_there;
+        }
+        call(*element);
+        while (std::optional<taken> each = elements_.take(failure_)) {
+            call(*each);
+        }
+    }
+
+    /// False when the system has no thread more: those there are do the work.
+    bool start(std::jthread& thread, int threads) noexcept {
+        return catch_exception(
+            [&] {
+                thread =
+                    std::jthread([this, threads] { work(threads, next_element::may_be_there); });
+                return true;
+            },
+            [] { return false; });
+    }
+
+    void call(taken& element) noexcept {
+        if (stop_.stop_requested()) {
+            stopped_.store(true, std::memory_order_relaxed);
+            elements_.close();
+            return;
+        }
+        catch_exception(
+            [&] {
+                using result = decltype(std::invoke(func_, elements_.argument(element)));
+                if constexpr (std::is_void_v<result>) {
+                    std::invoke(func_, elements_.argument(element));
+                } else {
+                    elements_.put(element, std::invoke(func_, elements_.argument(element)));
+                }
+            },
+            [&] {
+                failure_.add(element.index);
+                elements_.close();
+            });
+    }
+
+    Elements& elements_;
+    F& func_;
+    const std::stop_token& stop_;
+    first_failure failure_;
+    std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

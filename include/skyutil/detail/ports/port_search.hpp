@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/ports/port_search.hpp: binds a port with every socket that the wanted address, family and
+// protocol need.
+
+#pragma once
+
+#include <skyutil/detail/os/sockets.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// The sockets of one port, in the order in which they were added. A socket whose bind failed is
+/// used again for the next port: making one costs as much as ten binds.
+class port_sockets {
+public:
+    port_sockets() noexcept = default;
+    port_sockets(port_sockets&& other) noexcept
+        : slots_(std::move(other.slots_)), size_(std::exchange(other.size_, 0)) {}
+    port_sockets& operator=(port_sockets&& other) noexcept {
+        slots_ = std::move(other.slots_);
+        size_ = std::exchange(other.size_, 0);
+        return *this;
+    }
+    port_sockets(const port_sockets&) = delete;
+    port_sockets& operator=(const port_sockets&) = delete;
+    ~port_sockets() = default;
+
+    void add(const os::socket_type& type) noexcept { slots_[size_++] = {type, {}, false}; }
+
+    /// Binds all to `port`, 0 for any, and returns it. When one cannot be bound the others are of
+    /// no use: those that were stay bound until the next call. `optional_ipv6`: an address family
+    /// or an address that the machine does not have is left out, but not the last one.
+    std::uint16_t bind(std::uint16_t port, bool optional_ipv6, std::error_code& error) noexcept {
+        error.clear();
+        for (std::size_t i = 0; i < size_;) {
+            slot& current = slots_[i];
+            if (current.bound) {
+                current.socket.reset();  // it cannot be unbound
+                current.bound = false;
+            }
+            std::error_code failure;
+            if (!current.socket) {
+                current.socket.reset(os::open_socket(current.type, failure));
+            }
+            if (!failure) {
+                os::bind(current.socket.get(), current.type, port, failure);
+            }
+            if (!failure && port == 0) {
+                port = os::bound_port(current.socket.get(), failure);
+            }
+            if (!failure) {
+                current.bound = true;
+                ++i;
+                continue;
+            }
+            const bool no_ipv6 = optional_ipv6 && current.type.ipv6 &&
+                                 failure != std::errc::address_in_use &&
+                                 (failure == std::errc::address_family_not_supported ||
+                                  failure == std::errc::address_not_available);
+            if (no_ipv6 && current.type.ipv4) {
+                current.type.ipv6 = false;
+                current.socket.reset();
+            } else if (no_ipv6 && size_ > 1) {
+                remove(i);
+            } else {
+                error = failure;
+                return 0;
+            }
+        }
+        return port;
+    }
+
+    [[nodiscard]] bool first_is_bound() const noexcept { return size_ != 0 && slots_[0].bound; }
+
+    /// The first socket, or -1; it stays owned.
+    [[nodiscard]] int first() const noexcept { return size_ == 0 ? -1 : slots_[0].socket.get(); }
+
+    /// Gives the first socket away, or -1; the next one is the first then.
+    [[nodiscard]] int release_first() noexcept {
+        if (size_ == 0) {
+            return -1;
+        }
+        const int fd = slots_[0].socket.release();
+        remove(0);
+        return fd;
+    }
+
+    /// Lets others that set SO_REUSEADDR bind the port too. Done after bind(): a socket bound with
+    /// the option would share the port of another one that has it.
+    void allow_address_reuse(std::error_code& error) noexcept {
+        for (std::size_t i = 0; i < size_ && !error; ++i) {
+            os::allow_address_reuse(slots_[i].socket.get(), error);
+        }
+    }
+
+    /// Lets all sockets of TCP listen. Nobody else can bind a port that is listened on, so that
+    /// SO_REUSEADDR then only helps the next server, see ports.hpp.
+    void listen(int backlog, std::error_code& error) noexcept {
+        bool any = false;
+        for (std::size_t i = 0; i < size_ && !error; ++i) {
+            if (!slots_[i].type.udp) {
+                any = true;
+                os::listen(slots_[i].socket.get(), backlog, error);
+                if (!error) {
+                    os::allow_address_reuse(slots_[i].socket.get(), error);
+                }
+            }
+        }
+        if (!any) {
+            error = std::make_error_code(size_ == 0 ? std::errc::bad_file_descriptor
+                                                    : std::errc::operation_not_supported);
+        }
+    }
+
+private:
+    struct slot {
+        os::socket_type type{};
+        unique_fd socket;
+        bool bound = false;
+    };
+
+    void remove(std::size_t at) noexcept {
+        for (--size_; at < size_; ++at) {
+            slots_[at] = std::move(slots_[at + 1]);
+        }
+        slots_[size_] = {};
+    }
+
+    std::array<slot, 4> slots_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/system/describe_resources.hpp: what describe_resources() tells; included by system.hpp.
+
+#pragma once
+
+#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/system/resource_text.hpp>
+#include <skyutil/system.hpp>
+#include <skyutil/version.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+namespace detail {
+
+inline std::string limit_json(const limit_source& source) {
+    return json_object()
+        .add("kind", json_string(to_string(source.kind)))
+        .add("source", json_string(source.file))
+        .text();
+}
+
+inline std::string limit_text(std::string total, const limit_source& source) {
+    if (source.kind != limit_kind::none) {
+        total.append(", limited by the ").append(to_string(source.kind));
+    }
+    return total;
+}
+
+enum class row_kind { common, rare };
+
+/// A count or a size, if there is one.
+struct row_number {
+    template <class T>
+    row_number(const std::optional<T>& number) {  // NOLINT(*-explicit-*) as numbers are passed
+        if (number) {
+            value = static_cast<double>(*number);
+            if constexpr (std::is_integral_v<T>) {
+                json = integer_text(*number);
+            } else {
+                json = number_text(*number);
+            }
+        }
+    }
+
+    [[nodiscard]] bool known() const noexcept { return !json.empty(); }
+
+    double value = 0;
+    std::string json;
+};
+
+/// `show` is short_number or bytes_text.
+inline resource_row make_row(std::string_view name, std::string_view key, const row_number& number,
+                             std::string_view source, std::string (*show)(double), bool decides,
+                             row_kind kind = row_kind::common) {
+    return {name,
+            key,
+            number.known() ? show(number.value) : std::string(),
+            number.json,
+            std::string(source),
+            decides && number.known(),
+            kind == row_kind::rare};
+}
+
+inline resource_table describe(const cpu_budget& budget) {
+    const limit_source factor = budget.limiting_factor();
+    const std::string usable = integer_text(budget.usable());
+    resource_table table{"CPUs", "cpus", limit_text(usable, factor), {}, {}};
+    table.members.add("usable", usable).add("limited_by", limit_json(factor));
+    const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
+                         std::string_view source, limit_kind decides,
+                         row_kind kind = row_kind::common) {
+        table.rows.push_back(
+            make_row(name, key, number, source, short_number, factor.kind == decides, kind));
+    };
+    add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
+        row_kind::rare);
+    add("machine", "online", budget.online, budget.online_source(), limit_kind::machine);
+    add("affinity mask", "affinity", budget.affinity, budget.affinity_source(),
+        limit_kind::affinity);
+    add("cpuset", "cpuset", budget.cpuset, budget.cpuset_file, limit_kind::cpuset);
+    add("CPU quota", "quota", budget.quota, budget.quota_file, limit_kind::quota);
+    add("asked for", "request", budget.request, budget.request_file, limit_kind::none,
+        row_kind::rare);
+    return table;
+}
+
+inline resource_table describe(const memory_budget& budget) {
+    const limit_source factor = budget.limiting_factor();
+    const std::uint64_t available = budget.available();
+    resource_table table{"Memory",
+                         "memory_bytes",
+                         limit_text(bytes_text(static_cast<double>(budget.usable())), factor) +
+                             "; " + bytes_text(static_cast<double>(available)) + " available now",
+                         {},
+                         {}};
+    table.members.add("usable", integer_text(budget.usable()))
+        .add("available", integer_text(available))
+        .add("limited_by", limit_json(factor));
+    const auto add = [&](std::string_view name, std::string_view key, const row_number& number,
+                         std::string_view source, limit_kind decides = limit_kind::none,
+                         row_kind kind = row_kind::common) {
+        table.rows.push_back(make_row(name, key, number, source, bytes_text,
+                                      decides != limit_kind::none && factor.kind == decides, kind));
+    };
+    const auto add_rare = [&](std::string_view name, std::string_view key, const row_number& number,
+                              std::string_view source) {
+        add(name, key, number, source, limit_kind::none, row_kind::rare);
+    };
+    add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
+        row_kind::rare);
+    add("machine", "physical", budget.physical, budget.physical_file, limit_kind::machine);
+    add("memory limit", "limit", budget.limit, budget.limit_file, limit_kind::memory_limit);
+    add("soft limit", "soft_limit", budget.soft_limit, budget.soft_limit_file);
+    add("swap limit", "swap_limit", budget.swap_limit, budget.swap_limit_file);
+    add_rare("address space limit", "address_space_limit", budget.address_space_limit, "RLIMIT_AS");
+    add_rare("data limit", "data_limit", budget.data_limit, "RLIMIT_DATA");
+    add_rare("in use", "usage", budget.usage, budget.usage_file);
+    add_rare("of it reclaimable", "reclaimable", budget.reclaimable,
+             budget.usage_file.substr(0, budget.usage_file.rfind('/')) + "/memory.stat");
+    add_rare("left of the limit", "group_available", budget.group_available,
+             budget.group_available_file);
+    add_rare("left of the machine", "machine_available", budget.machine_available,
+             budget.machine_available_file);
+    return table;
+}
+
+/// Without rows where the kernel tells nothing.
+inline resource_table describe(const pressure& stalls) {
+    resource_table table{"Pressure",
+                         "pressure_percent",
+                         "percent of the last 10, 60 and 300 s in which some waited",
+                         {},
+                         {}};
+    const auto add = [&](std::string_view name, const std::optional<resource_pressure>& stall) {
+        if (!stall) {
+            return;
+        }
+        resource_row row{name, name, {}, {}, stall->file};
+        json_object value;
+        const auto add_kind = [&](const char* kind,
+                                  const std::optional<pressure_averages>& averages) {
+            if (!averages) {
+                return;
+            }
+            if (row.shown.empty()) {
+                row.shown = short_number(averages->avg10) + " " + short_number(averages->avg60) +
+                            " " + short_number(averages->avg300);
+            }
+            value.add(kind, json_object()
+                                .add("avg10", number_text(averages->avg10))
+                                .add("avg60", number_text(averages->avg60))
+                                .add("avg300", number_text(averages->avg300))
+                                .add("total_us", integer_text(averages->total.count()))
+                                .text());
+        };
+        add_kind("some", stall->some);
+        add_kind("full", stall->full);
+        row.value = value.text();
+        table.rows.push_back(std::move(row));
+    };
+    add("cpu", stalls.cpu);
+    add("memory", stalls.memory);
+    add("io", stalls.io);
+    return table;
+}
+
+inline resource_table describe(const fd_limits& limits, const std::optional<std::size_t>& open) {
+    return {"Descriptors",
+            "descriptors",
+            limits.soft ? integer_text(*limits.soft) : "no limit",
+            {},
+            {make_row("soft limit", "soft", limits.soft, "RLIMIT_NOFILE", short_number,
+                      limits.soft.has_value()),
+             make_row("hard limit", "hard", limits.hard, "RLIMIT_NOFILE", short_number, false),
+             make_row("open", "open", open, "/proc/self/fd", short_number, false, row_kind::rare)}};
+}
+
+}  // namespace detail
+
+inline std::string describe_resources(description form, const sysroot& root,
+                                      std::error_code& error) {
+    std::error_code of_memory;
+    std::error_code ignored;
+    std::error_code uncounted;
+    const std::size_t open = detail::count_open_fds(root, uncounted);
+    const std::array<detail::resource_table, 4> tables{
+        detail::describe(get_cpu_budget(root, error)),
+        detail::describe(get_memory_budget(root, of_memory)),
+        detail::describe(detail::read_pressure(root)),
+        detail::describe(detail::read_fd_limits(root, ignored),
+                         uncounted ? std::nullopt : std::optional<std::size_t>(open)),
+    };
+    error = error ? error : of_memory;
+
+    if (form == description::json) {
+        detail::json_object object;
+        object.add("version", detail::json_string(version));
+        for (const detail::resource_table& table : tables) {
+            if (!table.rows.empty()) {
+                object.add(table.key, detail::to_json(table));
+            }
+        }
+        return object.text();
+    }
+    std::string page = "skyutil " + std::string(version) + ": what this process may use\n";
+    for (const detail::resource_table& table : tables) {
+        if (!table.rows.empty()) {
+            page += "\n";
+            detail::append_text(page, table);
+        }
+    }
+    return page;
+}
+
+inline std::string describe_resources(description form, const sysroot& root) {
+    detail::override_setting(detail::cpu_overrides)
+        .throw_if_malformed("skyutil::describe_resources");
+    detail::override_setting(detail::memory_overrides)
+        .throw_if_malformed("skyutil::describe_resources");
+    std::error_code error;
+    return describe_resources(form, root, error);
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/system/override.hpp: environment variables that stand in for what was measured.
+
+#pragma once
+
+#include <skyutil/detail/system/cgroup.hpp>
+#include <skyutil/detail/text/decimal.hpp>
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/text/text_error.hpp>
+#include <skyutil/detail/base/throw.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+struct override_variable {
+    const char* name;
+    double unit;
+};
+
+inline constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
+SKYUTIL_OWN inline constexpr std::array cpu_overrides{
+    override_variable{"SKYUTIL_CPU_COUNT", 1},
+    override_variable{"SKYPILOT_POD_CPU_CORE_LIMIT", 1},
+};
+SKYUTIL_OWN inline constexpr std::array memory_overrides{
+    override_variable{"SKYUTIL_MEMORY_BYTES", 1},
+    override_variable{"SKYPILOT_POD_MEMORY_GB_LIMIT", bytes_per_gib},
+    override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
+};
+
+/// Whether a double is more than zero and finite; also where compilers take every number for finite
+/// (-ffast-math), and processors a subnormal one for zero.
+constexpr bool is_positive(double value) noexcept {
+    const double_parts parts = split(value);
+    return parts.finite && !parts.negative && parts.mantissa != 0;
+}
+
+/// A positive decimal number, with white space around and one plus sign; any locale.
+inline std::optional<double> parse_positive(std::string_view text) noexcept {
+    text = trim(text);
+    if (text.starts_with('+')) {
+        text.remove_prefix(1);
+        if (text.starts_with('-')) {
+            return std::nullopt;
+        }
+    }
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || !is_positive(value)) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+/// The first variable that is set.
+struct override_setting {
+    const char* name = nullptr;
+    const char* text = nullptr;
+    std::optional<double> value;  // nullopt when none is set, or the text is no positive number
+
+    template <std::size_t Count>
+    explicit override_setting(const std::array<override_variable, Count>& variables) noexcept {
+        for (const auto& [variable, unit] : variables) {
+            text = os::environment(variable);
+            if (text != nullptr) {
+                name = variable;
+                value = parse_positive(text);
+                if (value) {
+                    *value *= unit;
+                    if (!split(*value).finite) {
+                        value.reset();
+                    }
+                }
+                return;
+            }
+        }
+    }
+
+    [[nodiscard]] std::error_code error() const noexcept {
+        return text != nullptr && !value ? std::make_error_code(std::errc::invalid_argument)
+                                         : std::error_code();
+    }
+
+    void throw_if_malformed(const char* function) const {
+        if (error()) {
+            throw_exception(std::invalid_argument(std::string(function) +
+                                                  ": the environment variable " + name + " is " +
+                                                  quoted(text) + ", which is no positive number"));
+        }
+    }
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

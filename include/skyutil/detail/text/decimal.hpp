@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/text/decimal.hpp: a double in fixed decimal notation, correctly rounded from its exact value.
+//
+// A double is m * 2^e, so m * 10^precision / 2^-e rounded half to even is the answer as one
+// integer. Where that integer fits 64 bits it takes one multiplication and a shift. Else
+// std::to_chars prints it, and at compile time, where that cannot be called, a big integer. Nowhere
+// is there arithmetic of doubles, which a processor may be told to do without subnormal numbers
+// (x86's DAZ and FTZ, set by -ffast-math for a whole program): std::to_chars does not get those.
+
+#pragma once
+
+#include <skyutil/detail/base/cast.hpp>
+#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/text_error.hpp>
+#include <skyutil/detail/text/uint128.hpp>
+#include <skyutil/detail/text/utf8.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+using decimal = digit_writer<10>;
+
+/// |x| = mantissa * 2^exponent.
+struct double_parts {
+    bool negative;
+    bool finite;
+    bool nan;
+    std::uint64_t mantissa;
+    int exponent;
+};
+
+inline constexpr int fraction_bits = 52;  // of a double
+
+/// std::bit_width(), which returns an unsigned number in some libraries.
+constexpr int width_of(std::uint64_t value) noexcept { return 64 - std::countl_zero(value); }
+
+/// Splits a number in the format of IEC 60559 with so many bits of fraction and of exponent.
+template <int FractionBits, int ExponentBits>
+constexpr double_parts split_bits(std::uint64_t bits) noexcept {
+    constexpr int special = (1 << ExponentBits) - 1;
+    constexpr int lowest = 2 - (1 << (ExponentBits - 1)) - FractionBits;  // exponent of subnormals
+    constexpr std::uint64_t hidden = std::uint64_t{1} << FractionBits;
+    const int biased = static_cast<int>(bits >> FractionBits) & special;
+    const std::uint64_t fraction = bits & (hidden - 1);
+    const bool negative = ((bits >> (FractionBits + ExponentBits)) & 1) != 0;
+    if (biased == special) {
+        return {negative, false, fraction != 0, 0, 0};
+    }
+    if (biased == 0) {
+        return {negative, true, false, fraction, lowest};
+    }
+    return {negative, true, false, fraction | hidden, biased - 1 + lowest};
+}
+
+constexpr double_parts split(double x) noexcept {
+    return split_bits<fraction_bits, 11>(std::bit_cast<std::uint64_t>(x));
+}
+constexpr double_parts split(float x) noexcept {
+    return split_bits<23, 8>(std::bit_cast<std::uint32_t>(x));
+}
+
+/// Whether the number is a double, but a subnormal one (or zero).
+constexpr bool is_subnormal(const double_parts& x) noexcept {
+    return x.exponent + width_of(x.mantissa) <= -1022;
+}
+
+/// The double of parts that are one's, and no subnormal one's.
+constexpr double join(const double_parts& x) noexcept {
+    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);  // 0 but for a float's
+    const std::uint64_t fraction =
+        (x.mantissa << shift) & ((std::uint64_t{1} << fraction_bits) - 1);
+    const int above_least = x.exponent - shift + 1075;
+    const auto biased = static_cast<std::uint64_t>(above_least);
+    return std::bit_cast<double>((std::uint64_t{x.negative} << 63) | (biased << fraction_bits) |
+                                 fraction);
+}
+
+/// "inf", "-inf" or "nan".
+constexpr std::string_view name_of(const double_parts& x) noexcept {
+    return x.nan ? "nan" : x.negative ? "-inf" : "inf";
+}
+
+constexpr bool is_whole(const double_parts& x) noexcept {
+    return x.exponent >= 0 || x.mantissa == 0 || std::countr_zero(x.mantissa) >= -x.exponent;
+}
+
+/// |x| * 10^precision rounded half to even, when it and 10^precision fit 64 bits.
+SKYUTIL_WRAPS constexpr std::optional<std::uint64_t> scaled(const double_parts& x,
+                                                            int precision) noexcept {
+    constexpr auto powers = [] {
+        std::array<std::uint64_t, 20> table{1};
+        for (std::size_t i = 1; i < table.size(); ++i) {
+            table[i] = table[i - 1] * 10;
+        }
+        return table;
+    }();
+    if (precision >= static_cast<int>(powers.size())) {
+        return std::nullopt;
+    }
+    const uint128 product = multiply(x.mantissa, powers[static_cast<std::size_t>(precision)]);
+    if (x.exponent >= 0) {
+        const auto shift = static_cast<unsigned>(x.exponent);
+        if (product.high != 0 || shift >= 64 || (product.low << shift) >> shift != product.low) {
+            return std::nullopt;
+        }
+        return product.low << shift;
+    }
+    const auto shift = static_cast<unsigned>(-x.exponent);
+    const uint128 quotient = shift_right(product, shift);
+    if (quotient.high != 0 || quotient.low == ~std::uint64_t{0}) {
+        return std::nullopt;
+    }
+    // The discarded bits, moved to the top: one half is the top bit alone.
+    const uint128 rest =
+        shift >= 128 ? uint128{0, product.high | product.low} : shift_left(product, 128 - shift);
+    constexpr std::uint64_t half = std::uint64_t{1} << 63;
+    const bool tie = rest.high == half && rest.low == 0;
+    const bool up = tie ? (quotient.low & 1) != 0 : rest.high >= half;
+    return quotient.low + (up ? 1 : 0);
+}
+
+/// Writes `value` / 10^precision with exactly `precision` digits after the point so that it ends at
+/// `end`.
+constexpr char* write_scaled(char* end, std::uint64_t value, int precision) noexcept {
+    if (precision > 0) {
+        for (; precision >= 2; precision -= 2) {
+            end = decimal::write_pair(end, cast_to<std::size_t>(value % 100));
+            value /= 100;
+        }
+        if (precision != 0) {
+            *--end = static_cast<char>('0' + value % 10);
+            value /= 10;
+        }
+        *--end = '.';
+    }
+    if (value == 0) {
+        *--end = '0';
+    }
+    return decimal::write(end, value);
+}
+
+/// An unsigned integer large enough for any finite double times the power of five that makes it
+/// whole.
+class wide_integer {
+public:
+    constexpr explicit wide_integer(std::uint64_t value) noexcept {
+        limbs_[0] = static_cast<std::uint32_t>(value);
+        limbs_[1] = static_cast<std::uint32_t>(value >> 32);
+    }
+
+    constexpr void multiply_by(std::uint32_t factor) noexcept {
+        std::uint64_t carry = 0;
+        for (std::uint32_t& limb : limbs_) {
+            carry += std::uint64_t{limb} * factor;
+            limb = static_cast<std::uint32_t>(carry);
+            carry >>= 32;
+        }
+    }
+
+    constexpr void shift_left(unsigned bits) noexcept {
+        std::copy_backward(limbs_.begin(), limbs_.end() - bits / 32, limbs_.end());
+        std::fill_n(limbs_.begin(), bits / 32, 0U);
+        multiply_by(std::uint32_t{1} << (bits % 32));
+    }
+
+    /// Divides by 2^bits and rounds half to even.
+    constexpr void shift_right_rounding(unsigned bits) noexcept {
+        if (bits == 0) {
+            return;
+        }
+        bool up = bit_at(bits - 1);
+        if (up && !bit_at(bits)) {
+            bool more = false;
+            for (unsigned i = 0; i + 1 < bits && !more; ++i) {
+                more = bit_at(i);
+            }
+            up = more;
+        }
+        std::fill(std::copy(limbs_.begin() + bits / 32, limbs_.end(), limbs_.begin()), limbs_.end(),
+                  0U);
+        if (bits % 32 != 0) {
+            for (std::size_t i = 0; i < limbs_.size(); ++i) {
+                const std::uint64_t above = i + 1 < limbs_.size() ? limbs_[i + 1] : 0;
+                limbs_[i] = static_cast<std::uint32_t>(((above << 32) | limbs_[i]) >> (bits % 32));
+            }
+        }
+        for (std::size_t i = 0; up; ++i) {
+            up = ++limbs_[i] == 0;
+        }
+    }
+
+    /// Writes the digits, none for zero, so that they end at `end`. The value is used up.
+    SKYUTIL_WRAPS constexpr char* write(char* end) noexcept {
+        constexpr std::uint32_t billion = 1'000'000'000;
+        for (std::size_t size = limbs_.size();;) {
+            while (size != 0 && limbs_[size - 1] == 0) {
+                --size;
+            }
+            if (size == 0) {
+                return end;
+            }
+            std::uint64_t remainder = 0;
+            for (std::size_t i = size; i-- != 0;) {
+                remainder = (remainder << 32) | limbs_[i];
+                limbs_[i] = static_cast<std::uint32_t>(remainder / billion);
+                remainder %= billion;
+            }
+            if (size == 1 && limbs_[0] == 0) {
+                return decimal::write(end, remainder);
+            }
+            *--end = static_cast<char>('0' + remainder % 10);
+            end = decimal::write_padded<8>(end, remainder / 10);
+        }
+    }
+
+private:
+    constexpr bool bit_at(unsigned i) const noexcept {
+        return ((limbs_[i / 32] >> (i % 32)) & 1) != 0;
+    }
+
+    std::array<std::uint32_t, 82>
+        limbs_{};  // 53 + 1074 * log2(5) = 2547 bits, and two limbs to spare
+};
+
+/// Fixed notation of any finite value and any precision.
+constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
+    const auto binary_places = x.exponent < 0 ? static_cast<unsigned>(-x.exponent) : 0U;
+    // With as many digits as there are binary places the expansion is complete: zeros follow.
+    const unsigned places = (std::min)(static_cast<unsigned>(precision), binary_places);
+    wide_integer value(x.mantissa);
+    if (x.exponent >= 0) {
+        value.shift_left(static_cast<unsigned>(x.exponent));
+    } else {
+        for (unsigned i = 0; i < places; ++i) {
+            value.multiply_by(5);
+        }
+        value.shift_right_rounding(binary_places - places);
+    }
+    std::array<char, 800> buffer{};
+    char* const end = buffer.data() + buffer.size();
+    const char* const begin = value.write(end);
+    const auto digits = static_cast<std::size_t>(end - begin);
+    const std::size_t whole = digits > places ? digits - places : 0;
+
+    std::string out;
+    out.reserve(digits + static_cast<std::size_t>(precision) + 3);
+    if (x.negative) {
+        out += '-';
+    }
+    if (whole == 0) {
+        out += '0';
+    }
+    out.append(begin, whole);
+    if (precision > 0) {
+        out += '.';
+        out.append(places - (digits - whole), '0');
+        out.append(begin + whole, digits - whole);
+        out.append(static_cast<std::size_t>(precision) - places, '0');
+    }
+    return out;
+}
+
+/// Fixed notation of a finite value with exactly `precision` digits after the point.
+constexpr std::string format_fixed(const double_parts& parts, int precision) {
+    const std::optional<std::uint64_t> value = scaled(parts, precision);
+    if (value) {
+        std::array<char, 44> buffer;  // NOLINT(*-member-init): two times 20 digits, sign, point
+        if (std::is_constant_evaluated()) {
+            buffer.fill('0');
+        }
+        char* const end = buffer.data() + buffer.size();
+        char* begin = write_scaled(end, *value, precision);
+        if (parts.negative) {
+            *--begin = '-';
+        }
+        return std::string(begin, end);
+    }
+    if (std::is_constant_evaluated() || is_subnormal(parts)) {
+        return format_fixed_wide(parts, precision);
+    }
+    std::string out;
+    out.resize(312 +
+               static_cast<std::size_t>(precision));  // 309 digits before the point, sign, point
+    const auto written = std::to_chars(out.data(), out.data() + out.size(), join(parts),
+                                       std::chars_format::fixed, precision);
+    out.resize(static_cast<std::size_t>(written.ptr - out.data()));
+    return out;
+}
+
+constexpr std::string format_parts(const double_parts& x, int precision) {
+    if (precision < 0) {
+        throw_negative_precision("skyutil::format_float", precision);
+    }
+    if (!x.finite) {
+        return to_string(name_of(x));
+    }
+    return format_fixed(x, is_whole(x) ? 0 : precision);
+}
+
+/// The double nearest to x / 1000^thousands, ties to even; both numbers are 1 or more.
+constexpr double_parts divide_by_thousands(const double_parts& x, int thousands) noexcept {
+    if (thousands == 0) {
+        return x;
+    }
+    // x with all 53 bits of a double, times 2^43 so that more of them are left, in limbs of 32
+    // bits.
+    constexpr int spare = 43;
+    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);
+    const std::uint64_t mantissa = x.mantissa << shift;
+    std::array<std::uint64_t, 3> limbs{mantissa >> 21, (mantissa << 11) & 0xffff'ffff, 0};
+    bool exact = true;
+    for (int i = 0; i != thousands; ++i) {
+        std::uint64_t remainder = 0;
+        for (std::uint64_t& limb : limbs) {
+            const std::uint64_t part = (remainder << 32) | limb;
+            limb = part / 1000;
+            remainder = part % 1000;
+        }
+        exact = exact && remainder == 0;
+    }
+    const uint128 quotient{limbs[0], (limbs[1] << 32) | limbs[2]};
+    const int size = limbs[0] != 0 ? 64 + width_of(limbs[0]) : width_of(quotient.low);
+    const int dropped = size - (fraction_bits + 1);
+    const uint128 rest = shift_left(quotient, static_cast<unsigned>(128 - dropped));
+    constexpr std::uint64_t half = std::uint64_t{1} << 63;
+    std::uint64_t kept = shift_right(quotient, static_cast<unsigned>(dropped)).low;
+    const bool tie = rest.high == half && rest.low == 0 && exact;
+    kept += tie ? kept & 1 : rest.high >> 63;
+    const int carried = static_cast<int>(kept >> (fraction_bits + 1));
+    return {x.negative, true, false, kept >> carried,
+            x.exponent - shift - spare + dropped + carried};
+}
+
+constexpr std::string format_compact_parts(const double_parts& x, int precision) {
+    if (precision < 0) {
+        throw_negative_precision("skyutil::format_compact", precision);
+    }
+    if (!x.finite) {
+        return to_string(name_of(x));
+    }
+    constexpr std::array<std::string_view, 5> suffixes{"", "K", "M", "B", "T"};
+    constexpr int most = static_cast<int>(suffixes.size()) - 1;
+    int thousands = 0;
+    if (x.exponent + width_of(x.mantissa) > 40) {  // 2^40 > 1e12
+        thousands = most;
+    } else if (x.exponent > -64) {
+        const std::uint64_t whole =
+            x.exponent >= 0 ? x.mantissa << x.exponent : x.mantissa >> -x.exponent;
+        for (std::uint64_t size = 1000; thousands != most && whole >= size; size *= 1000) {
+            ++thousands;
+        }
+    }
+    std::string out = format_fixed(divide_by_thousands(x, thousands), precision);
+    const std::size_t digits = (std::min)(out.find('.'), out.size()) - (x.negative ? 1 : 0);
+    if (digits > 3 && thousands != most) {
+        ++thousands;
+        out = format_fixed(divide_by_thousands(x, thousands), precision);
+    }
+    out += suffixes[static_cast<std::size_t>(thousands)];
+    return out;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
