@@ -28,8 +28,8 @@ class SkyutilConan(ConanFile):
     topics = ("header-only", "cgroups", "process", "subprocess", "hash", "ports")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_hash": [True, False], "with_subprocess": [True, False]}
-    default_options = {"with_hash": False, "with_subprocess": False}
+    options = {"with_hash": [True, False], "with_asio": [True, False]}
+    default_options = {"with_hash": False, "with_asio": False}
     no_copy_source = True
 
     @property
@@ -54,7 +54,7 @@ class SkyutilConan(ConanFile):
         # transitive_headers: the headers of skyutil include theirs.
         if self.options.with_hash:
             self.requires("cryptopp/8.9.0", transitive_headers=True, transitive_libs=True)
-        if self.options.with_subprocess:
+        if self.options.with_asio:
             self.requires("boost/1.86.0", transitive_headers=True, transitive_libs=True)
 
     def build_requirements(self):
@@ -75,7 +75,7 @@ class SkyutilConan(ConanFile):
         oldest = {"gcc": "12", "clang": "16"}.get(str(self.settings.compiler))
         if oldest and Version(self.settings.compiler.version) < oldest:
             raise ConanInvalidConfiguration(f"{self.ref} needs {self.settings.compiler} {oldest} or newer")
-        if self.options.with_subprocess and Version(self.dependencies["boost"].ref.version) < "1.81":
+        if self.options.with_asio and Version(self.dependencies["boost"].ref.version) < "1.81":
             raise ConanInvalidConfiguration(f"{self.ref} needs Boost 1.81 or newer, for Boost.Process v2")
 
     def source(self):
@@ -86,7 +86,7 @@ class SkyutilConan(ConanFile):
         if self._runs_tests:
             toolchain = CMakeToolchain(self)
             toolchain.cache_variables["SKYUTIL_WITH_HASH"] = bool(self.options.with_hash)
-            toolchain.cache_variables["SKYUTIL_WITH_SUBPROCESS"] = bool(self.options.with_subprocess)
+            toolchain.cache_variables["SKYUTIL_WITH_ASIO"] = bool(self.options.with_asio)
             toolchain.cache_variables["SKYUTIL_BUILD_EXAMPLES"] = False
             toolchain.cache_variables["SKYUTIL_BUILD_BENCHMARKS"] = False
             toolchain.generate()
@@ -116,11 +116,11 @@ class SkyutilConan(ConanFile):
             self.cpp_info.components["core"].system_libs = ["pthread"]
         if self.options.with_hash:
             self._add_component("hash", "skyutil-hash", ["core", "cryptopp::cryptopp"])
-        if self.options.with_subprocess:
+        if self.options.with_asio:
             process = ["boost::headers"]
             if Version(self.dependencies["boost"].ref.version) >= "1.86":
                 process.append("boost::process")
-            self._add_component("subprocess", "skyutil-subprocess", ["core", *process])
+            self._add_component("asio", "skyutil-asio", ["core", *process])
 
     def _add_component(self, name, pkg_config_name, requires):
         component = self.cpp_info.components[name]

@@ -26,7 +26,7 @@ namespace {
 
 using skyutil::port_options;
 
-constexpr port_options ipv4{.family = skyutil::family::ipv4};
+constexpr port_options ipv4{.family = skyutil::port_family::ipv4};
 constexpr port_options ipv6_and_ipv4{};
 
 // ---------------------------------------------------------------------------- taken ports
@@ -118,7 +118,7 @@ void reserved_port(benchmark::State& state, const port_options& options) {
 }
 
 void reserved_port_hand_over(benchmark::State& state, port_options options) {
-    options.hold = skyutil::hold::hand_over;
+    options.hold = skyutil::port_hold::hand_over;
     reserved_port(state, options);
 }
 

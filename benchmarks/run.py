@@ -545,7 +545,7 @@ def compile_times(compiler: str, quick: bool) -> list[dict[str, Any]]:
         if header.stem == "version":
             continue
         name = f"skyutil/{header.name}"
-        heavy = header.stem in ("hash", "hash_openssl", "subprocess", "skyutil")
+        heavy = header.stem in ("hash", "hash_openssl", "asio", "skyutil")
         if heavy and quick:
             continue
         try:

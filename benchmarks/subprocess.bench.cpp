@@ -36,10 +36,10 @@ namespace {
 /// Nothing to read or write: what posix_spawn does above.
 struct with_run {
     static void start() {
-        using skyutil::stdio;
-        rivals::check(skyutil::run({rivals::program}, {.stdin_from = stdio::inherit,
-                                                       .stdout_to = stdio::inherit,
-                                                       .stderr_to = stdio::inherit})
+        using skyutil::stdio_mode;
+        rivals::check(skyutil::run({rivals::program}, {.stdin_from = stdio_mode::inherit,
+                                                       .stdout_to = stdio_mode::inherit,
+                                                       .stderr_to = stdio_mode::inherit})
                           .ok());
     }
 };
@@ -52,7 +52,8 @@ struct with_run_and_capture {
 
 struct with_child_process {
     static void start() {
-        skyutil::child_process child({rivals::program}, {.stdin_from = skyutil::stdio::inherit});
+        skyutil::child_process child({rivals::program},
+                                     {.stdin_from = skyutil::stdio_mode::inherit});
         rivals::check(child.wait().ok());
     }
 };
@@ -184,7 +185,7 @@ void capture_in_memory(benchmark::State& state) {
 void capture_tail(benchmark::State& state) {
     for (auto _ : state) {
         const skyutil::completed_process result = skyutil::run(
-            writer, {.max_output = 1U << 20, .on_overflow = skyutil::overflow::keep_tail});
+            writer, {.max_output = 1U << 20, .on_overflow = skyutil::output_overflow::keep_tail});
         rivals::check(result.stdout_text.size() == 1U << 20);
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(gigabyte) * state.iterations());

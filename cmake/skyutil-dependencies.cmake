@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Finds what skyutil::hash, skyutil::hash_openssl and skyutil::subprocess need. The build uses this file, and so does
+# Finds what skyutil::hash, skyutil::hash_openssl and skyutil::asio need. The build uses this file, and so does
 # find_package(skyutil) from its installed copy.
 #
 # skyutil_find_<dependency>(<problem>) leaves "" in <problem>, or a sentence that says what is missing, and in
@@ -78,7 +78,7 @@ function(skyutil_find_openssl problem)
 endfunction()
 
 # Boost.Process v2 is header only up to Boost 1.85 and a library, Boost::process, from 1.86 on.
-function(skyutil_find_boost_process problem)
+function(skyutil_find_boost problem)
     if(NOT TARGET Boost::process)
         find_package(Boost 1.81 CONFIG QUIET OPTIONAL_COMPONENTS process)
     endif()
@@ -90,13 +90,13 @@ function(skyutil_find_boost_process problem)
     if(TARGET Boost::process)
         set(libraries Boost::process)
     elseif(NOT Boost_FOUND)
-        set(sentence "skyutil::subprocess needs Boost 1.81 or newer, which was not found ${packages}.")
+        set(sentence "skyutil::asio needs Boost 1.81 or newer, which was not found ${packages}.")
     elseif(Boost_VERSION VERSION_GREATER_EQUAL 1.86)
-        set(sentence "skyutil::subprocess needs the library Boost.Process, which was not found beside \
+        set(sentence "skyutil::asio needs the library Boost.Process, which was not found beside \
 Boost ${Boost_VERSION} ${packages}.")
     else()
         set(libraries Boost::headers)
     endif()
     set(${problem} "${sentence}" PARENT_SCOPE)
-    set(skyutil_boost_process_libraries "${libraries}" PARENT_SCOPE)
+    set(skyutil_boost_libraries "${libraries}" PARENT_SCOPE)
 endfunction()

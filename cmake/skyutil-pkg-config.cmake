@@ -42,12 +42,12 @@ if(TARGET skyutil_hash_openssl)
     skyutil_install_pc(skyutil-hash_openssl "OpenSSL's hash functions for skyutil-hash"
         REQUIRES "skyutil-hash = ${PROJECT_VERSION}, libcrypto >= 1.1.1")
 endif()
-if(TARGET skyutil_subprocess)
+if(TARGET skyutil_asio)
     # Boost has no files for pkg-config. Its Process is a library from 1.86 on.
     set(libs "")
     if(TARGET Boost::process)
         set(libs "-L\${libdir} -lboost_process")
     endif()
-    skyutil_install_pc(skyutil-subprocess "Programs run as children that leave nothing behind"
+    skyutil_install_pc(skyutil-asio "Children for programs that use Boost.Asio"
         REQUIRES "${requires_core}" LIBS "${libs}")
 endif()

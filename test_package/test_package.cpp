@@ -6,8 +6,10 @@
 #if defined(WITH_HASH)
 #include <skyutil/hash.hpp>
 #endif
-#if defined(WITH_SUBPROCESS)
-#include <skyutil/subprocess.hpp>
+#if defined(WITH_ASIO)
+#include <skyutil/asio.hpp>
+
+#include <boost/asio/io_context.hpp>
 #endif
 
 #include <iostream>
@@ -18,7 +20,9 @@ int main() {
 #if defined(WITH_HASH)
     std::cout << skyutil::hash_bytes({}, skyutil::hash_algorithm::sha256).hex() << '\n';
 #endif
-#if defined(WITH_SUBPROCESS)
-    std::cout << skyutil::run({"echo", "a child"}).stdout_text;
+#if defined(WITH_ASIO)
+    boost::asio::io_context context;
+    skyutil::child_process child({"echo", "a child"});
+    skyutil::to_boost_process(child, context.get_executor()).wait();
 #endif
 }

@@ -281,16 +281,16 @@ static_assert(is_function<bool(std::uint16_t, const skyutil::port_options&,
 static_assert(
     is_function<bool(std::uint16_t, std::error_code&) noexcept>(&skyutil::is_port_available));
 static_assert(returns<bool>([] { return skyutil::is_port_available(80); }));
-static_assert(skyutil::port_options{}.address == skyutil::address::any);
-static_assert(skyutil::port_options{}.family == skyutil::family::both);
-static_assert(skyutil::port_options{}.protocol == skyutil::protocol::tcp);
+static_assert(skyutil::port_options{}.address == skyutil::port_address::any);
+static_assert(skyutil::port_options{}.family == skyutil::port_family::both);
+static_assert(skyutil::port_options{}.protocol == skyutil::port_protocol::tcp);
 static_assert(skyutil::port_options{}.last == 65535);
-static_assert(skyutil::port_options{}.hold == skyutil::hold::exclusive);
-static_assert(skyutil::hold::exclusive != skyutil::hold::hand_over);
+static_assert(skyutil::port_options{}.hold == skyutil::port_hold::exclusive);
+static_assert(skyutil::port_hold::exclusive != skyutil::port_hold::hand_over);
 static_assert(std::same_as<decltype(skyutil::port_options::last), std::uint16_t>);
-static_assert(skyutil::address::any != skyutil::address::loopback);
-static_assert(skyutil::family::ipv4 != skyutil::family::ipv6 &&
-              skyutil::protocol::udp != skyutil::protocol::both);
+static_assert(skyutil::port_address::any != skyutil::port_address::loopback);
+static_assert(skyutil::port_family::ipv4 != skyutil::port_family::ipv6 &&
+              skyutil::port_protocol::udp != skyutil::port_protocol::both);
 static_assert(std::is_nothrow_move_constructible_v<skyutil::reserved_port>);
 static_assert(std::is_nothrow_move_assignable_v<skyutil::reserved_port>);
 static_assert(!std::is_copy_constructible_v<skyutil::reserved_port>);
@@ -337,7 +337,7 @@ static_assert(returns<std::vector<skyutil::reserved_port>>([] {
     return skyutil::reserve_ports(3);
 }));
 static_assert(returns<std::vector<skyutil::reserved_port>>([] {
-    return skyutil::reserve_ports(3, 8000, {.last = 8100, .hold = skyutil::hold::hand_over});
+    return skyutil::reserve_ports(3, 8000, {.last = 8100, .hold = skyutil::port_hold::hand_over});
 }));
 
 // -------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ static_assert(std::same_as<decltype(skyutil::cpu_budget::affinity), std::optiona
 static_assert(std::same_as<decltype(skyutil::cpu_budget::cpuset), std::optional<int>>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget::quota), std::optional<double>>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget::request), std::optional<double>>);
-static_assert(std::same_as<decltype(skyutil::cpu_budget::override_), std::optional<double>>);
+static_assert(std::same_as<decltype(skyutil::cpu_budget::override_value), std::optional<double>>);
 static_assert(is_function<string_view(skyutil::limit_kind) noexcept>(&skyutil::to_string));
 static_assert(std::same_as<decltype(skyutil::cpu_budget{}.usable()), int>);
 static_assert(std::same_as<decltype(skyutil::cpu_budget{}.usable(skyutil::rounding::ceil)), int>);
@@ -398,7 +398,7 @@ static_assert(is_function<std::size_t(std::error_code&)>(&skyutil::open_fd_count
 static_assert(returns<skyutil::pressure>([] { return skyutil::get_pressure(); }));
 static_assert(returns<std::string>([] { return skyutil::describe_resources(); }));
 static_assert(returns<std::string>([] {
-    return skyutil::describe_resources(skyutil::description::json, skyutil::sysroot{"/copy"});
+    return skyutil::describe_resources(skyutil::description_form::json, skyutil::sysroot{"/copy"});
 }));
 static_assert(std::is_constructible_v<skyutil::resource_monitor, skyutil::sysroot,
                                       std::chrono::milliseconds>);

@@ -249,7 +249,7 @@ TEST_CASE("what a child has left behind is ended also where others have reaped t
         ::signal(SIGCHLD, SIG_IGN);
         std::optional<child_process> child(
             std::in_place, actor({"orphan"}),
-            skyutil::child_options{.stdout_to = skyutil::stdio::pipe});
+            skyutil::child_options{.stdout_to = skyutil::stdio_mode::pipe});
         char text[32] = {};
         const ssize_t count = ::read(child->stdout_pipe().get(), text, sizeof text - 1);
         child->wait();
@@ -449,8 +449,9 @@ TEST_CASE("a child that cannot be signalled does not hold up its end") {
         const auto start = steady_clock::now();
         json answer;
         {
-            child_process child({program, "privileged", "30"}, {.stdout_to = skyutil::stdio::pipe,
-                                                                .stderr_to = skyutil::stdio::null});
+            child_process child(
+                {program, "privileged", "30"},
+                {.stdout_to = skyutil::stdio_mode::pipe, .stderr_to = skyutil::stdio_mode::null});
             char text[8] = {};
             if (::read(child.stdout_pipe().get(), text, sizeof text) <= 0 || text[0] != 'r') {
                 throw cannot_run{"set-user-ID has no effect here"};
@@ -489,7 +490,7 @@ TEST_CASE("whoever a child has left in its session is ended, in whatever group")
         CAPTURE(what);
         std::int64_t orphan = 0;
         {
-            child_process child(actor({what}), {.stdout_to = skyutil::stdio::pipe});
+            child_process child(actor({what}), {.stdout_to = skyutil::stdio_mode::pipe});
             char buffer[32] = {};
             REQUIRE(::read(child.stdout_pipe().get(), buffer, sizeof buffer - 1) > 0);
             orphan = numbers(buffer).at(0);

@@ -46,12 +46,12 @@
 
 using namespace skyutil_tests;
 using nlohmann::json;
-using skyutil::address;
-using skyutil::family;
 using skyutil::find_free_port;
 using skyutil::is_port_available;
+using skyutil::port_address;
+using skyutil::port_family;
 using skyutil::port_options;
-using skyutil::protocol;
+using skyutil::port_protocol;
 using skyutil::reserve_ports;
 using skyutil::reserved_port;
 using skyutil::unique_fd;
@@ -159,16 +159,18 @@ struct question {
 const std::vector<question>& questions() {
     static const std::vector<question> all{
         {"tcp", {}},
-        {"tcp, IPv4", {.family = family::ipv4}},
-        {"tcp, IPv6", {.family = family::ipv6}},
-        {"tcp, loopback", {.address = address::loopback}},
-        {"tcp, loopback, IPv4", {.address = address::loopback, .family = family::ipv4}},
-        {"tcp, loopback, IPv6", {.address = address::loopback, .family = family::ipv6}},
-        {"udp", {.protocol = protocol::udp}},
+        {"tcp, IPv4", {.family = port_family::ipv4}},
+        {"tcp, IPv6", {.family = port_family::ipv6}},
+        {"tcp, loopback", {.address = port_address::loopback}},
+        {"tcp, loopback, IPv4", {.address = port_address::loopback, .family = port_family::ipv4}},
+        {"tcp, loopback, IPv6", {.address = port_address::loopback, .family = port_family::ipv6}},
+        {"udp", {.protocol = port_protocol::udp}},
         {"udp, loopback, IPv4",
-         {.address = address::loopback, .family = family::ipv4, .protocol = protocol::udp}},
-        {"both", {.protocol = protocol::both}},
-        {"both, loopback", {.address = address::loopback, .protocol = protocol::both}},
+         {.address = port_address::loopback,
+          .family = port_family::ipv4,
+          .protocol = port_protocol::udp}},
+        {"both", {.protocol = port_protocol::both}},
+        {"both, loopback", {.address = port_address::loopback, .protocol = port_protocol::both}},
     };
     return all;
 }
@@ -400,24 +402,25 @@ TEST_CASE("the port found can be bound and listened on") {
              {std::uint16_t{0}, std::uint16_t{1024}, std::uint16_t{8000}}) {
             for (const question& question : questions()) {
                 const search found = try_find(start, question.options);
-                const bool tcp = question.options.protocol != protocol::udp;
+                const bool tcp = question.options.protocol != port_protocol::udp;
                 const std::string host =
-                    question.options.address == address::any ? "0.0.0.0" : "127.0.0.1";
-                const std::string host6 = question.options.address == address::any ? "::" : "::1";
+                    question.options.address == port_address::any ? "0.0.0.0" : "127.0.0.1";
+                const std::string host6 =
+                    question.options.address == port_address::any ? "::" : "::1";
                 bool good = !found.error && found.port >= (start == 0 ? 1 : start);
-                if (question.options.family != family::ipv6) {
+                if (question.options.family != port_family::ipv6) {
                     good = good && hold({.type = tcp ? SOCK_STREAM : SOCK_DGRAM,
                                          .address = host,
                                          .listening = tcp},
                                         found.port);
                 }
-                if (question.options.family != family::ipv4 && has_ipv6()) {
+                if (question.options.family != port_family::ipv4 && has_ipv6()) {
                     good = good && hold({.type = tcp ? SOCK_STREAM : SOCK_DGRAM,
                                          .address = host6,
                                          .listening = tcp},
                                         found.port);
                 }
-                if (question.options.protocol == protocol::both) {
+                if (question.options.protocol == port_protocol::both) {
                     good = good && hold({.type = SOCK_DGRAM, .address = host}, found.port);
                 }
                 if (!good) {
@@ -440,7 +443,7 @@ TEST_CASE("start 0 leaves the choice to the system") {
     CHECK(ports.count(0) == 0);
     for (const question& question : questions()) {
         INFO(question.name);
-        if (question.options.family != family::ipv6 || has_ipv6()) {
+        if (question.options.family != port_family::ipv6 || has_ipv6()) {
             const search found = try_find(0, question.options);
             CHECK(error_name(found.error) == "");
             CHECK(found.port != 0);
@@ -456,13 +459,13 @@ TEST_CASE("start 0 passes over ports that one of the protocols does not have fre
             held.push_back(hold({.type = SOCK_DGRAM}, static_cast<std::uint16_t>(port)));
         }
         json result;
-        result["found"] = try_find(0, {.protocol = protocol::both}).port;
+        result["found"] = try_find(0, {.protocol = port_protocol::both}).port;
         for (int port = 40018; port < 40020; ++port) {
             held.push_back(hold({.type = SOCK_DGRAM}, static_cast<std::uint16_t>(port)));
         }
-        result["none"] = error_name(try_find(0, {.protocol = protocol::both}).error);
+        result["none"] = error_name(try_find(0, {.protocol = port_protocol::both}).error);
         result["tcp"] = try_find(0).port;
-        result["udp"] = error_name(try_find(0, {.protocol = protocol::udp}).error);
+        result["udp"] = error_name(try_find(0, {.protocol = port_protocol::udp}).error);
         return result;
     });
     const std::string in_use = std::make_error_code(std::errc::address_in_use).message();
@@ -562,9 +565,9 @@ TEST_CASE("running out of descriptors is not taken for a port in use") {
         const bool available = is_port_available(1024, error);
         ::close(copies.back());
         const search one_left = try_find(0);
-        const search two_wanted = try_find(0, {.protocol = protocol::both});
+        const search two_wanted = try_find(0, {.protocol = port_protocol::both});
         for (int i = 0; i < 100; ++i) {
-            (void)try_find(0, {.protocol = protocol::both});
+            (void)try_find(0, {.protocol = port_protocol::both});
         }
         const search still_one_left = try_find(0);
         for (const int fd : copies) {  // sanitizers need descriptors
@@ -632,7 +635,8 @@ TEST_CASE("without sockets of IPv6 the ports of IPv4 are found") {
         }
         result["any"] = try_find(0).port != 0;
         result["any, both"] =
-            try_find(0, {.address = address::loopback, .protocol = protocol::both}).port != 0;
+            try_find(0, {.address = port_address::loopback, .protocol = port_protocol::both})
+                .port != 0;
         result["available"] = is_port_available(5000);
         return result;
     });
@@ -656,7 +660,7 @@ TEST_CASE("the system setting for sockets of both families does not matter") {
         set_system_setting("/proc/sys/net/ipv6/bindv6only", "1");
         const unique_fd held = hold({.listening = true}, 5000);
         return json{{"both", is_port_available(5000)},
-                    {"IPv6", is_port_available(5000, {.family = family::ipv6})}};
+                    {"IPv6", is_port_available(5000, {.family = port_family::ipv6})}};
     });
     CHECK(answer == json{{"both", false}, {"IPv6", true}});
 }
@@ -693,7 +697,7 @@ TEST_CASE("a program started during the search does not inherit its sockets") {
         json result;
         const std::size_t before = count_open_descriptors();
         skyutil::detail::port_sockets sockets = skyutil::detail::make_port_sockets(
-            {.address = address::loopback, .protocol = protocol::both});
+            {.address = port_address::loopback, .protocol = port_protocol::both});
         std::error_code error;
         const std::uint16_t port = sockets.bind(0, true, error);
         result["bound"] = port != 0 && !error;
@@ -731,7 +735,7 @@ TEST_CASE("several threads search at once") {
                 for (int i = 0; i < 500; ++i) {
                     const search found =
                         try_find(20000);  // another thread may be trying the first ones
-                    const search any = try_find(0, {.protocol = protocol::both});
+                    const search any = try_find(0, {.protocol = port_protocol::both});
                     if (found.error || found.port < 20000 || found.port > 20100 || any.error ||
                         any.port == 0) {
                         ++wrong;
@@ -772,7 +776,7 @@ port_options with_last(port_options options, std::uint16_t last) {
     return options;
 }
 
-port_options with_hold(port_options options, skyutil::hold mode) {
+port_options with_hold(port_options options, skyutil::port_hold mode) {
     options.hold = mode;
     return options;
 }
@@ -862,7 +866,8 @@ TEST_CASE("a reserved port is free for nobody until it is given up") {
             throw cannot_run{"the machine has no IPv6"};
         }
         json wrong = json::array();
-        for (const skyutil::hold mode : {skyutil::hold::exclusive, skyutil::hold::hand_over}) {
+        for (const skyutil::port_hold mode :
+             {skyutil::port_hold::exclusive, skyutil::port_hold::hand_over}) {
             for (const question& question : questions()) {
                 for (const std::uint16_t start : {std::uint16_t{0}, std::uint16_t{5000}}) {
                     const auto options = with_hold(question.options, mode);
@@ -915,7 +920,8 @@ TEST_CASE("an exclusive port is nobody else's, one to hand over that of who sets
         json results = json::array();
         for (const row& row : rows) {
             json result;
-            for (const skyutil::hold mode : {skyutil::hold::exclusive, skyutil::hold::hand_over}) {
+            for (const skyutil::port_hold mode :
+                 {skyutil::port_hold::exclusive, skyutil::port_hold::hand_over}) {
                 for (const int reuse : {0, 1, 2, 3}) {
                     endpoint end = row.end;
                     end.reuse_address = (reuse & 1) != 0;
@@ -926,8 +932,8 @@ TEST_CASE("an exclusive port is nobody else's, one to hand over that of who sets
                         const reserved_port held(port, with_hold(question.options, mode));
                         free += held.port() != port ? '?' : hold(end, port) ? '+' : '-';
                     }
-                    result[mode == skyutil::hold::exclusive ? "exclusive" : "hand over"].push_back(
-                        free);
+                    result[mode == skyutil::port_hold::exclusive ? "exclusive" : "hand over"]
+                        .push_back(free);
                 }
             }
             results.push_back(result);
@@ -949,8 +955,8 @@ TEST_CASE("a server takes over the port that is held for it, and keeps it") {
         INFO((udp ? "UDP" : "TCP"));
         std::optional<reserved_port> held(
             std::in_place, std::uint16_t{0},
-            port_options{.protocol = udp ? protocol::udp : protocol::tcp,
-                         .hold = skyutil::hold::hand_over});
+            port_options{.protocol = udp ? port_protocol::udp : port_protocol::tcp,
+                         .hold = skyutil::port_hold::hand_over});
         const std::uint16_t port = held->port();
         endpoint end{.type = udp ? SOCK_DGRAM : SOCK_STREAM, .listening = !udp};
         CHECK_FALSE(hold(end, port));
@@ -981,7 +987,7 @@ TEST_CASE("a server takes over the port that is held for it, and keeps it") {
 }
 
 TEST_CASE("the port that a server took over cannot be listened on by who held it") {
-    reserved_port held(0, {.hold = skyutil::hold::hand_over});
+    reserved_port held(0, {.hold = skyutil::port_hold::hand_over});
     const unique_fd server = hold({.reuse_address = true, .listening = true}, held.port());
     REQUIRE(server);
     std::error_code error;
@@ -1000,8 +1006,9 @@ TEST_CASE("the port that a server took over cannot be listened on by who held it
 }
 
 TEST_CASE("a reserved port that listens serves, and is nobody else's") {
-    for (const skyutil::hold mode : {skyutil::hold::exclusive, skyutil::hold::hand_over}) {
-        reserved_port held(0, {.family = family::ipv4, .hold = mode});
+    for (const skyutil::port_hold mode :
+         {skyutil::port_hold::exclusive, skyutil::port_hold::hand_over}) {
+        reserved_port held(0, {.family = port_family::ipv4, .hold = mode});
         CHECK_FALSE(connect_to(held.port()));
         std::error_code error = std::make_error_code(std::errc::io_error);
         held.listen(5, error);
@@ -1022,15 +1029,15 @@ TEST_CASE("all sockets of TCP listen") {
         reserved_port held(0, question.options);
         std::error_code error;
         held.listen(error);
-        if (question.options.protocol == protocol::udp) {
+        if (question.options.protocol == port_protocol::udp) {
             CHECK(error == std::errc::operation_not_supported);
             continue;
         }
         CHECK_FALSE(error);
         CHECK(static_cast<bool>(connect_to(held.port(), false)) ==
-              (question.options.family != family::ipv6));
+              (question.options.family != port_family::ipv6));
         CHECK(static_cast<bool>(connect_to(held.port(), true)) ==
-              (question.options.family != family::ipv4));
+              (question.options.family != port_family::ipv4));
     }
     reserved_port none(0);
     const unique_fd given(none.release());
@@ -1043,8 +1050,9 @@ TEST_CASE("all sockets of TCP listen") {
 TEST_CASE("a server on a reserved port can be started again at once") {
     const json answer = run_in_private_network([] {
         json result;
-        for (const skyutil::hold mode : {skyutil::hold::exclusive, skyutil::hold::hand_over}) {
-            const std::uint16_t port = mode == skyutil::hold::exclusive ? 5000 : 5001;
+        for (const skyutil::port_hold mode :
+             {skyutil::port_hold::exclusive, skyutil::port_hold::hand_over}) {
+            const std::uint16_t port = mode == skyutil::port_hold::exclusive ? 5000 : 5001;
             std::optional<reserved_port> held(std::in_place, port, port_options{.hold = mode});
             held->listen();
             leave_time_wait(held->native_handle(), port);
@@ -1111,7 +1119,7 @@ TEST_CASE("release gives the sockets away one after the other") {
 }
 
 TEST_CASE("a released socket listens, and the others of its port stay held") {
-    reserved_port held(0, {.family = family::ipv4, .protocol = protocol::both});
+    reserved_port held(0, {.family = port_family::ipv4, .protocol = port_protocol::both});
     const std::uint16_t port = held.port();
     const unique_fd server(held.release());
     REQUIRE(::listen(server.get(), 5) == 0);
@@ -1232,7 +1240,7 @@ TEST_CASE("ports are reserved all or none, and no two are the same") {
         result["beyond the last, one taken"] = all(2, 65534, {});
         result["far too many"] = all((std::numeric_limits<std::size_t>::max)(), 1, {});
         result["far too many of any"] = all((std::numeric_limits<std::size_t>::max)(), 0, {});
-        const auto hand_over = skyutil::hold::hand_over;
+        const auto hand_over = skyutil::port_hold::hand_over;
         result["to hand over"] = all(3, 5000, {.hold = hand_over});
         for (const question& question : questions()) {
             std::set<int> numbers;
@@ -1266,7 +1274,7 @@ TEST_CASE("the ports of a whole ephemeral range can be reserved, and no more") {
         set_system_setting("/proc/sys/net/ipv4/ip_local_port_range", "40000 40019");
         json result;
         for (const question& question : questions()) {
-            if (question.options.family == family::ipv6 && !has_ipv6()) {
+            if (question.options.family == port_family::ipv6 && !has_ipv6()) {
                 continue;
             }
             std::error_code error;
@@ -1313,10 +1321,10 @@ TEST_CASE("two processes that reserve ports of the same range are never given th
             };
             std::vector<port_options> kinds;
             for (const question& question : questions()) {
-                if (question.options.family != family::ipv6 || has_ipv6()) {
+                if (question.options.family != port_family::ipv6 || has_ipv6()) {
                     const auto last = static_cast<std::uint16_t>(first + 5);
                     kinds.push_back(with_last(question.options, last));
-                    kinds.push_back(with_hold(kinds.back(), skyutil::hold::hand_over));
+                    kinds.push_back(with_hold(kinds.back(), skyutil::port_hold::hand_over));
                 }
             }
             int complete = 0;
@@ -1371,9 +1379,9 @@ TEST_CASE("two processes that reserve ports of the same range are never given th
 
 TEST_CASE("a program started does not inherit reserved ports") {
     const auto held =
-        reserve_ports(3, 0, {.address = address::loopback, .protocol = protocol::both});
+        reserve_ports(3, 0, {.address = port_address::loopback, .protocol = port_protocol::both});
     std::vector<reserved_port> mine;
-    mine.emplace_back(0, port_options{.hold = skyutil::hold::hand_over});
+    mine.emplace_back(0, port_options{.hold = skyutil::port_hold::hand_over});
     mine.emplace_back();
     mine.back().listen();
     const std::string inherited = descriptors_of_a_program();
@@ -1474,7 +1482,7 @@ TEST_CASE("a failure of the system is reported as it is, and leaves no descripto
         INFO(row.name << ": " << std::strerror(row.error));
         const json answer = run_in_child([&] {
             meet_error_types();
-            const port_options options{.protocol = protocol::both};
+            const port_options options{.protocol = port_protocol::both};
             reserved_port before(0, options);
             const std::size_t open = count_open_descriptors();
             forbid_system_call(row.call, row.error, row.argument, row.value);
@@ -1489,9 +1497,9 @@ TEST_CASE("a failure of the system is reported as it is, and leaves no descripto
             note(error);
             for (const bool hand_over : {false, true}) {
                 const std::uint16_t start = hand_over ? 20000 : 0;
-                const reservation held(start,
-                                       with_hold(options, hand_over ? skyutil::hold::hand_over
-                                                                    : skyutil::hold::exclusive));
+                const reservation held(
+                    start, with_hold(options, hand_over ? skyutil::port_hold::hand_over
+                                                        : skyutil::port_hold::exclusive));
                 note(held.consistent() ? held.error : std::make_error_code(std::errc::bad_message));
             }
             note(reserve_ports(3, 0, options, error).size() == (error ? 0 : 3)
@@ -1518,7 +1526,7 @@ TEST_CASE("running out of descriptors gives up all ports that were reserved alre
         json result;
         for (const std::size_t count : {6U, 5U, 6U, 5U}) {
             std::error_code error = std::make_error_code(std::errc::bad_message);
-            const auto ports = reserve_ports(count, 0, {.family = family::ipv4}, error);
+            const auto ports = reserve_ports(count, 0, {.family = port_family::ipv4}, error);
             result.push_back({error.value(), ports.size()});
         }
         copies.clear();  // sanitizers need descriptors

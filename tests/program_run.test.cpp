@@ -33,8 +33,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(SKYUTIL_TEST_PROGRAM_RUNS)
-
 namespace {
 
 using namespace skyutil_tests;
@@ -945,5 +943,3 @@ TEST_CASE("a retry is not begun after the program was told to end") {
 }
 
 }  // namespace
-
-#endif

@@ -26,7 +26,7 @@ namespace {
 
 /// A shell that has begun to run a script; the script says so with a line.
 child_process start(const std::string& script) {
-    child_process child({"sh", "-c", script}, {.stdout_to = skyutil::stdio::pipe});
+    child_process child({"sh", "-c", script}, {.stdout_to = skyutil::stdio_mode::pipe});
     char byte = 0;
     if (::read(child.stdout_pipe().get(), &byte, 1) != 1) {
         throw_errno("read");

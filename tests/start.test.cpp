@@ -50,7 +50,7 @@ using skyutil::run_options;
 using skyutil::shell;
 using skyutil::start_error;
 using skyutil::start_step;
-using skyutil::stdio;
+using skyutil::stdio_mode;
 using std::chrono::steady_clock;
 
 // ----------------------------------------------------------------------------------------
@@ -278,13 +278,13 @@ TEST_CASE("an inherited standard descriptor reaches the child though it has FD_C
         ::dup3(out, 1, O_CLOEXEC);
         ::dup3(out, 2, O_CLOEXEC);
         ::fcntl(0, F_SETFD, FD_CLOEXEC);
-        const run_options some{.stdin_from = stdio::inherit, .stderr_to = stdio::inherit};
+        const run_options some{.stdin_from = stdio_mode::inherit, .stderr_to = stdio_mode::inherit};
         json answer{run(actor({"descriptors"}), some).stdout_text};
         answer.push_back(run(shell("echo out; echo err >&2"),
-                             {.stdout_to = stdio::inherit, .stderr_to = stdio::inherit})
+                             {.stdout_to = stdio_mode::inherit, .stderr_to = stdio_mode::inherit})
                              .exit_code);
         answer.push_back(
-            run(shell("echo merged >&2"), {.merge_stderr = true, .stdout_to = stdio::inherit})
+            run(shell("echo merged >&2"), {.merge_stderr = true, .stdout_to = stdio_mode::inherit})
                 .exit_code);
         for (int fd = 0; fd != 3; ++fd) {  // still so here
             answer.push_back(::fcntl(fd, F_GETFD));
@@ -303,7 +303,8 @@ TEST_CASE("a standard descriptor that is closed stays closed for children, whate
         const child_process first({"sleep", "1000"}, {.grace = 0ms});
         const child_process second({"sleep", "1000"},
                                    {.grace = 0ms, .attributes = {.die_with_parent = true}});
-        const run_options options{.stdin_from = stdio::inherit, .stderr_to = stdio::inherit};
+        const run_options options{.stdin_from = stdio_mode::inherit,
+                                  .stderr_to = stdio_mode::inherit};
         return json{run(actor({"descriptors"}), options).stdout_text, ::fcntl(0, F_GETFD)};
     });
     CHECK(lists == json{"1 2 \n", -1});
@@ -321,7 +322,8 @@ TEST_CASE("no descriptor leaks where close_range is missing, whatever the limits
             }
         };
         forbid_system_call(SYS_close_range, ENOSYS);
-        const run_options inherit{.stdin_from = stdio::inherit, .stderr_to = stdio::inherit};
+        const run_options inherit{.stdin_from = stdio_mode::inherit,
+                                  .stderr_to = stdio_mode::inherit};
         run_options limited = inherit;
         limited.attributes.limits = {{RLIMIT_NOFILE, 10, 10}};
         limit_descriptors(40);  // below what is open
@@ -529,9 +531,9 @@ TEST_CASE("what the system refuses is told by value") {
     };
     CHECK(refused([] {}, {.attributes = {.nice = -20}}) == expected(EACCES, start_step::nice));
     CHECK(refused([] { limit_descriptors(0); }) == expected(EMFILE, start_step::descriptors));
-    CHECK(refused([] { limit_descriptors(0); }, {.stdin_from = stdio::inherit,
-                                                 .stdout_to = stdio::inherit,
-                                                 .stderr_to = stdio::inherit}) ==
+    CHECK(refused([] { limit_descriptors(0); }, {.stdin_from = stdio_mode::inherit,
+                                                 .stdout_to = stdio_mode::inherit,
+                                                 .stderr_to = stdio_mode::inherit}) ==
           expected(EMFILE, start_step::descriptors));
     CHECK(refused([] { forbid_system_call(SYS_setsid, EPERM); }) ==
           expected(EPERM, start_step::session));
@@ -600,7 +602,7 @@ TEST_CASE("a program that is being written is tried again for a moment") {
         });
         json answer{run({tool}).stdout_text};
         busy = 3;
-        answer.push_back(child_process({tool}, {.stdout_to = stdio::null,
+        answer.push_back(child_process({tool}, {.stdout_to = stdio_mode::null,
                                                 .attributes = {.die_with_parent = true}})
                              .wait()
                              .exit_code);
@@ -667,7 +669,8 @@ TEST_CASE("a start that fails for want of a descriptor leaves nothing running") 
             const no_descriptors none;
             std::error_code error;
             const child_process child(actor({"orphan"}),
-                                      {.stdin_from = stdio::inherit, .attributes = enough}, error);
+                                      {.stdin_from = stdio_mode::inherit, .attributes = enough},
+                                      error);
             failed += error == std::errc::too_many_files_open ? 1 : 0;
         }
         return json{failed, end_children(), count_open_descriptors() - descriptors};

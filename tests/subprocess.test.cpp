@@ -36,8 +36,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-
 #include "commands.hpp"
 
 using namespace skyutil_tests;
@@ -47,11 +45,11 @@ using nlohmann::json;
 using skyutil::child_process;
 using skyutil::command;
 using skyutil::completed_process;
+using skyutil::output_overflow;
 using skyutil::output_stream;
-using skyutil::overflow;
 using skyutil::run;
 using skyutil::shell;
-using skyutil::stdio;
+using skyutil::stdio_mode;
 using std::chrono::steady_clock;
 
 namespace {
@@ -305,8 +303,8 @@ TEST_CASE("starting costs no copy of the memory: a forbidden fork does not matte
 
 TEST_CASE("a child dies with this process when it is told to") {
     const json pids = run_in_child([] {
-        child_process child(actor({"deaf"}),
-                            {.stdout_to = stdio::pipe, .attributes = {.die_with_parent = true}});
+        child_process child(actor({"deaf"}), {.stdout_to = stdio_mode::pipe,
+                                              .attributes = {.die_with_parent = true}});
         char ready = 0;
         static_cast<void>(::read(child.stdout_pipe().get(), &ready, 1));
         std::vector<std::int64_t> result{child.detach()};
@@ -382,10 +380,11 @@ TEST_CASE("output keeps its head, its tail, or is an error beyond its bound") {
     CHECK(head.truncated);
     CHECK(head.exit_code == 0);
     const completed_process tail =
-        run(lines, {.max_output = 13, .on_overflow = overflow::keep_tail});
+        run(lines, {.max_output = 13, .on_overflow = output_overflow::keep_tail});
     CHECK(tail.stdout_text == "99999\n100000\n");
     CHECK(tail.truncated);
-    for (const overflow keep : {overflow::keep_head, overflow::keep_tail, overflow::fail}) {
+    for (const output_overflow keep :
+         {output_overflow::keep_head, output_overflow::keep_tail, output_overflow::fail}) {
         const completed_process exact =
             run({"printf", "12345"}, {.max_output = 5, .on_overflow = keep});
         CHECK(exact.stdout_text == "12345");
@@ -397,20 +396,22 @@ TEST_CASE("output keeps its head, its tail, or is an error beyond its bound") {
     CHECK(nothing.truncated);
 
     std::error_code error;
-    const completed_process endless =
-        run({"yes"}, {.grace = grace, .max_output = 10, .on_overflow = overflow::fail}, error);
+    const completed_process endless = run(
+        {"yes"}, {.grace = grace, .max_output = 10, .on_overflow = output_overflow::fail}, error);
     CHECK(error == std::errc::no_buffer_space);
     CHECK(endless.stdout_text == "y\ny\ny\ny\ny\n");
     CHECK(endless.truncated);
     CHECK(endless.signal != 0);
-    CHECK_THAT(message_of([&] { run(lines, {.max_output = 1, .on_overflow = overflow::fail}); }),
-               ContainsSubstring("more output than max_output"));
+    CHECK_THAT(
+        message_of([&] { run(lines, {.max_output = 1, .on_overflow = output_overflow::fail}); }),
+        ContainsSubstring("more output than max_output"));
 }
 
 TEST_CASE("an endless output keeps its tail in little memory until the timeout") {
-    const completed_process result = run(
-        {"yes"},
-        {.timeout = 200ms, .grace = grace, .max_output = 1000, .on_overflow = overflow::keep_tail});
+    const completed_process result = run({"yes"}, {.timeout = 200ms,
+                                                   .grace = grace,
+                                                   .max_output = 1000,
+                                                   .on_overflow = output_overflow::keep_tail});
     CHECK(result.timed_out);
     CHECK(result.stdout_text.size() == 1000);
 }
@@ -523,10 +524,11 @@ TEST_CASE("descriptors of a command can be this process's, or nothing") {
         const std::string name = directory / "out";
         const int file = ::open(name.c_str(), O_WRONLY | O_CREAT, 0600);
         ::dup2(file, 1);
-        const completed_process inherited = run(
-            shell("echo out; echo err >&2"), {.merge_stderr = true, .stdout_to = stdio::inherit});
+        const completed_process inherited =
+            run(shell("echo out; echo err >&2"),
+                {.merge_stderr = true, .stdout_to = stdio_mode::inherit});
         const completed_process dropped =
-            run(shell("echo lost; echo kept >&2"), {.stdout_to = stdio::null});
+            run(shell("echo lost; echo kept >&2"), {.stdout_to = stdio_mode::null});
         return json{read_file(name), inherited.stdout_text, dropped.stdout_text,
                     dropped.stderr_text};
     });
@@ -1008,7 +1010,8 @@ TEST_CASE("a detached program is no child, in a session of its own, and writes a
 TEST_CASE("the end of a scope ends the child and everything it started") {
     std::vector<std::int64_t> pids;
     {
-        child_process child(actor({"family", "3"}), {.stdout_to = stdio::pipe, .grace = grace});
+        child_process child(actor({"family", "3"}),
+                            {.stdout_to = stdio_mode::pipe, .grace = grace});
         std::string text;
         while (std::count(text.begin(), text.end(), '\n') != 4) {
             char buffer[100];
@@ -1029,7 +1032,7 @@ TEST_CASE("the end of a scope ends the child and everything it started") {
 TEST_CASE("the end of a scope ends what a child has left behind") {
     std::int64_t left = 0;
     {
-        child_process child(actor({"orphan"}), {.stdout_to = stdio::pipe});
+        child_process child(actor({"orphan"}), {.stdout_to = stdio_mode::pipe});
         CHECK(child.wait().ok());
         char buffer[100]{};
         REQUIRE(::read(child.stdout_pipe().get(), buffer, sizeof buffer - 1) > 0);
@@ -1041,7 +1044,7 @@ TEST_CASE("the end of a scope ends what a child has left behind") {
 
 TEST_CASE("a child can be waited for, also for a while") {
     child_process child(actor({"goodbye", "0"}),
-                        {.stdin_from = stdio::pipe, .stdout_to = stdio::pipe});
+                        {.stdin_from = stdio_mode::pipe, .stdout_to = stdio_mode::pipe});
     char buffer[10];
     REQUIRE(::read(child.stdout_pipe().get(), buffer, sizeof buffer) == 6);
     CHECK_FALSE(child.wait(0ms));
@@ -1058,7 +1061,7 @@ TEST_CASE("a child can be waited for, also for a while") {
 }
 
 TEST_CASE("a child can be talked to") {
-    child_process child({"cat"}, {.stdin_from = stdio::pipe, .stdout_to = stdio::pipe});
+    child_process child({"cat"}, {.stdin_from = stdio_mode::pipe, .stdout_to = stdio_mode::pipe});
     REQUIRE(::write(child.stdin_pipe().get(), "hello", 5) == 5);
     char buffer[10];
     CHECK(::read(child.stdout_pipe().get(), buffer, sizeof buffer) == 5);
@@ -1094,7 +1097,7 @@ TEST_CASE("a moved child is one child") {
 
 TEST_CASE("a child that cannot be started is an error") {
     std::error_code error;
-    child_process child({"skyutil-no-such-program"}, {.stdout_to = stdio::pipe}, error);
+    child_process child({"skyutil-no-such-program"}, {.stdout_to = stdio_mode::pipe}, error);
     CHECK(error == std::errc::no_such_file_or_directory);
     CHECK(child.pid() == 0);
     CHECK_FALSE(child.running());
@@ -1104,24 +1107,6 @@ TEST_CASE("a child that cannot be started is an error") {
                                        {.attributes = {.die_with_parent = true}});
                }),
                ContainsSubstring("skyutil::child_process: cannot start 'skyutil-no-such-program'"));
-}
-
-TEST_CASE("Asio waits for a child") {
-    boost::asio::io_context context;
-    child_process child(shell("sleep 0.1; exit 6"));
-    auto native = child.native(context.get_executor());
-    int exit_code = -1;
-    bool failed = true;
-    native.async_wait([&](const boost::system::error_code& error, int code) {
-        failed = static_cast<bool>(error);
-        exit_code = code;
-    });
-    context.run();
-    CHECK_FALSE(failed);
-    CHECK(exit_code == 6);
-    const int left =
-        child.wait().exit_code;  // the other has taken it; Linux 6.15 tells all the same
-    CHECK((left == -1 || left == 6));
 }
 
 }  // namespace

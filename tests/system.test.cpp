@@ -995,7 +995,7 @@ TEST_CASE("whatever the files hold, there is a CPU and no limit is exceeded") {
             skyutil::resource_monitor monitor(sysroot{root.path()});
             REQUIRE(monitor.cpu_count() == usable);
             REQUIRE(monitor.mem_size_gb() == gib_of(memory));
-            REQUIRE_NOTHROW(json::parse(skyutil::describe_resources(skyutil::description::json,
+            REQUIRE_NOTHROW(json::parse(skyutil::describe_resources(skyutil::description_form::json,
                                                                     sysroot{root.path()}, error)));
             replace_by(original);
         }
@@ -1179,7 +1179,7 @@ TEST_CASE("the description tells each number, its file and which one wins, in te
     const sysroot root{directory.path()};
     const std::string slice = "/sys/fs/cgroup/user.slice/user-1000.slice/";
 
-    const std::string page = skyutil::describe_resources(skyutil::description::text, root);
+    const std::string page = skyutil::describe_resources(skyutil::description_form::text, root);
     CAPTURE(page);
     const auto line_of = [&](const std::string& start) {
         const std::size_t at = page.find("\n" + start);
@@ -1199,7 +1199,8 @@ TEST_CASE("the description tells each number, its file and which one wins, in te
                ContainsSubstring("1 2 3") && ContainsSubstring(group + "cpu.pressure"));
     CHECK_THAT(line_of("> soft limit"), ContainsSubstring("1024"));
 
-    const json form = json::parse(skyutil::describe_resources(skyutil::description::json, root));
+    const json form =
+        json::parse(skyutil::describe_resources(skyutil::description_form::json, root));
     CAPTURE(form.dump(2));
     CHECK(form["version"] == skyutil::version);
     CHECK(form["cpus"]["usable"] == 3);
@@ -1221,12 +1222,13 @@ TEST_CASE("the description tells each number, its file and which one wins, in te
 
 TEST_CASE("the description of this system agrees with the budgets") {
     const no_overrides clean;
-    const json form = json::parse(skyutil::describe_resources(skyutil::description::json));
+    const json form = json::parse(skyutil::describe_resources(skyutil::description_form::json));
     CHECK(form["cpus"]["usable"] == skyutil::get_cpu_count());
     CHECK(form["memory_bytes"]["usable"] == skyutil::get_memory_budget().usable());
     CHECK(form["descriptors"]["open"]["value"] == count_open_descriptors());
     const scoped_variable variable("SKYUTIL_CPU_COUNT", "2.5");
-    const json overridden = json::parse(skyutil::describe_resources(skyutil::description::json));
+    const json overridden =
+        json::parse(skyutil::describe_resources(skyutil::description_form::json));
     CHECK(overridden["cpus"]["usable"] == 2);
     CHECK(overridden["cpus"]["override"] == json{{"value", 2.5}, {"source", "SKYUTIL_CPU_COUNT"}});
     CHECK_THAT(skyutil::describe_resources(), Catch::Matchers::ContainsSubstring("> override"));
@@ -1234,7 +1236,7 @@ TEST_CASE("the description of this system agrees with the budgets") {
     CHECK_THAT(invalid_argument_of([] { static_cast<void>(skyutil::describe_resources()); }),
                Catch::Matchers::ContainsSubstring("describe_resources"));
     std::error_code error;
-    CHECK(!skyutil::describe_resources(skyutil::description::text, {}, error).empty());
+    CHECK(!skyutil::describe_resources(skyutil::description_form::text, {}, error).empty());
     CHECK(error == std::errc::invalid_argument);
 }
 
@@ -1256,10 +1258,10 @@ TEST_CASE("names of groups break neither the page nor the JSON") {
     std::filesystem::create_directories(place_in(directory, odd));
     write_file(place_in(directory, odd + "/cpu.max"), "100000 100000\n");
     const sysroot root{directory.path()};
-    CHECK(json::parse(skyutil::describe_resources(skyutil::description::json,
+    CHECK(json::parse(skyutil::describe_resources(skyutil::description_form::json,
                                                   root))["cpus"]["quota"]["source"] ==
           "/sys/fs/cgroup/a\"b\\c\x01\xef\xbf\xbd/cpu.max");
-    CHECK(skyutil::describe_resources(skyutil::description::text, root).find('\x01') ==
+    CHECK(skyutil::describe_resources(skyutil::description_form::text, root).find('\x01') ==
           std::string::npos);
 }
 
@@ -1306,9 +1308,9 @@ TEST_CASE("a budget names what decides it") {
     cpus.quota = 5.5;
     CHECK(cpus.limiting_factor().kind == limit_kind::quota);
     CHECK(cpus.limiting_factor().file == "/quota");
-    cpus.override_ = 100;
+    cpus.override_value = 100;
     cpus.override_variable = "VARIABLE";
-    CHECK(cpus.limiting_factor().kind == limit_kind::override_);
+    CHECK(cpus.limiting_factor().kind == limit_kind::override_value);
     CHECK(cpus.limiting_factor().file == "VARIABLE");
     CHECK(cpus.usable() == 100);
 
@@ -1432,7 +1434,7 @@ TEST_CASE("an override of the CPUs is any positive number, rounded down, at leas
             CHECK(!error);
             const skyutil::cpu_budget budget = skyutil::get_cpu_budget();
             CHECK(budget.usable() == expected);
-            CHECK(budget.limiting_factor().kind == limit_kind::override_);
+            CHECK(budget.limiting_factor().kind == limit_kind::override_value);
             CHECK(budget.limiting_factor().file == name);
             CHECK(budget.affinity);
         }
@@ -1499,7 +1501,7 @@ TEST_CASE("an override of the memory is in the unit of its variable") {
         const scoped_variable variable(name, text);
         CHECK(skyutil::get_mem_size_gb() == expected);
         CHECK(gib_of(skyutil::get_memory_budget()) == expected);
-        CHECK(skyutil::get_memory_budget().limiting_factor().kind == limit_kind::override_);
+        CHECK(skyutil::get_memory_budget().limiting_factor().kind == limit_kind::override_value);
         CHECK(skyutil::get_memory_budget().limiting_factor().file == name);
     }
 }

@@ -16,7 +16,7 @@
 namespace rivals {
 
 inline int make_socket(const skyutil::port_options& options) {
-    if (options.family == skyutil::family::ipv4) {
+    if (options.family == skyutil::port_family::ipv4) {
         return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
     const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -26,7 +26,7 @@ inline int make_socket(const skyutil::port_options& options) {
 }
 
 inline bool bind_to(int fd, const skyutil::port_options& options, std::uint16_t port) {
-    if (options.family == skyutil::family::ipv4) {
+    if (options.family == skyutil::port_family::ipv4) {
         sockaddr_in name{};
         name.sin_family = AF_INET;
         name.sin_port = htons(port);

@@ -130,11 +130,11 @@ if(SCENARIO STREQUAL "install")
         share/cmake/skyutil/skyutil-dependencies.cmake
         share/cmake/skyutil/skyutil-hash-targets.cmake
         share/cmake/skyutil/skyutil-hash_openssl-targets.cmake
-        share/cmake/skyutil/skyutil-subprocess-targets.cmake
+        share/cmake/skyutil/skyutil-asio-targets.cmake
         share/licenses/skyutil/LICENSE
         share/pkgconfig/skyutil-hash.pc
         share/pkgconfig/skyutil-hash_openssl.pc
-        share/pkgconfig/skyutil-subprocess.pc
+        share/pkgconfig/skyutil-asio.pc
         share/pkgconfig/skyutil.pc)
     if(NOT HASH_OPENSSL)  # built where there is no OpenSSL
         list(FILTER wanted EXCLUDE REGEX "hash_openssl")
@@ -152,8 +152,8 @@ if(SCENARIO STREQUAL "install")
     endif()
 
 elseif(SCENARIO STREQUAL "found")
-    configure("${consumer}" "-DCOMPONENTS=core hash subprocess" "-DPROGRAMS=core hash subprocess")
-    build_and_run(core hash subprocess)
+    configure("${consumer}" "-DCOMPONENTS=core hash asio" "-DPROGRAMS=core hash asio")
+    build_and_run(core hash asio)
 
 elseif(SCENARIO STREQUAL "everything")
     configure("${consumer}" "-DPROGRAMS=core hash everything")
@@ -183,7 +183,7 @@ elseif(SCENARIO STREQUAL "hard")
     endforeach()
 
 elseif(SCENARIO STREQUAL "optional")
-    configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::hash_openssl skyutil::subprocess"
+    configure("${consumer}" -DPROGRAMS=core "-DABSENT=skyutil::hash skyutil::hash_openssl skyutil::asio"
         ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
@@ -193,7 +193,7 @@ elseif(SCENARIO STREQUAL "hash_missing")
 
 elseif(SCENARIO STREQUAL "hash_openssl")
     configure("${consumer}" "-DCOMPONENTS=hash_openssl" "-DPROGRAMS=hash hash_openssl"
-        -DABSENT=skyutil::subprocess ${hide_boost})
+        -DABSENT=skyutil::asio ${hide_boost})
     build_and_run(hash hash_openssl)
 
 elseif(SCENARIO STREQUAL "hash_openssl_missing")
@@ -201,13 +201,13 @@ elseif(SCENARIO STREQUAL "hash_openssl_missing")
     configure("${consumer}" "-DCOMPONENTS=core hash_openssl" -DPROGRAMS=core ${hide_openssl})
     must_say("skyutil::hash_openssl")
 
-elseif(SCENARIO STREQUAL "subprocess_missing")
-    configure("${consumer}" "-DCOMPONENTS=core subprocess" -DPROGRAMS=core ${hide_boost})
-    must_say("skyutil::subprocess needs Boost 1.81 or newer, which was not found (Debian, Ubuntu: libboost-dev")
+elseif(SCENARIO STREQUAL "asio_missing")
+    configure("${consumer}" "-DCOMPONENTS=core asio" -DPROGRAMS=core ${hide_boost})
+    must_say("skyutil::asio needs Boost 1.81 or newer, which was not found (Debian, Ubuntu: libboost-dev")
 
 elseif(SCENARIO STREQUAL "unknown")
     configure("${consumer}" "-DCOMPONENTS=core strings" -DPROGRAMS=core)
-    must_say("skyutil has no component \"strings\"; there are core, hash, hash_openssl and subprocess.")
+    must_say("skyutil has no component \"strings\"; there are core, hash, hash_openssl and asio.")
 
 elseif(SCENARIO STREQUAL "other_version")
     configure("${consumer}" -DVERSION=0.0.1 -DPROGRAMS=core)
@@ -215,23 +215,23 @@ elseif(SCENARIO STREQUAL "other_version")
 
 elseif(SCENARIO STREQUAL "subdirectory")
     configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" -DPROGRAMS=core
-        "-DABSENT=skyutil::hash skyutil::subprocess skyutil_warnings"
+        "-DABSENT=skyutil::hash skyutil::asio skyutil_warnings"
         ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
 elseif(SCENARIO STREQUAL "subdirectory_all")
     configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" "-DPROGRAMS=core hash everything"
-        -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_SUBPROCESS=ON)
+        -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_ASIO=ON)
     build_and_run(core hash everything)
 
 elseif(SCENARIO STREQUAL "fetch_content")
     configure("${consumer}" "-DFETCH=${SOURCE_DIR}" -DCOMPONENTS=core -DPROGRAMS=core
-        "-DABSENT=skyutil::hash skyutil::subprocess skyutil_warnings" ${hide_cryptopp} ${hide_boost})
+        "-DABSENT=skyutil::hash skyutil::asio skyutil_warnings" ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
 elseif(SCENARIO STREQUAL "fetch_content_all")
-    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core hash subprocess" -DPROGRAMS=hash
-        -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_SUBPROCESS=ON)
+    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core hash asio" -DPROGRAMS=hash
+        -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_ASIO=ON)
     build_and_run(hash)
 
 elseif(SCENARIO STREQUAL "configurations")
@@ -278,7 +278,7 @@ elseif(SCENARIO STREQUAL "pkg_config")
     file(REMOVE_RECURSE "${build}")
     file(MAKE_DIRECTORY "${build}")
     with_pkg_config(core skyutil)
-    with_pkg_config(subprocess skyutil-subprocess)
+    with_pkg_config(asio skyutil-asio)
     with_pkg_config(hash skyutil-hash)
     if(HASH_OPENSSL)
         with_pkg_config(hash_openssl skyutil-hash_openssl)

@@ -161,7 +161,7 @@ int inspect(bool as_json) {
             set_text(entry, "shown", shown);
             list.push_back(std::move(entry));
         }
-        json page = json::parse(skyutil::describe_resources(skyutil::description::json));
+        json page = json::parse(skyutil::describe_resources(skyutil::description_form::json));
         page["parallel_threads"] = skyutil::get_parallel_threads();
         page["checks"] = std::move(list);
         print(page);

@@ -19,12 +19,9 @@ namespace {
 std::vector<program::command> all_commands() {
     using namespace program;
     return {
-        inspect_command(), tail_command(),   hash_command(),
-        port_command(),    alive_command(),  ps_command(),
-        workers_command(), base36_command(), kill_tree_command(),
-#if defined(SKYUTIL_PROGRAM_RUNS_COMMANDS)
-        run_command(),
-#endif
+        inspect_command(),   tail_command(), hash_command(),    port_command(),
+        alive_command(),     ps_command(),   workers_command(), base36_command(),
+        kill_tree_command(), run_command(),
     };
 }
 

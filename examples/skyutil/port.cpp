@@ -30,12 +30,13 @@ struct port_arguments {
     skyutil::port_options options;
 };
 
-const std::map<std::string, skyutil::family> families{{"both", skyutil::family::both},
-                                                      {"ipv4", skyutil::family::ipv4},
-                                                      {"ipv6", skyutil::family::ipv6}};
-const std::map<std::string, skyutil::protocol> protocols{{"both", skyutil::protocol::both},
-                                                         {"tcp", skyutil::protocol::tcp},
-                                                         {"udp", skyutil::protocol::udp}};
+const std::map<std::string, skyutil::port_family> families{{"both", skyutil::port_family::both},
+                                                           {"ipv4", skyutil::port_family::ipv4},
+                                                           {"ipv6", skyutil::port_family::ipv6}};
+const std::map<std::string, skyutil::port_protocol> protocols{
+    {"both", skyutil::port_protocol::both},
+    {"tcp", skyutil::port_protocol::tcp},
+    {"udp", skyutil::port_protocol::udp}};
 
 template <class T>
 T choose(const std::map<std::string, T>& choices, const argument& name) {
@@ -104,7 +105,7 @@ command port_command() {
               .set = [=](const argument& time) { with->hold = to_time(time); }},
              {.names = "--hand-over",
               .help = "Let a server that sets SO_REUSEADDR take a port over while it is held",
-              .set = call([=] { with->options.hold = skyutil::hold::hand_over; })},
+              .set = call([=] { with->options.hold = skyutil::port_hold::hand_over; })},
              {.names = "--check",
               .help = "Tell whether this port is free: exit code 0 or 1",
               .value = "PORT",
@@ -122,7 +123,7 @@ command port_command() {
                   [=](const argument& name) { with->options.protocol = choose(protocols, name); }},
              {.names = "--loopback",
               .help = "127.0.0.1 and ::1 only",
-              .set = call([=] { with->options.address = skyutil::address::loopback; })}},
+              .set = call([=] { with->options.address = skyutil::port_address::loopback; })}},
         .operands = {.name = "start",
                      .help = "The first port to try, 0 for any; 1024 by default",
                      .most = 1,

@@ -70,14 +70,14 @@ attempt_options make_options(const run_arguments& arguments, const taken_signals
         options.strangers = skyutil::child_processes(::getpid());
     }
     skyutil::child_options& child = options.child;
-    child.stdin_from = skyutil::stdio::inherit;
+    child.stdin_from = skyutil::stdio_mode::inherit;
     child.attributes.die_with_parent = true;
     child.attributes.keep_ignored_signals = true;
     child.attributes.shell_fallback = true;
     child.attributes.blocked_signals = signals.blocked_before();
     if (as_json) {
-        child.stdout_to = skyutil::stdio::pipe;
-        child.stderr_to = skyutil::stdio::pipe;
+        child.stdout_to = skyutil::stdio_mode::pipe;
+        child.stderr_to = skyutil::stdio_mode::pipe;
     } else {  // what a terminal is for stays with the command
         child.attributes.group = skyutil::child_group::same;
         child.attributes.keep_descriptors = true;

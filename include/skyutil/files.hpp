@@ -13,14 +13,14 @@
 
 #pragma once
 
-#include <skyutil/detail/files/directory_entries.hpp>  // IWYU pragma: export
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/files/directory_entries.hpp>  // IWYU pragma: export
 #include <skyutil/detail/files/replace_file.hpp>
 #include <skyutil/detail/files/tail.hpp>
 #include <skyutil/detail/files/temporary.hpp>
 #include <skyutil/detail/files/terminal_line.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/text/utf8.hpp>
 #include <skyutil/version.hpp>
 

@@ -15,8 +15,8 @@
 
 #pragma once
 
-#include <skyutil/detail/hash/digest.hpp>  // IWYU pragma: export
 #include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/hash/digest.hpp>          // IWYU pragma: export
 #include <skyutil/detail/hash/file_queue.hpp>      // IWYU pragma: export
 #include <skyutil/detail/hash/hash_algorithm.hpp>  // IWYU pragma: export
 #include <skyutil/version.hpp>

@@ -11,9 +11,9 @@
 
 #pragma once
 
-#include <skyutil/detail/workers/parallel_threads.hpp>
-#include <skyutil/detail/parallel/parallel_work.hpp>
 #include <skyutil/detail/base/stoppable_wait.hpp>
+#include <skyutil/detail/parallel/parallel_work.hpp>
+#include <skyutil/detail/workers/parallel_threads.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

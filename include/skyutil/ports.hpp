@@ -13,9 +13,9 @@
 
 #pragma once
 
-#include <skyutil/detail/text/digits.hpp>
-#include <skyutil/detail/ports/port_search.hpp>
 #include <skyutil/detail/base/throw.hpp>
+#include <skyutil/detail/ports/port_search.hpp>
+#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>
@@ -27,21 +27,21 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-enum class address {
+enum class port_address {
     any,       ///< all addresses of the machine: what others hold on any of them is not free
     loopback,  ///< 127.0.0.1 and ::1; others may have the port on other addresses
 };
 
-enum class family {
+enum class port_family {
     ipv4,
     ipv6,
     both,  ///< IPv4 alone on a machine without IPv6
 };
 
-enum class protocol { tcp, udp, both };
+enum class port_protocol { tcp, udp, both };
 
 /// How a reserved_port holds its port. Either way it was nobody else's when it was found.
-enum class hold {
+enum class port_hold {
     /// Nobody else can bind the port or listen on it, whatever options they set.
     exclusive,
     /// A server, any user's, that sets SO_REUSEADDR can bind the port while it is held, and listen
@@ -50,27 +50,27 @@ enum class hold {
 };
 
 struct port_options {
-    skyutil::address address = skyutil::address::any;
-    skyutil::family family = skyutil::family::both;
-    skyutil::protocol protocol = skyutil::protocol::tcp;
+    port_address address = port_address::any;
+    port_family family = port_family::both;
+    port_protocol protocol = port_protocol::tcp;
     std::uint16_t last = 65535;  ///< the last port to try; not used where the system chooses
-    skyutil::hold hold = skyutil::hold::exclusive;  ///< of reserved ports alone
+    port_hold hold = port_hold::exclusive;  ///< of reserved ports alone
 };
 
 namespace detail {
 
 inline port_sockets make_port_sockets(const port_options& options) noexcept {
     port_sockets sockets;
-    const bool loopback = options.address == address::loopback;
-    const bool one_for_both = options.family == family::both && !loopback;
+    const bool loopback = options.address == port_address::loopback;
+    const bool one_for_both = options.family == port_family::both && !loopback;
     for (const bool udp : {false, true}) {
-        if (udp ? options.protocol == protocol::tcp : options.protocol == protocol::udp) {
+        if (udp ? options.protocol == port_protocol::tcp : options.protocol == port_protocol::udp) {
             continue;
         }
-        if (options.family != family::ipv6 && !one_for_both) {
+        if (options.family != port_family::ipv6 && !one_for_both) {
             sockets.add({.ipv6 = false, .ipv4 = true, .udp = udp, .loopback = loopback});
         }
-        if (options.family != family::ipv4) {
+        if (options.family != port_family::ipv4) {
             sockets.add({.ipv6 = true, .ipv4 = one_for_both, .udp = udp, .loopback = loopback});
         }
     }
@@ -80,7 +80,7 @@ inline port_sockets make_port_sockets(const port_options& options) noexcept {
 /// Binds the first port that can be bound and returns it.
 inline std::uint16_t bind_free_port(port_sockets& sockets, std::uint16_t start,
                                     const port_options& options, std::error_code& error) noexcept {
-    const bool optional_ipv6 = options.family == family::both;
+    const bool optional_ipv6 = options.family == port_family::both;
     if (start == 0) {
         // The system chooses for the first socket alone: another may find the port taken.
         constexpr int attempts = 1000;
@@ -164,7 +164,7 @@ inline void throw_if_no_port(const std::error_code& error, const char* what, std
         error = std::make_error_code(std::errc::invalid_argument);
         return false;
     }
-    detail::make_port_sockets(options).bind(port, options.family == family::both, error);
+    detail::make_port_sockets(options).bind(port, options.family == port_family::both, error);
     if (error == std::errc::address_in_use) {
         error.clear();
         return false;
@@ -189,10 +189,10 @@ inline void throw_if_no_port(const std::error_code& error, const char* what, std
 /// A port found as find_free_port() finds one and held: its sockets stay bound, so that nobody is
 /// given the same port, until they are closed by the destructor or by whom release() gave them to.
 ///
-/// Each protocol has one socket, except that family::both of address::loopback has two, of
-/// 127.0.0.1 and ::1. With family::both the one of address::any is of IPv6 and takes IPv4 as well
-/// (ipv6(7), IPV6_V6ONLY); it is of IPv4 on a machine without IPv6. The sockets of TCP come before
-/// those of UDP, and of these the one of IPv4 first.
+/// Each protocol has one socket, except that port_family::both of port_address::loopback has two,
+/// of 127.0.0.1 and ::1. With port_family::both the one of port_address::any is of IPv6 and takes
+/// IPv4 as well (ipv6(7), IPV6_V6ONLY); it is of IPv4 on a machine without IPv6. The sockets of TCP
+/// come before those of UDP, and of these the one of IPv4 first.
 ///
 /// Programs started do not inherit them. A forked child has copies: the port is held until both
 /// processes have closed theirs.
@@ -212,7 +212,7 @@ public:
     reserved_port(std::uint16_t start, const port_options& options, std::error_code& error) noexcept
         : sockets_(detail::make_port_sockets(options)),
           port_(detail::bind_free_port(sockets_, start, options, error)) {
-        if (!error && options.hold == hold::hand_over) {
+        if (!error && options.hold == port_hold::hand_over) {
             sockets_.allow_address_reuse(error);
         }
         if (error) {

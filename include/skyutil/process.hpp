@@ -15,14 +15,14 @@
 
 #pragma once
 
-#include <skyutil/detail/files/directory_entries.hpp>
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/process/kill_tree.hpp>
+#include <skyutil/detail/files/directory_entries.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/workers/parallel_threads.hpp>  // IWYU pragma: export
+#include <skyutil/detail/process/kill_tree.hpp>
 #include <skyutil/detail/process/proc_stat.hpp>
 #include <skyutil/detail/process/process_handle.hpp>
 #include <skyutil/detail/process/process_table.hpp>
+#include <skyutil/detail/workers/parallel_threads.hpp>  // IWYU pragma: export
 #include <skyutil/detail/workers/workers.hpp>
 #include <skyutil/version.hpp>
 

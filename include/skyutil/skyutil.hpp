@@ -4,11 +4,12 @@
 //
 //     #include <skyutil/skyutil.hpp>
 //
-// Needs Crypto++ and Boost. The other headers but hash.hpp and subprocess.hpp, each alone, need the
+// Needs Crypto++ and Boost. The other headers but hash.hpp and asio.hpp, each alone, need the
 // standard library and threads only.
 
 #pragma once
 
+#include <skyutil/asio.hpp>        // IWYU pragma: export
 #include <skyutil/files.hpp>       // IWYU pragma: export
 #include <skyutil/hash.hpp>        // IWYU pragma: export
 #include <skyutil/parallel.hpp>    // IWYU pragma: export

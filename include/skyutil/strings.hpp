@@ -12,8 +12,8 @@
 
 #pragma once
 
-#include <skyutil/detail/text/base36.hpp>
 #include <skyutil/detail/base/bytes.hpp>
+#include <skyutil/detail/text/base36.hpp>
 #include <skyutil/detail/text/decimal.hpp>
 #include <skyutil/detail/text/long_base36.hpp>
 #include <skyutil/detail/text/text_error.hpp>

@@ -18,24 +18,19 @@
 // set their std::error_code; functions given by the caller may throw in both. Everything is safe to
 // call from several threads at once, but for changing the environment of this process meanwhile
 // (setenv(3)).
-//
-// Needs Boost 1.81 or newer, for child_process::native().
 
 #pragma once
 
-#include <skyutil/detail/subprocess/child_output.hpp>
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/text/foreign_text.hpp>
-#include <skyutil/detail/process/orphans.hpp>
+#include <skyutil/detail/base/stoppable_wait.hpp>
 #include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/process/orphans.hpp>
+#include <skyutil/detail/subprocess/child_output.hpp>
 #include <skyutil/detail/subprocess/spawn.hpp>
 #include <skyutil/detail/subprocess/start_step.hpp>
-#include <skyutil/detail/base/stoppable_wait.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/version.hpp>
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/process/v2/process.hpp>
 
 #include <algorithm>
 #include <array>
@@ -60,7 +55,7 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// What a standard descriptor of a child is.
-enum class stdio {
+enum class stdio_mode {
     inherit,  ///< this process's
     null,     ///< /dev/null
     pipe,     ///< for run(): taken; for child_process: the other end is here
@@ -168,7 +163,7 @@ struct run_options {
     /// How many bytes of stdout, and how many of stderr, are kept. None: all, but with on_line
     /// none.
     std::optional<std::size_t> max_output{};
-    overflow on_overflow = overflow::keep_head;
+    output_overflow on_overflow = output_overflow::keep_head;
 
     /// stderr goes where stdout goes, in the order in which it was written.
     bool merge_stderr = false;
@@ -189,9 +184,9 @@ struct run_options {
     std::chrono::milliseconds drain = std::chrono::milliseconds(100);
 
     /// Not pipe: standard input is the child's /dev/null, or this process's. Ignored with `input`.
-    stdio stdin_from = stdio::null;
-    stdio stdout_to = stdio::pipe;
-    stdio stderr_to = stdio::pipe;
+    stdio_mode stdin_from = stdio_mode::null;
+    stdio_mode stdout_to = stdio_mode::pipe;
+    stdio_mode stderr_to = stdio_mode::pipe;
 
     child_attributes attributes{};
 };
@@ -220,18 +215,21 @@ struct start_problem {
         const std::string message = std::string("skyutil::") + function + ": " +
                                     (what.empty() ? "cannot talk to the command" : what);
         if (step != start_step::none) {
-            throw start_error(error, message, step, path);
+            throw_exception(start_error(error, message, step, path));
         }
-        throw std::system_error(error, message);
+        throw_exception(std::system_error(error, message));
     }
 };
 
+struct child_process_access;
+
 /// Opens what a child gets for a standard descriptor; `ours` gets the other end of a pipe.
-inline unique_fd open_standard(stdio what, int number, unique_fd& ours, std::error_code& error) {
-    if (error || what == stdio::inherit) {
+inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
+                               std::error_code& error) {
+    if (error || what == stdio_mode::inherit) {
         return {};
     }
-    if (what == stdio::null) {
+    if (what == stdio_mode::null) {
         return unique_fd(os::open_null(error));
     }
     const os::pipe_ends ends = os::open_pipe(error);
@@ -295,12 +293,12 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
         unique_fd out;
         unique_fd err;
         standard_descriptors theirs;
-        const stdio in_from = !options.input.empty()                 ? stdio::pipe
-                              : options.stdin_from == stdio::inherit ? stdio::inherit
-                                                                     : stdio::null;
+        const stdio_mode in_from = !options.input.empty()                      ? stdio_mode::pipe
+                                   : options.stdin_from == stdio_mode::inherit ? stdio_mode::inherit
+                                                                               : stdio_mode::null;
         theirs[0] =
             i != 0 ? std::exchange(previous, unique_fd()) : open_standard(in_from, 0, input, error);
-        theirs[1] = open_standard(last ? options.stdout_to : stdio::pipe, 1, out, error);
+        theirs[1] = open_standard(last ? options.stdout_to : stdio_mode::pipe, 1, out, error);
         theirs[2] = options.merge_stderr ? same_as_stdout(theirs[1], error)
                                          : open_standard(options.stderr_to, 2, err, error);
         if (!error) {
@@ -391,8 +389,8 @@ inline std::string describe_failure(const command& which, const completed_proces
 inline void check_result(const char* function, const command& which,
                          const completed_process& result) {
     if (!result.ok()) {
-        throw command_error(
-            std::string("skyutil::") + function + ": " + describe_failure(which, result), result);
+        throw_exception(command_error(
+            std::string("skyutil::") + function + ": " + describe_failure(which, result), result));
     }
 }
 
@@ -406,7 +404,7 @@ inline void check_result(const char* function, const command& which,
 /// Errors: those of execve(2) for a program that cannot be run
 /// (std::errc::no_such_file_or_directory, permission_denied...), of fork(2),
 /// std::errc::invalid_argument for NULs and impossible names of variables,
-/// std::errc::too_many_files_open, std::errc::no_buffer_space for overflow::fail, and
+/// std::errc::too_many_files_open, std::errc::no_buffer_space for output_overflow::fail, and
 /// std::errc::timed_out for a command that could not be ended, and is left alone: another user's,
 /// or one that the freezer of a control group of version 1 holds (version 2 lets SIGKILL through).
 /// What cannot be started is a start_error; nothing of it has run, or is left. A program that
@@ -463,8 +461,9 @@ inline std::vector<completed_process> pipeline(const std::vector<command>& comma
 inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
                                                const run_options& options = {}) {
     if (commands.empty()) {
-        throw start_error(std::make_error_code(std::errc::invalid_argument),
-                          "skyutil::pipeline: no command", start_step::arguments, {});
+        detail::throw_exception(start_error(std::make_error_code(std::errc::invalid_argument),
+                                            "skyutil::pipeline: no command", start_step::arguments,
+                                            {}));
     }
     std::error_code error;
     detail::start_problem problem;
@@ -751,9 +750,9 @@ inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope = orphan_scope
 struct child_options {
     std::filesystem::path cwd{};
     environment_changes env{};
-    stdio stdin_from = stdio::null;
-    stdio stdout_to = stdio::inherit;
-    stdio stderr_to = stdio::inherit;
+    stdio_mode stdin_from = stdio_mode::null;
+    stdio_mode stdout_to = stdio_mode::inherit;
+    stdio_mode stderr_to = stdio_mode::inherit;
     bool merge_stderr = false;
 
     /// From SIGTERM to SIGKILL when the destructor ends the tree.
@@ -865,21 +864,9 @@ public:
     [[nodiscard]] unique_fd& stdout_pipe() noexcept { return pipes_[1]; }
     [[nodiscard]] unique_fd& stderr_pipe() noexcept { return pipes_[2]; }
 
-    /// Returns the child for Boost.Process, to wait for it with async_wait() on an executor of
-    /// Asio. This object still ends the tree; who waits through the other takes the exit code, and
-    /// this one then knows none (-1). The destructor of boost::process::v2::process kills a child
-    /// that runs, unless it was detached. Throws std::errc::no_child_process where others have
-    /// reaped the child.
-    [[nodiscard]] boost::process::v2::process native(
-        const boost::asio::any_io_executor& executor) const {
-        if (!child_.identity().has_its_id()) {
-            throw std::system_error(std::make_error_code(std::errc::no_child_process),
-                                    "skyutil::child_process::native: the child has been reaped");
-        }
-        return boost::process::v2::process(executor, child_.pid());
-    }
-
 private:
+    friend struct detail::child_process_access;
+
     void start(const command& what, const child_options& options, detail::start_problem& problem,
                std::error_code& error) {
         detail::start_plan plan(what, options.cwd, options.env, options.attributes, error);

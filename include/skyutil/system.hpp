@@ -20,10 +20,10 @@
 
 #pragma once
 
-#include <skyutil/detail/system/cpu_budget.hpp>  // IWYU pragma: export
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/system/cpu_budget.hpp>  // IWYU pragma: export
+#include <skyutil/detail/system/limit_reader.hpp>
 #include <skyutil/detail/system/override.hpp>
 #include <skyutil/detail/system/sysroot.hpp>
 #include <skyutil/version.hpp>
@@ -71,7 +71,8 @@ struct memory_budget {
     std::optional<std::uint64_t> data_limit;           ///< RLIMIT_DATA: private and writable
     /// What the two limits above leave.
     std::optional<std::uint64_t> process_available;
-    std::optional<double> override_;  ///< set in the environment: the other numbers do not count
+    std::optional<double>
+        override_value;  ///< set in the environment: the other numbers do not count
 
     std::string physical_file;
     std::string limit_file;
@@ -85,7 +86,7 @@ struct memory_budget {
     /// Bytes that the process may ever use: the lower of the machine's and the limit, 0 when
     /// neither is known. Of an override whole bytes.
     [[nodiscard]] std::uint64_t usable() const noexcept {
-        return override_ ? whole(*override_) : lowest({physical, limit});
+        return override_value ? whole(*override_value) : lowest({physical, limit});
     }
 
     /// Bytes that the process can still take now before it is killed, refused or made to swap, 0
@@ -93,7 +94,7 @@ struct memory_budget {
     [[nodiscard]] std::uint64_t available() const noexcept {
         const std::optional<std::uint64_t> machine =
             machine_available ? machine_available : physical;
-        if (override_) {
+        if (override_value) {
             const std::uint64_t taken = usage.value_or(0) - reclaimable.value_or(0);
             return lowest({machine, usable() - (std::min)(usable(), taken), process_available});
         }
@@ -102,8 +103,8 @@ struct memory_budget {
 
     /// The number that decides what is usable; with equal ones the limit.
     [[nodiscard]] limit_source limiting_factor() const {
-        if (override_) {
-            return {limit_kind::override_, override_variable};
+        if (override_value) {
+            return {limit_kind::override_value, override_variable};
         }
         if (limit && (!physical || *limit <= *physical)) {
             return {limit_kind::memory_limit, limit_file};
@@ -202,7 +203,7 @@ inline double measure_memory(const override_setting& setting) {
     error = setting.error();
     cpu_budget budget = detail::read_cpu_budget(root);
     if (setting.value) {
-        budget.override_ = setting.value;
+        budget.override_value = setting.value;
         budget.override_variable = setting.name;
     }
     return budget;
@@ -222,7 +223,7 @@ inline double measure_memory(const override_setting& setting) {
     error = setting.error();
     memory_budget budget = detail::read_memory_budget(root);
     if (setting.value) {
-        budget.override_ = setting.value;
+        budget.override_value = setting.value;
         budget.override_variable = setting.name;
     }
     return budget;
@@ -319,14 +320,14 @@ inline fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::u
     return count;
 }
 
-enum class description { text, json };
+enum class description_form { text, json };
 
 /// Returns a page about what this process may use: CPUs, memory, pressure and descriptors, each
 /// number with the file it is from, and which ones win; the same in JSON, in one line. Sizes are in
 /// bytes there, pressure in percent. What `skyutil inspect` prints.
-[[nodiscard]] std::string describe_resources(description form, const sysroot& root,
+[[nodiscard]] std::string describe_resources(description_form form, const sysroot& root,
                                              std::error_code& error);
-[[nodiscard]] std::string describe_resources(description form = description::text,
+[[nodiscard]] std::string describe_resources(description_form form = description_form::text,
                                              const sysroot& root = {});
 
 /// The numbers of get_cpu_count() and get_mem_size_gb() for those who want no state that belongs to

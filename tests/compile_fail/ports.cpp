@@ -11,10 +11,10 @@ void misuse();
 void misuse() {
     std::error_code error;
     const std::uint16_t port =
-        skyutil::find_free_port(8000, {.protocol = skyutil::protocol::udp}, error);
+        skyutil::find_free_port(8000, {.protocol = skyutil::port_protocol::udp}, error);
     const bool available =
-        skyutil::is_port_available(port, {.address = skyutil::address::loopback});
-    skyutil::reserved_port held(8000, {.hold = skyutil::hold::hand_over}, error);
+        skyutil::is_port_available(port, {.address = skyutil::port_address::loopback});
+    skyutil::reserved_port held(8000, {.hold = skyutil::port_hold::hand_over}, error);
     held.listen(5, error);
 
 #if defined(CASE_port_ignored)
@@ -34,7 +34,7 @@ void misuse() {
     (void)skyutil::find_free_port(8000, {.last = 70000});
 #elif defined(CASE_family_for_protocol)
     // expect: cannot convert|could not convert|no matching function|no viable conversion
-    (void)skyutil::find_free_port(8000, {.protocol = skyutil::family::ipv4});
+    (void)skyutil::find_free_port(8000, {.protocol = skyutil::port_family::ipv4});
 #elif defined(CASE_number_for_family)
     // expect: cannot convert|could not convert|no matching function|no viable conversion
     (void)skyutil::find_free_port(8000, {.family = 4});

@@ -41,8 +41,5 @@ void misuse(const std::string& text) {
 #elif defined(CASE_wait_ignored)
     // expect: nodiscard
     child.wait(5s);
-#elif defined(CASE_native_ignored)
-    // expect: nodiscard
-    child.native(boost::asio::any_io_executor());
 #endif
 }

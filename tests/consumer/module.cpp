@@ -12,7 +12,7 @@ int main() {
     std::error_code error;
     const auto lines = skyutil::read_last_n_lines("/proc/self/limits", 2, error);
     const skyutil::temporary_directory directory;
-    const skyutil::port_options options{.address = skyutil::address::loopback};
+    const skyutil::port_options options{.address = skyutil::port_address::loopback};
     const skyutil::reserved_port port(1024, options);
     const std::vector<int> numbers{1, 2, 3};
     const auto squares =

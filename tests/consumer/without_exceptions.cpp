@@ -64,7 +64,7 @@ void check_what_works() {
 
     const std::uint16_t port = skyutil::find_free_port(1024, error);
     check(!error && port >= 1024, __LINE__);
-    skyutil::reserved_port reserved(1024, {.address = skyutil::address::loopback}, error);
+    skyutil::reserved_port reserved(1024, {.address = skyutil::port_address::loopback}, error);
     check(!error && reserved.port() >= 1024, __LINE__);
 
     skyutil::temporary_directory directory(error);

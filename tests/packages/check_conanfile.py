@@ -90,11 +90,11 @@ class Compiler(str):  # a text with members
     pass
 
 
-def recipe(with_hash=False, with_subprocess=False, boost="1.86.0", **settings):
+def recipe(with_hash=False, with_asio=False, boost="1.86.0", **settings):
     each = recipe_class()
     each.recipe_folder = each.source_folder = str(sources)
     each.ref = "skyutil/" + version
-    each.options = types.SimpleNamespace(with_hash=with_hash, with_subprocess=with_subprocess)
+    each.options = types.SimpleNamespace(with_hash=with_hash, with_asio=with_asio)
     each.settings = types.SimpleNamespace(os=settings.get("os", "Linux"), compiler=Compiler(settings.get("compiler", "gcc")))
     each.settings.compiler.version = settings.get("compiler_version", "12")
     each.settings.compiler.cppstd = settings.get("cppstd", "20")
@@ -124,7 +124,7 @@ assert module.required_conan_version.startswith(">=2"), module.required_conan_ve
 assert recipe_class.name == "skyutil"
 assert recipe_class.license == "MIT"
 assert recipe_class.package_type == "header-library"
-assert set(recipe_class.options) == set(recipe_class.default_options) == {"with_hash", "with_subprocess"}
+assert set(recipe_class.options) == set(recipe_class.default_options) == {"with_hash", "with_asio"}
 assert not any(recipe_class.default_options.values())
 
 # The version is the header's, unless a recipe index gives it.
@@ -142,10 +142,10 @@ each.info.clear.assert_called_once_with()
 
 # What is needed, and that users of skyutil see its headers.
 for with_hash in (False, True):
-    for with_subprocess in (False, True):
-        each = recipe(with_hash, with_subprocess)
+    for with_asio in (False, True):
+        each = recipe(with_hash, with_asio)
         each.requirements()
-        wanted = {name for name, is_wanted in (("cryptopp", with_hash), ("boost", with_subprocess)) if is_wanted}
+        wanted = {name for name, is_wanted in (("cryptopp", with_hash), ("boost", with_asio)) if is_wanted}
         assert set(each.required) == wanted, each.required
         assert all(traits["transitive_headers"] for traits in each.required.values())
 each = recipe()
@@ -162,11 +162,11 @@ assert refused(cppstd="17")
 assert refused(os="Windows")
 assert refused(compiler_version="11")
 assert refused(compiler="clang", compiler_version="15")
-assert refused(with_subprocess=True, boost="1.80.0")
-assert not refused(with_subprocess=True, boost="1.81.0")
+assert refused(with_asio=True, boost="1.80.0")
+assert not refused(with_asio=True, boost="1.81.0")
 
 # The names are those of the CMake package and of the files for pkg-config.
-each = recipe(with_hash=True, with_subprocess=True)
+each = recipe(with_hash=True, with_asio=True)
 each.package_info()
 assert each.cpp_info.properties["cmake_file_name"] == "skyutil"
 assert each.cpp_info.properties["cmake_target_name"] == "skyutil::skyutil"
@@ -181,10 +181,10 @@ for name, component in each.cpp_info.components.items():
 assert each.cpp_info.components["core"].requires == []
 assert each.cpp_info.components["core"].system_libs == ["pthread"]
 assert each.cpp_info.components["hash"].requires == ["core", "cryptopp::cryptopp"]
-assert each.cpp_info.components["subprocess"].requires == ["core", "boost::headers", "boost::process"]
-each = recipe(with_subprocess=True, boost="1.85.0")
+assert each.cpp_info.components["asio"].requires == ["core", "boost::headers", "boost::process"]
+each = recipe(with_asio=True, boost="1.85.0")
 each.package_info()
-assert each.cpp_info.components["subprocess"].requires == ["core", "boost::headers"]
+assert each.cpp_info.components["asio"].requires == ["core", "boost::headers"]
 assert "hash" not in each.cpp_info.components
 
 # The package: the licence and every header, from what is exported.

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sources = Path(sys.argv[1])
-not_core = {"hash.hpp", "hash_openssl.hpp", "subprocess.hpp", "skyutil.hpp"}
+not_core = {"hash.hpp", "hash_openssl.hpp", "asio.hpp", "skyutil.hpp"}
 
 
 def names_of(text):

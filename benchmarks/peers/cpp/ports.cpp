@@ -17,7 +17,7 @@ std::uint16_t port(const peer::fields& line) {
 skyutil::port_options what_there_is() {
     const int fd = rivals::make_socket({});
     ::close(fd);
-    return fd == -1 ? skyutil::port_options{.family = skyutil::family::ipv4}
+    return fd == -1 ? skyutil::port_options{.family = skyutil::port_family::ipv4}
                     : skyutil::port_options{};
 }
 

@@ -28,10 +28,10 @@ int started(const std::shared_ptr<const rivals::ballast>&) {
 
 struct with_run {
     static void start() {
-        using skyutil::stdio;
-        rivals::check(skyutil::run({rivals::program}, {.stdin_from = stdio::inherit,
-                                                       .stdout_to = stdio::inherit,
-                                                       .stderr_to = stdio::inherit})
+        using skyutil::stdio_mode;
+        rivals::check(skyutil::run({rivals::program}, {.stdin_from = stdio_mode::inherit,
+                                                       .stdout_to = stdio_mode::inherit,
+                                                       .stderr_to = stdio_mode::inherit})
                           .ok());
     }
 };

@@ -4,9 +4,9 @@
 
 #pragma once
 
+#include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/text/foreign_text.hpp>
-#include <skyutil/detail/base/throw.hpp>
 
 #include <cstdint>
 #include <filesystem>

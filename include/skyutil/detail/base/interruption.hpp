@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/base/interruption.hpp: lets whom a thread works for end its system calls: a language runtime
-// that handles signals itself, and by exceptions, has to be asked when there was one.
+// detail/base/interruption.hpp: lets whom a thread works for end its system calls: a language
+// runtime that handles signals itself, and by exceptions, has to be asked when there was one.
 
 #pragma once
 

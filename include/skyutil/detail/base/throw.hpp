@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/base/throw.hpp: the only place where core throws and catches, and so the only one that knows of
-// programs compiled without exceptions.
+// detail/base/throw.hpp: the only place where core throws and catches, and so the only one that
+// knows of programs compiled without exceptions.
 
 #pragma once
 
 #include <skyutil/version.hpp>
 
+#include <exception>
 #if !defined(__cpp_exceptions)
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,17 @@ auto catch_exception(Work work, Failed failed) {
     }
 }
 
+/// The same for what the standard library throws: the ending of a thread (pthread_cancel(3)) goes
+/// on.
+template <class Work, class Failed>
+auto catch_std_exception(Work work, Failed failed) {
+    try {
+        return work();
+    } catch (const std::exception&) {
+        return failed();
+    }
+}
+
 #else  // what would be thrown is printed and ends the program; nothing is caught
 
 template <class Exception>
@@ -43,6 +55,11 @@ template <class Exception>
 
 template <class Work, class Failed>
 auto catch_exception(Work work, Failed) {
+    return work();
+}
+
+template <class Work, class Failed>
+auto catch_std_exception(Work work, Failed) {
     return work();
 }
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
 
 #include <cstddef>
 #include <filesystem>

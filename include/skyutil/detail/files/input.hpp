@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/input.hpp: a file opened for reading, whatever it is: regular, /proc, pipe, FIFO, device.
+// detail/files/input.hpp: a file opened for reading, whatever it is: regular, /proc, pipe, FIFO,
+// device.
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
 
 #include <algorithm>
 #include <chrono>

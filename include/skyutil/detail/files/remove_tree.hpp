@@ -9,8 +9,8 @@
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
 
 #include <algorithm>
 #include <array>

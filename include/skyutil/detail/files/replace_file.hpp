@@ -15,9 +15,9 @@
 
 #pragma once
 
-#include <skyutil/detail/os/attributes.hpp>
-#include <skyutil/detail/files/temporary.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/files/temporary.hpp>
+#include <skyutil/detail/os/attributes.hpp>
 
 #include <filesystem>
 #include <optional>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/temporary.hpp: names that nobody can guess, and the owner of what bears one; the base of
-// temporary_file and temporary_directory.
+// detail/files/temporary.hpp: names that nobody can guess, and the owner of what bears one; the
+// base of temporary_file and temporary_directory.
 
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/files/remove_tree.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/files/remove_tree.hpp>
+#include <skyutil/detail/os.hpp>
 
 #include <array>
 #include <cstdint>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/hash/file_queue.hpp: many files read by several threads; what hash_files is made of, and its
-// options and results, which are public through hash.hpp.
+// detail/hash/file_queue.hpp: many files read by several threads; what hash_files is made of, and
+// its options and results, which are public through hash.hpp.
 
 #pragma once
 
 #include <skyutil/detail/base/cast.hpp>
-#include <skyutil/detail/system/cpu_budget.hpp>
-#include <skyutil/detail/hash/digest.hpp>
 #include <skyutil/detail/files/input.hpp>
+#include <skyutil/detail/hash/digest.hpp>
+#include <skyutil/detail/system/cpu_budget.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include <skyutil/detail/os/sockets.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/sockets.hpp>
 
 #include <array>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/kill_tree.hpp: ending a process and everything it started; the options and the report are
-// public through process.hpp.
+// detail/process/kill_tree.hpp: ending a process and everything it started; the options and the
+// report are public through process.hpp.
 //
 // A process that forks while its tree is listed leaves a child nobody has listed, and once the
 // parent is gone nothing leads from one to the other. So the tree is stopped first, member by

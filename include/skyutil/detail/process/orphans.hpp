@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/orphans.hpp: which children of this process are orphans that it was given; public through
-// subprocess.hpp.
+// detail/process/orphans.hpp: which children of this process are orphans that it was given; public
+// through subprocess.hpp.
 //
 // The kernel does not tell a child that this process started from one that it was given. But a
 // child in a session that neither this process nor the child made has an ancestor in between; and

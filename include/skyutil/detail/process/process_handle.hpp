@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/process_handle.hpp: a process that stays the same one when its id is given to another;
-// public through process.hpp.
+// detail/process/process_handle.hpp: a process that stays the same one when its id is given to
+// another; public through process.hpp.
 
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/process/process_table.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
 
 #include <algorithm>
 #include <chrono>

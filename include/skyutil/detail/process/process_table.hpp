@@ -9,9 +9,9 @@
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/process/proc_stat.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
 
 #include <algorithm>
 #include <array>

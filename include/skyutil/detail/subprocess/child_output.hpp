@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/subprocess/child_output.hpp: what children print, kept or given to a function while they run.
+// detail/subprocess/child_output.hpp: what children print, kept or given to a function while they
+// run.
 //
 // One loop reads and writes all pipes of all children and waits for their ends, so that nobody
 // waits for somebody who waits. It runs on while a tree is being ended, in a thread of its own:
@@ -8,10 +9,10 @@
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/process_handle.hpp>
 #include <skyutil/detail/subprocess/spawn.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -36,7 +37,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 enum class output_stream { out, err };
 
 /// What becomes of output beyond max_output.
-enum class overflow {
+enum class output_overflow {
     keep_head,
     keep_tail,
     fail,  ///< the tree is ended, std::errc::no_buffer_space
@@ -52,11 +53,11 @@ namespace detail {
 /// Text of at most a number of bytes, its head or its tail.
 class bounded_text {
 public:
-    bounded_text(std::size_t most, overflow keep) noexcept : most_(most), keep_(keep) {}
+    bounded_text(std::size_t most, output_overflow keep) noexcept : most_(most), keep_(keep) {}
 
     /// False when this is more than the text can hold.
     bool add(std::string_view more) {
-        if (keep_ != overflow::keep_tail) {
+        if (keep_ != output_overflow::keep_tail) {
             const std::size_t room = most_ - text_.size();
             grow(more.size());
             text_.append(more.substr(0, room));
@@ -75,7 +76,7 @@ public:
         return std::move(text_);
     }
 
-    [[nodiscard]] overflow keep() const noexcept { return keep_; }
+    [[nodiscard]] output_overflow keep() const noexcept { return keep_; }
 
     /// Whether nothing more will be kept.
     [[nodiscard]] bool is_full() const noexcept { return truncated_; }
@@ -91,14 +92,13 @@ private:
     void grow(std::size_t more) {
         constexpr std::size_t large = 1U << 20;
         if (text_.size() >= large && text_.capacity() - text_.size() < more) {
-            try {
+            const auto move_to_larger = [this] {
                 std::string larger;
                 larger.reserve((std::min)(most_, 4 * text_.capacity()));
                 os::advise_large_pages(larger.data(), larger.capacity());
                 text_ = std::move(larger.append(text_));
-            } catch (const std::exception&) {  // then as std::string does
-                return;
-            }
+            };
+            catch_std_exception(move_to_larger, [] {});  // then as std::string does
         }
     }
 
@@ -111,7 +111,7 @@ private:
 
     std::string text_;
     std::size_t most_;
-    overflow keep_;
+    output_overflow keep_;
     bool truncated_ = false;
 };
 
@@ -264,7 +264,7 @@ private:
         // Now, as there may be no descriptor later; without one the loop looks again and again.
         const bool can_overflow =
             std::any_of(outputs_.begin(), outputs_.end(), [](const output_pipe& each) {
-                return each.text && each.text->keep() == overflow::fail;
+                return each.text && each.text->keep() == output_overflow::fail;
             });
         if (!error &&
             (options_.stop.stop_possible() || options_.deadline != for_ever || can_overflow)) {
@@ -312,12 +312,11 @@ private:
                 --killers_left_;
                 os::signal_event(event_.get());
             };
-            try {
+            const auto kill_in_thread = [&] {
                 const os::no_signals during_start;
                 killers_.emplace_back(kill);
-            } catch (const std::exception&) {  // no thread is to be had: output has to wait
-                kill();
-            }
+            };
+            catch_std_exception(kill_in_thread, kill);  // where no thread is to be had output waits
         }
     }
 
@@ -409,7 +408,7 @@ private:
             }
             const std::string_view text(buffer_.get(), count);
             if (output.text && !output.text->add(text)) {
-                overflowed_ = overflowed_ || output.text->keep() == overflow::fail;
+                overflowed_ = overflowed_ || output.text->keep() == output_overflow::fail;
             }
             if (output.lines) {
                 output.lines->add(text);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/subprocess/spawn.hpp: starting a program, and the child that must not be lost; what to start and how
-// is public through subprocess.hpp.
+// detail/subprocess/spawn.hpp: starting a program, and the child that must not be lost; what to
+// start and how is public through subprocess.hpp.
 
 #pragma once
 
-#include <skyutil/detail/text/foreign_text.hpp>
-#include <skyutil/detail/process/kill_tree.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/process/kill_tree.hpp>
 #include <skyutil/detail/process/process_handle.hpp>
 #include <skyutil/detail/process/process_table.hpp>
 #include <skyutil/detail/subprocess/start_step.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -390,21 +390,16 @@ inline kill_report end_child_tree(const child_identity& child,
     const time_point deadline = deadline_after(options.grace);
     std::error_code error;
     kill_report report;
-    try {
-        report = kill_tree(child.pid, &child, options, identity::best, error);
-    } catch (const std::bad_alloc&) {
-        error = os::make_error(std::errc::not_enough_memory);
-    }
+    catch_std_exception(
+        [&] { report = kill_tree(child.pid, &child, options, identity::best, error); },
+        [&] { error = os::make_error(std::errc::not_enough_memory); });
     if (error && error != std::errc::no_such_process) {  // no /proc, no descriptor, no memory...
         error = end_group(child, options, deadline);
         const auto is_child = [&](const auto& left) { return left.pid == child.pid; };
-        try {
-            std::erase_if(report.left, is_child);
-            if (error) {
-                report.left.push_back({child.pid, error});
-            }
-        } catch (const std::bad_alloc&) {  // then it is not in the report
-            return report;
+        std::erase_if(report.left, is_child);
+        if (error) {
+            catch_std_exception([&] { report.left.push_back({child.pid, error}); },
+                                [] {});  // without memory it is not in the report
         }
     }
     return report;
@@ -649,12 +644,14 @@ private:
                 os::wait_child(pid, -1, os::waiting::block, ignored, unknown);
             }
         };
-        try {
-            const os::no_signals during_start;
-            keeper_ = std::thread(std::move(keep));
-        } catch (const std::system_error& failure) {
+        catch_std_exception(
+            [&] {
+                const os::no_signals during_start;
+                keeper_ = std::thread(std::move(keep));
+            },
+            [&] { error = os::make_error(std::errc::resource_unavailable_try_again); });
+        if (!keeper_.joinable()) {
             start.failed = start_step::process;
-            error = failure.code();
             return;
         }
         {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/subprocess/start_step.hpp: what the start of a program can fail at; public through subprocess.hpp.
+// detail/subprocess/start_step.hpp: what the start of a program can fail at; public through
+// subprocess.hpp.
 
 #pragma once
 

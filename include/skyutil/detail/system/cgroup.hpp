@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup.hpp: the texts in which the kernel describes control groups. No input or output
-// here.
+// detail/system/cgroup.hpp: the texts in which the kernel describes control groups. No input or
+// output here.
 //
 // Sources: cgroups(7), cgroup_namespaces(7), proc(5), kernel documentation admin-guide/cgroup-v1
 // and admin-guide/cgroup-v2. Text that is not as described there is no limit, never an error.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup_limits.hpp: reads the numbers of a process's control groups, from its own up to the
-// root.
+// detail/system/cgroup_limits.hpp: reads the numbers of a process's control groups, from its own up
+// to the root.
 //
 // The lowest limit on the way binds, so each one is looked at: a group without a limit can stand in
 // one with a limit, and the files of a group can be missing, unreadable or gone meanwhile.
 
 #pragma once
 
-#include <skyutil/detail/system/cgroup.hpp>
-#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/system/cgroup.hpp>
 #include <skyutil/detail/system/sysroot.hpp>
+#include <skyutil/detail/text/digits.hpp>
 
 #include <algorithm>
 #include <array>

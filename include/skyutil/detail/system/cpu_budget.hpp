@@ -21,7 +21,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 enum class rounding { floor, ceil, nearest };
 
-enum class limit_kind { none, machine, affinity, cpuset, quota, memory_limit, override_ };
+enum class limit_kind { none, machine, affinity, cpuset, quota, memory_limit, override_value };
 
 [[nodiscard]] constexpr std::string_view to_string(limit_kind kind) noexcept {
     switch (kind) {
@@ -37,7 +37,7 @@ enum class limit_kind { none, machine, affinity, cpuset, quota, memory_limit, ov
             return "CPU quota";
         case limit_kind::memory_limit:
             return "memory limit";
-        case limit_kind::override_:
+        case limit_kind::override_value:
             return "override";
         default:
             return "unknown";
@@ -60,7 +60,8 @@ struct cpu_budget {
     /// CPUs that were asked for (cpu.shares, cpu.weight): a share when CPUs are scarce, never a
     /// limit. For version 2 about: see detail::cpus_of_weight. None where the kernel's default is.
     std::optional<double> request;
-    std::optional<double> override_;  ///< set in the environment: the other numbers do not count
+    std::optional<double>
+        override_value;  ///< set in the environment: the other numbers do not count
 
     std::string cpuset_file;
     std::string quota_file;
@@ -71,7 +72,7 @@ struct cpu_budget {
 
     /// Whole CPUs, at least 1: the lowest number but the request, with fractions rounded.
     [[nodiscard]] int usable(rounding mode = rounding::floor) const noexcept {
-        const double exact = override_ ? *override_ : lowest();
+        const double exact = override_value ? *override_value : lowest();
         const double rounded = mode == rounding::floor  ? std::floor(exact)
                                : mode == rounding::ceil ? std::ceil(exact)
                                                         : std::floor(exact + 0.5);
@@ -81,8 +82,8 @@ struct cpu_budget {
 
     /// The number that decides; with equal ones the first of machine, quota, cpuset, affinity.
     [[nodiscard]] limit_source limiting_factor() const {
-        if (override_) {
-            return {limit_kind::override_, override_variable};
+        if (override_value) {
+            return {limit_kind::override_value, override_variable};
         }
         const double least = lowest();
         if (online == least) {
@@ -160,7 +161,7 @@ SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
 inline int count_cpus(const std::optional<double>& setting, const cpu_limits& limits,
                       file_reader& files) {
     cpu_budget budget;
-    budget.override_ = setting;
+    budget.override_value = setting;
     if (!setting) {
         budget.online = limits.cpus;
         budget.affinity = read_affinity(files);

@@ -4,8 +4,8 @@
 
 #pragma once
 
-#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/system/resource_text.hpp>
+#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
 
@@ -83,8 +83,8 @@ inline resource_table describe(const cpu_budget& budget) {
         table.rows.push_back(
             make_row(name, key, number, source, short_number, factor.kind == decides, kind));
     };
-    add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
-        row_kind::rare);
+    add("override", "override", budget.override_value, budget.override_variable,
+        limit_kind::override_value, row_kind::rare);
     add("machine", "online", budget.online, budget.online_source(), limit_kind::machine);
     add("affinity mask", "affinity", budget.affinity, budget.affinity_source(),
         limit_kind::affinity);
@@ -117,8 +117,8 @@ inline resource_table describe(const memory_budget& budget) {
                               std::string_view source) {
         add(name, key, number, source, limit_kind::none, row_kind::rare);
     };
-    add("override", "override", budget.override_, budget.override_variable, limit_kind::override_,
-        row_kind::rare);
+    add("override", "override", budget.override_value, budget.override_variable,
+        limit_kind::override_value, row_kind::rare);
     add("machine", "physical", budget.physical, budget.physical_file, limit_kind::machine);
     add("memory limit", "limit", budget.limit, budget.limit_file, limit_kind::memory_limit);
     add("soft limit", "soft_limit", budget.soft_limit, budget.soft_limit_file);
@@ -188,7 +188,7 @@ inline resource_table describe(const fd_limits& limits, const std::optional<std:
 
 }  // namespace detail
 
-inline std::string describe_resources(description form, const sysroot& root,
+inline std::string describe_resources(description_form form, const sysroot& root,
                                       std::error_code& error) {
     std::error_code of_memory;
     std::error_code ignored;
@@ -203,7 +203,7 @@ inline std::string describe_resources(description form, const sysroot& root,
     };
     error = error ? error : of_memory;
 
-    if (form == description::json) {
+    if (form == description_form::json) {
         detail::json_object object;
         object.add("version", detail::json_string(version));
         for (const detail::resource_table& table : tables) {
@@ -223,7 +223,7 @@ inline std::string describe_resources(description form, const sysroot& root,
     return page;
 }
 
-inline std::string describe_resources(description form, const sysroot& root) {
+inline std::string describe_resources(description_form form, const sysroot& root) {
     detail::override_setting(detail::cpu_overrides)
         .throw_if_malformed("skyutil::describe_resources");
     detail::override_setting(detail::memory_overrides)

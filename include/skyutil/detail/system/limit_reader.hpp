@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/limit_reader.hpp: reads the limits that get_cpu_count() and get_mem_size_gb() need, and
-// remembers them for some milliseconds.
+// detail/system/limit_reader.hpp: reads the limits that get_cpu_count() and get_mem_size_gb() need,
+// and remembers them for some milliseconds.
 //
 // No descriptor is kept. One of /proc/self names the parent after fork; all are lost, or worse, are
 // somebody else's files by then, in a program that closes every descriptor when it becomes a
@@ -12,10 +12,10 @@
 
 #pragma once
 
-#include <skyutil/detail/system/cgroup.hpp>
-#include <skyutil/detail/system/cgroup_limits.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/process/proc_stat.hpp>
+#include <skyutil/detail/system/cgroup.hpp>
+#include <skyutil/detail/system/cgroup_limits.hpp>
 #include <skyutil/detail/system/sysroot.hpp>
 
 #include <array>

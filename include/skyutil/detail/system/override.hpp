@@ -4,11 +4,11 @@
 
 #pragma once
 
+#include <skyutil/detail/base/throw.hpp>
+#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/system/cgroup.hpp>
 #include <skyutil/detail/text/decimal.hpp>
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/text/text_error.hpp>
-#include <skyutil/detail/base/throw.hpp>
 
 #include <array>
 #include <charconv>

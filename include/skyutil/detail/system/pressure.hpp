@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/pressure.hpp: the text in which the kernel tells how long tasks waited. No input or output
-// here.
+// detail/system/pressure.hpp: the text in which the kernel tells how long tasks waited. No input or
+// output here.
 //
 // Source: kernel documentation, accounting/psi. Text that is not as described there is no pressure,
 // never an error.

@@ -4,13 +4,13 @@
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/system/cgroup.hpp>
 #include <skyutil/detail/system/cgroup_limits.hpp>
 #include <skyutil/detail/system/limit_reader.hpp>
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/system/pressure.hpp>
 #include <skyutil/detail/system/sysroot.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/system.hpp>
 
 #include <algorithm>

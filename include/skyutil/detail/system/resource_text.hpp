@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/resource_text.hpp: a table of resources as a page for people and as JSON. What is in the
-// table is decided in system.hpp.
+// detail/system/resource_text.hpp: a table of resources as a page for people and as JSON. What is
+// in the table is decided in system.hpp.
 
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/decimal.hpp: a double in fixed decimal notation, correctly rounded from its exact value.
+// detail/text/decimal.hpp: a double in fixed decimal notation, correctly rounded from its exact
+// value.
 //
 // A double is m * 2^e, so m * 10^precision / 2^-e rounded half to even is the answer as one
 // integer. Where that integer fits 64 bits it takes one multiplication and a shift. Else

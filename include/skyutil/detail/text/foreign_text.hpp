@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/foreign_text.hpp: what others wrote (names, output of programs), as messages may quote it.
+// detail/text/foreign_text.hpp: what others wrote (names, output of programs), as messages may
+// quote it.
 
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/long_base36.hpp: converts texts of thousands of digits and more between bases 16 and 36,
-// in little more than linear time.
+// detail/text/long_base36.hpp: converts texts of thousands of digits and more between bases 16 and
+// 36, in little more than linear time.
 //
 // A number of 2 n digits is high * base^n + low: both halves are converted, and the product is made
 // in the base that is wanted, from pieces short enough for the methods of a quadratic time up to
@@ -11,10 +11,10 @@
 
 #pragma once
 
-#include <skyutil/detail/text/base36.hpp>
 #include <skyutil/detail/base/cast.hpp>
-#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/base/interruption.hpp>
+#include <skyutil/detail/text/base36.hpp>
+#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/text/uint128.hpp>
 
 #include <algorithm>

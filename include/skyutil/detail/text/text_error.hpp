@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/text_error.hpp: the exceptions for malformed text arguments. Not constexpr on purpose:
-// reaching one at compile time is the compile error.
+// detail/text/text_error.hpp: the exceptions for malformed text arguments. Not constexpr on
+// purpose: reaching one at compile time is the compile error.
 
 #pragma once
 
-#include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/base/throw.hpp>
+#include <skyutil/detail/text/digits.hpp>
 
 #include <cstddef>
 #include <stdexcept>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/uint128.hpp: 64 x 64 -> 128 bit arithmetic that also runs at compile time and on compilers
-// without a 128-bit integer.
+// detail/text/uint128.hpp: 64 x 64 -> 128 bit arithmetic that also runs at compile time and on
+// compilers without a 128-bit integer.
 
 #pragma once
 

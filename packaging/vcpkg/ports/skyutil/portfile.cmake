@@ -18,7 +18,7 @@ endif()
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
         hash       SKYUTIL_WITH_HASH
-        subprocess SKYUTIL_WITH_SUBPROCESS
+        asio SKYUTIL_WITH_ASIO
 )
 
 vcpkg_cmake_configure(
