@@ -8,6 +8,7 @@
 
 #include <skyutil/process.hpp>
 #include <skyutil/subprocess.hpp>
+#include <skyutil/workers.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -17,6 +17,7 @@ module;
 #include <skyutil/subprocess.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
+#include <skyutil/workers.hpp>
 
 export module skyutil;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <skyutil/parallel.hpp>
+#include <skyutil/system.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <skyutil/process.hpp>
+#include <skyutil/workers.hpp>
 
 #include <algorithm>
 #include <array>

@@ -10,6 +10,7 @@
 #include <skyutil/process.hpp>
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>
+#include <skyutil/workers.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -5,6 +5,7 @@
 #include "numbers.hpp"
 
 #include <skyutil/process.hpp>
+#include <skyutil/workers.hpp>
 
 #include <cstddef>
 #include <filesystem>

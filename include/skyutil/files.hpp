@@ -39,6 +39,16 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
+/// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
+///
+///     explicit unique_fd(int fd = -1)       takes over `fd`; a negative one is none
+///     int get() const                       the descriptor, or -1; it stays owned
+///     explicit operator bool() const        whether there is one
+///     int release()                         gives the descriptor away: the caller closes it
+///     void reset(int fd = -1)               closes the descriptor and takes over another
+///     swap(), ==                            of the numbers; two owners can only both have -1
+using unique_fd = detail::unique_fd;
+
 enum class line_end {
     strip_lf,    ///< without its "\n"
     strip_crlf,  ///< without its "\n" or "\r\n"; a "\r" elsewhere stays
@@ -414,6 +424,20 @@ inline write_method write_file_atomic(const std::filesystem::path& path, std::st
     const write_method method = write_file_atomic(path, text, options, error);
     detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
     return method;
+}
+
+/// Returns how many direct entries a directory has, without "." and "..". Anything but a directory:
+/// errc::not_a_directory. Entries made or removed meanwhile may or may not be counted.
+[[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path,
+                                                         std::error_code& error) noexcept {
+    return detail::count_entries(path, error);
+}
+
+[[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path) {
+    std::error_code error;
+    const std::size_t entries = count_directory_entries(path, error);
+    detail::throw_if(error, "skyutil::count_directory_entries: cannot read the directory", path);
+    return entries;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -13,8 +13,8 @@
 
 #include <skyutil/detail/base/stoppable_wait.hpp>
 #include <skyutil/detail/parallel/parallel_work.hpp>
-#include <skyutil/detail/workers/parallel_threads.hpp>
 #include <skyutil/version.hpp>
+#include <skyutil/workers.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -49,7 +49,7 @@ struct slow_start_options {
     /// From the end of a batch to the next one; less than 0 is 0.
     std::chrono::nanoseconds delay = std::chrono::seconds(2);
     /// The most elements that are started at a time; less than 1 is 1.
-    int max_batch = (std::max)(1, get_cpu_count() / 2);
+    int max_batch = (std::max)(1, detail::cpu_count() / 2);
     std::stop_token stop = {};  ///< once it is asked to stop, no further element is started
 };
 

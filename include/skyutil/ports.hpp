@@ -14,6 +14,7 @@
 #pragma once
 
 #include <skyutil/detail/base/throw.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/ports/port_search.hpp>
 #include <skyutil/detail/text/digits.hpp>
 #include <skyutil/version.hpp>
@@ -26,6 +27,9 @@
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+/// The owner of a file descriptor; see files.hpp.
+using unique_fd = detail::unique_fd;
 
 enum class port_address {
     any,       ///< all addresses of the machine: what others hold on any of them is not free

@@ -19,3 +19,4 @@
 #include <skyutil/subprocess.hpp>  // IWYU pragma: export
 #include <skyutil/system.hpp>      // IWYU pragma: export
 #include <skyutil/version.hpp>     // IWYU pragma: export
+#include <skyutil/workers.hpp>     // IWYU pragma: export

@@ -23,6 +23,7 @@
 
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/stoppable_wait.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/subprocess/child_output.hpp>
@@ -53,6 +54,9 @@
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+/// The owner of a file descriptor; see files.hpp.
+using unique_fd = detail::unique_fd;
 
 /// What a standard descriptor of a child is.
 enum class stdio_mode {

@@ -23,6 +23,7 @@
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/system/cpu_budget.hpp>  // IWYU pragma: export
+#include <skyutil/detail/system/cpu_count.hpp>
 #include <skyutil/detail/system/limit_reader.hpp>
 #include <skyutil/detail/system/override.hpp>
 #include <skyutil/detail/system/sysroot.hpp>
@@ -235,6 +236,17 @@ inline double measure_memory(const override_setting& setting) {
     std::error_code error;
     return get_memory_budget(root, error);
 }
+
+/// Returns how many CPUs the calling thread may use, at least 1: the lowest number of its
+/// cpu_budget, rounded down. The first of these that is set wins instead: SKYUTIL_CPU_COUNT,
+/// SKYPILOT_POD_CPU_CORE_LIMIT.
+///
+/// The affinity mask is the present one; the rest may be 20 milliseconds old, and where control
+/// groups are mounted a second. Where it can no longer be read (no descriptors left, chroot without
+/// /proc) the last answer stays.
+[[nodiscard]] inline int get_cpu_count(std::error_code& error) { return detail::cpu_count(error); }
+
+[[nodiscard]] inline int get_cpu_count() { return detail::cpu_count(); }
 
 /// Returns how much memory this process may use, in GiB (2^30 bytes): the lowest number of its
 /// memory_budget. The first of these that is set wins instead: SKYUTIL_MEMORY_BYTES,

@@ -54,6 +54,7 @@
 #include <skyutil/parallel.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/workers.hpp>
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>

@@ -14,6 +14,7 @@
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
+#include <skyutil/workers.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -9,6 +9,7 @@
 #if defined(SKYUTIL_TEST_ALL_OF_CORE)
 #include <skyutil/files.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/workers.hpp>
 #endif
 
 #include <system_error>

@@ -6,6 +6,7 @@
 
 #include <skyutil/files.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/workers.hpp>
 
 #include <filesystem>
 

@@ -5,6 +5,7 @@
 
 #include <skyutil/process.hpp>
 #include <skyutil/system.hpp>
+#include <skyutil/workers.hpp>
 
 #include <algorithm>
 

@@ -24,6 +24,7 @@
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
+#include <skyutil/workers.hpp>
 
 #include <pybind11/pybind11.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/base/unique_fd.hpp: the owner of a descriptor; public through files.hpp.
+// detail/base/unique_fd.hpp: the owner of a descriptor; skyutil::unique_fd.
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 #include <utility>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
 class [[nodiscard]] unique_fd {
@@ -37,7 +37,7 @@ public:
     /// Closes the descriptor and takes over another.
     void reset(int fd = -1) noexcept {
         if (const int old = std::exchange(fd_, fd); old >= 0 && old != fd) {
-            detail::os::close(old);
+            os::close(old);
         }
     }
 
@@ -51,4 +51,4 @@ private:
     int fd_ = -1;
 };
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -8,7 +8,7 @@
 #include <skyutil/detail/base/cast.hpp>
 #include <skyutil/detail/files/input.hpp>
 #include <skyutil/detail/hash/digest.hpp>
-#include <skyutil/detail/system/cpu_budget.hpp>
+#include <skyutil/detail/system/cpu_count.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -145,7 +145,7 @@ public:
         if (!files_.empty()) {
             const std::size_t threads = (std::min)(
                 files_.size(), static_cast<std::size_t>((std::max)(
-                                   options_.threads > 0 ? options_.threads : get_cpu_count(), 1)));
+                                   options_.threads > 0 ? options_.threads : cpu_count(), 1)));
             order_ = starting_order(files_, threads);
             hash_with(threads, new_hash);
         }

@@ -304,7 +304,7 @@ private:
 
     std::int64_t pid_ = 0;
     std::uint64_t start_time_ = 0;  // without a pidfd
-    unique_fd fd_;
+    detail::unique_fd fd_;
 };
 
 namespace detail {

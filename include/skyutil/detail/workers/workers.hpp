@@ -19,6 +19,19 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+constexpr int parallel_threads(int cpus, std::string_view cloud) noexcept {
+    constexpr std::string_view multiplied = "kubernetes";
+    const auto same = [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+    };
+    const int threads = (std::max)(4, cpus - 1);
+    if (!std::equal(cloud.begin(), cloud.end(), multiplied.begin(), multiplied.end(), same)) {
+        return threads;
+    }
+    constexpr int most = (std::numeric_limits<int>::max)();
+    return threads > most / 4 ? most : threads * 4;
+}
+
 inline constexpr std::size_t fds_per_entry = 5;
 inline constexpr std::size_t least_fds_per_worker = 5;
 
@@ -47,7 +60,7 @@ constexpr int max_workers(std::optional<std::uint64_t> soft_fd_limit, std::uint6
 /// least.
 inline std::size_t fds_for_source(const std::filesystem::path& path,
                                   std::error_code& error) noexcept {
-    const std::size_t entries = count_directory_entries(path, error);
+    const std::size_t entries = count_entries(path, error);
     const bool absent =
         error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory ||
         error == std::errc::too_many_symbolic_link_levels ||
