@@ -124,7 +124,9 @@ foreach(path IN LISTS all)
         endif()
         continue()
     endif()
-    must_not_name("${CURRENT_PACKAGES_DIR}/${path}" "${SOURCE_DIR}" "${CURRENT_PACKAGES_DIR}")
+    if(NOT path MATCHES "\\.hpp$")  # copied as they are
+        must_not_name("${CURRENT_PACKAGES_DIR}/${path}" "${SOURCE_DIR}" "${CURRENT_PACKAGES_DIR}")
+    endif()
 endforeach()
 foreach(feature hash asio)
     if(feature IN_LIST FEATURES AND NOT EXISTS "${CURRENT_PACKAGES_DIR}/include/skyutil/${feature}.hpp" OR
