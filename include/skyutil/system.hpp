@@ -46,7 +46,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 ///
 ///     skyutil::get_cpu_budget(skyutil::sysroot{"/copy"});
 ///
-/// With a copy, what system calls tell otherwise (the affinity mask, the scheduling policy) is read
+/// With a copy, what system calls otherwise tell (the affinity mask, the scheduling policy) is read
 /// from the copy too, or is unknown. A sysroot always has this one member.
 struct sysroot {
     std::filesystem::path path = "/";
@@ -215,8 +215,8 @@ struct fd_limits {
 ///
 /// It is the lowest of these, rounded down: the CPUs that are switched on, the affinity mask of the
 /// thread, the cpuset, and the CPU quotas of the control groups from the process's own up to the
-/// root; see cpu_budget. The first of these environment variables that is set overrides it:
-/// SKYUTIL_CPU_COUNT, SKYPILOT_POD_CPU_CORE_LIMIT.
+/// root; see cpu_budget. The first of these environment variables that is set overrides it, rounded
+/// down too: SKYUTIL_CPU_COUNT, SKYPILOT_POD_CPU_CORE_LIMIT.
 ///
 /// **Errors**
 /// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
