@@ -451,7 +451,7 @@ TEST_CASE("a real-time policy is noticed where its system call is refused") {
                 throw cannot_run{"may not set a real-time policy"};
             }
             refuse(SYS_sched_getscheduler);
-            detail::file_reader files{sysroot{}};
+            detail::file_reader files;
             return json(detail::is_real_time(files));
         });
         CHECK(answer == real_time);
@@ -579,7 +579,7 @@ TEST_CASE("mountinfo tells which files of the machine are covered") {
     const auto covered = [&](const std::string& mount) {
         put(root, "/proc/self/mountinfo",
             "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" + mount);
-        detail::file_reader files(sysroot{root.path()});
+        detail::file_reader files(root.path());
         const detail::cgroup_tree tree(files);
         return std::pair(tree.memory_file_replaced(), tree.cpu_files_replaced());
     };

@@ -5,37 +5,34 @@
 //
 //     const int threads = skyutil::get_cpu_count();           // never 0, containers too
 //     const double gib = skyutil::get_mem_size_gb();
-//     std::cout << skyutil::describe_resources();             // each number, its file, which one
-//     wins
+//     std::cout << skyutil::describe_resources();             // each number and where it is from
 //
-// Nothing here fails because a file is missing, unreadable or garbled: such a file is no limit.
-// Only what the kernel writes is read, to the end of the line; anything else is garbled. Where a
-// system call is refused (a seccomp filter) or a file says nothing the next source is asked: for
-// the machine's memory sysinfo(2) and /proc/meminfo, for its CPUs /sys/devices/system/cpu/online
-// and /proc/stat, for the affinity mask, the scheduling policy and the limits of a process their
-// system call and /proc/self. An override in the environment that is no positive number is an
-// error: std::invalid_argument from the throwing forms, errc::invalid_argument from the others,
-// which then answer as if it was not set. Overrides are ignored in setuid programs
-// (secure_getenv(3)). Everything is safe to call from several threads at once, and after fork.
+// A file that is missing, unreadable or garbled is not an error; it sets no limit. Text is garbled
+// unless it is exactly what the kernel writes, up to the end of the line. Where a system call is
+// refused (by a seccomp filter) or a file says nothing, the next source is used:
+//
+// - for the memory of the machine: sysinfo(2), /proc/meminfo
+// - for its CPUs: /sys/devices/system/cpu/online, /proc/stat
+// - for the affinity mask, the scheduling policy and the limits of a process: the system call,
+//   /proc/self
+//
+// Environment variables can override the numbers of CPUs and of memory; setuid programs ignore them
+// (secure_getenv(3)). An override that is not a positive number is an error. The throwing forms
+// throw std::invalid_argument; the other forms set errc::invalid_argument, and their result is that
+// without the override. All forms with a std::error_code clear it on success.
+//
+// Everything can be called from several threads at once, and after fork.
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/system/cpu_budget.hpp>  // IWYU pragma: export
-#include <skyutil/detail/system/cpu_count.hpp>
+#include <skyutil/detail/system/file_reader.hpp>
 #include <skyutil/detail/system/limit_reader.hpp>
-#include <skyutil/detail/system/override.hpp>
-#include <skyutil/detail/system/sysroot.hpp>
 #include <skyutil/version.hpp>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <initializer_list>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
@@ -44,95 +41,146 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-/// Every number that has to do with the memory of this process, in bytes; nullopt where there is
-/// none.
+/// The directory below which /proc and /sys are read: "/" for the running system, another directory
+/// for a copy of them.
+///
+///     skyutil::get_cpu_budget(skyutil::sysroot{"/copy"});
+///
+/// With a copy, what system calls otherwise tell (the affinity mask, the scheduling policy) is read
+/// from the copy too, or is unknown. A sysroot always has this one member.
+struct sysroot {
+    std::filesystem::path path = "/";
+
+    /// Returns whether this is the running system.
+    [[nodiscard]] bool is_real() const { return path.native() == "/"; }
+};
+
+/// How cpu_budget::usable() rounds a number of CPUs.
+enum class rounding { floor, ceil, nearest };
+
+/// The kinds of numbers that can decide how much is usable.
+enum class limit_kind {
+    none,            ///< nothing is known
+    machine,         ///< the CPUs or the memory that the machine has
+    affinity,        ///< the affinity mask of the thread
+    cpuset,          ///< the cpuset of the process
+    quota,           ///< the lowest CPU quota of a control group
+    memory_limit,    ///< the lowest memory limit of a control group
+    override_value,  ///< an environment variable
+};
+
+/// Returns the name of a kind in English, such as "CPU quota"; "unknown" for a value that is none
+/// of the enumerators.
+[[nodiscard]] constexpr std::string_view to_string(limit_kind kind) noexcept;
+
+/// The number that decides in a budget. A limit_source always has these two members, so it can be
+/// decomposed: `const auto [kind, file] = budget.limiting_factor();`.
+struct limit_source {
+    limit_kind kind = limit_kind::none;
+    std::string file;  ///< the file, system call or environment variable it was read from
+};
+
+/// All numbers about the CPUs of the calling thread; nullopt where there is no such number.
+///
+/// Later versions can add members anywhere: use them by name, not by structured bindings or by
+/// their order.
+struct cpu_budget {
+    std::optional<int> online;    ///< CPUs of the machine that are switched on
+    std::optional<int> affinity;  ///< CPUs in the affinity mask of the thread
+    std::optional<int> cpuset;    ///< CPUs in the cpuset of the process
+    /// CPUs that the lowest quota allows; nullopt for a thread with a real-time policy, which no
+    /// quota binds.
+    std::optional<double> quota;
+    /// CPUs that were asked for (cpu.shares, cpu.weight): the share when CPUs are scarce, never a
+    /// limit. With version 2 an estimate, since container runtimes turn CPUs into a weight in two
+    /// ways and no file tells which was used. nullopt where the value is the kernel's default.
+    std::optional<double> request;
+    /// CPUs set in the environment; the other numbers then do not count.
+    std::optional<double> override_value;
+
+    std::string cpuset_file;
+    std::string quota_file;
+    std::string request_file;
+    std::string override_variable;
+    std::string online_file;    ///< empty: /sys/devices/system/cpu/online
+    std::string affinity_file;  ///< empty: sched_getaffinity(2)
+
+    /// Returns the lowest number except the request, or the override, as whole CPUs; at least 1,
+    /// and 1 when nothing is known.
+    [[nodiscard]] int usable(rounding mode = rounding::floor) const noexcept;
+
+    /// Returns which number decides. Among equal numbers it is the first in the order machine,
+    /// quota, cpuset, affinity mask.
+    [[nodiscard]] limit_source limiting_factor() const;
+
+    /// Returns the file that `online` was read from.
+    [[nodiscard]] std::string online_source() const;
+
+    /// Returns the file or system call that `affinity` was read from.
+    [[nodiscard]] std::string affinity_source() const;
+};
+
+/// All numbers about the memory of this process, in bytes; nullopt where there is no such number.
+///
+/// Later versions can add members anywhere: use them by name, not by structured bindings or by
+/// their order.
 struct memory_budget {
     std::optional<std::uint64_t> physical;  ///< memory of the machine
-    /// The lowest limit of a control group (memory.max, memory.limit_in_bytes): above it the kernel
-    /// kills.
+    /// The lowest limit of a control group (memory.max, memory.limit_in_bytes). Above it the kernel
+    /// kills processes.
     std::optional<std::uint64_t> limit;
-    /// The lowest soft limit (memory.high, memory.soft_limit_in_bytes): above it the kernel takes
-    /// memory back, and slows the process down in version 2.
+    /// The lowest soft limit of a control group (memory.high, memory.soft_limit_in_bytes). Above it
+    /// the kernel takes memory back and, with version 2, slows the process down.
     std::optional<std::uint64_t> soft_limit;
-    /// Swap that the groups may have, 0 for none (memory.swap.max, or memory.memsw.limit_in_bytes
-    /// less memory.limit_in_bytes). Never part of what is usable.
+    /// The swap that the groups may use, 0 if none (memory.swap.max, or memory.memsw.limit_in_bytes
+    /// less memory.limit_in_bytes). It is never part of what is usable.
     std::optional<std::uint64_t> swap_limit;
-    /// What the group with the lowest limit has (memory.current, memory.usage_in_bytes), page cache
-    /// included; without a limit what the process's own group has.
+    /// What the group with the lowest limit uses (memory.current, memory.usage_in_bytes), including
+    /// page cache; without a limit what the process's own group uses.
     std::optional<std::uint64_t> usage;
-    /// How much of `usage` is page cache and slabs that the kernel takes back when it needs them.
+    /// The part of `usage` that is page cache and slabs, which the kernel takes back when it needs
+    /// memory.
     std::optional<std::uint64_t> reclaimable;
-    /// What each group between the process's own and the root has left below its limit, cache not
-    /// counted as taken; the least of them. Siblings may take it at any time.
+    /// What is left below a limit, where reclaimable memory counts as left: the lowest such number
+    /// of the groups from the process's own up to the root. Sibling groups can take it at any time.
     std::optional<std::uint64_t> group_available;
-    /// What the machine has left without swapping (MemAvailable); where no file tells it, what
-    /// nothing uses (sysinfo(2)), which is less.
+    /// What the machine has left without swapping (MemAvailable). Where no file tells it, the
+    /// memory that nothing uses (sysinfo(2)), which is less.
     std::optional<std::uint64_t> machine_available;
-    std::optional<std::uint64_t> address_space_limit;  ///< RLIMIT_AS: mapped, used or not
-    std::optional<std::uint64_t> data_limit;           ///< RLIMIT_DATA: private and writable
-    /// What the two limits above leave.
+    /// RLIMIT_AS: the limit on mapped memory, whether it is used or not.
+    std::optional<std::uint64_t> address_space_limit;
+    /// RLIMIT_DATA: the limit on private writable memory.
+    std::optional<std::uint64_t> data_limit;
+    /// What is left below the two limits of the process; the lower number.
     std::optional<std::uint64_t> process_available;
-    std::optional<double>
-        override_value;  ///< set in the environment: the other numbers do not count
+    /// Bytes set in the environment; the other numbers then do not count.
+    std::optional<double> override_value;
 
     std::string physical_file;
     std::string limit_file;
     std::string soft_limit_file;
     std::string swap_limit_file;
     std::string usage_file;
-    std::string group_available_file;  ///< of the limit
+    std::string group_available_file;  ///< the file of the limit
     std::string override_variable;
     std::string machine_available_file;
 
-    /// Bytes that the process may ever use: the lower of the machine's and the limit, 0 when
-    /// neither is known. Of an override whole bytes.
-    [[nodiscard]] std::uint64_t usable() const noexcept {
-        return override_value ? whole(*override_value) : lowest({physical, limit});
-    }
+    /// Returns the bytes that the process may ever use: the memory of the machine or the limit,
+    /// whichever is lower, or the override as whole bytes; 0 when nothing is known.
+    [[nodiscard]] std::uint64_t usable() const noexcept;
 
-    /// Bytes that the process can still take now before it is killed, refused or made to swap, 0
-    /// when nothing is known. An override takes the place of the limit.
-    [[nodiscard]] std::uint64_t available() const noexcept {
-        const std::optional<std::uint64_t> machine =
-            machine_available ? machine_available : physical;
-        if (override_value) {
-            const std::uint64_t taken = usage.value_or(0) - reclaimable.value_or(0);
-            return lowest({machine, usable() - (std::min)(usable(), taken), process_available});
-        }
-        return lowest({machine, limit, group_available, process_available});
-    }
+    /// Returns the bytes that the process can still take now before it is killed, refused memory or
+    /// made to swap; 0 when nothing is known. An override replaces the limit.
+    [[nodiscard]] std::uint64_t available() const noexcept;
 
-    /// The number that decides what is usable; with equal ones the limit.
-    [[nodiscard]] limit_source limiting_factor() const {
-        if (override_value) {
-            return {limit_kind::override_value, override_variable};
-        }
-        if (limit && (!physical || *limit <= *physical)) {
-            return {limit_kind::memory_limit, limit_file};
-        }
-        return physical ? limit_source{limit_kind::machine, physical_file} : limit_source{};
-    }
-
-private:
-    [[nodiscard]] static std::uint64_t whole(double bytes) noexcept {
-        return bytes < 18446744073709551616.0 ? static_cast<std::uint64_t>(bytes)
-                                              : (std::numeric_limits<std::uint64_t>::max)();
-    }
-
-    [[nodiscard]] static std::uint64_t lowest(
-        std::initializer_list<std::optional<std::uint64_t>> numbers) noexcept {
-        std::optional<std::uint64_t> least;
-        for (const std::optional<std::uint64_t>& number : numbers) {
-            if (number && (!least || *number < *least)) {
-                least = number;
-            }
-        }
-        return least.value_or(0);
-    }
+    /// Returns which number decides what is usable. If the machine's memory and the limit are
+    /// equal, it is the limit.
+    [[nodiscard]] limit_source limiting_factor() const;
 };
 
-/// How much of the time tasks waited for a resource: percent of the last 10, 60 and 300 seconds,
-/// and the sum since the group or the machine began.
+/// How much of the time tasks waited for a resource: in percent of the last 10, 60 and 300 seconds,
+/// and the total since the control group or the machine started. Always has these four members, so
+/// it can be decomposed.
 struct pressure_averages {
     double avg10;
     double avg60;
@@ -140,255 +188,189 @@ struct pressure_averages {
     std::chrono::microseconds total;
 };
 
+/// The pressure on one resource. Later versions can add members: use them by name.
 struct resource_pressure {
-    std::optional<pressure_averages> some;  ///< time in which one task or more waited
-    std::optional<pressure_averages> full;  ///< time in which all waited; of CPUs since Linux 5.13
-    std::string file;
+    std::optional<pressure_averages> some;  ///< the time in which at least one task waited
+    /// The time in which all tasks waited; for CPUs since Linux 5.13.
+    std::optional<pressure_averages> full;
+    std::string file;  ///< the file that was read
 };
 
-/// Pressure stall information; nullopt where the kernel has none.
+/// Pressure stall information (PSI); nullopt where the kernel has none. Later versions can add
+/// members: use them by name.
 struct pressure {
     std::optional<resource_pressure> cpu;
     std::optional<resource_pressure> memory;
     std::optional<resource_pressure> io;
 };
 
-/// How many descriptors the process may have open; nullopt is unlimited.
+/// How many descriptors the process may have open; nullopt is unlimited. Always has these two
+/// members, so it can be decomposed.
 struct fd_limits {
-    std::optional<std::uint64_t> soft;  ///< what counts
-    std::optional<std::uint64_t> hard;  ///< as far as the soft limit may be raised
+    std::optional<std::uint64_t> soft;  ///< the limit that the kernel enforces
+    std::optional<std::uint64_t> hard;  ///< how far the process may raise the soft limit
 };
 
-namespace detail {
-
-// In detail/system/read_resources.hpp; overrides are not looked at there.
-inline cpu_budget read_cpu_budget(const sysroot& root);
-inline memory_budget read_memory_budget(const sysroot& root);
-inline pressure read_pressure(const sysroot& root);
-inline fd_limits read_fd_limits(const sysroot& root, std::error_code& error);
-inline std::size_t count_open_fds(const sysroot& root, std::error_code& error);
-
-// As last_cpus.
-SKYUTIL_OWN inline std::atomic<std::uint64_t> last_memory = 0;
-
-/// Bytes.
-SKYUTIL_OWN inline std::uint64_t recent_memory() {
-    thread_local constinit recent<std::uint64_t> memory;
-    return memory.get(
-        default_max_age,
-        [] {
-            const auto now =
-                with_kept_reader([](limit_reader& reader) { return reader.read_memory(); });
-            if (now.complete) {
-                last_memory.store(now.value, std::memory_order_relaxed);
-            }
-            return now;
-        },
-        [](std::uint64_t now) {
-            const std::uint64_t last = last_memory.load(std::memory_order_relaxed);
-            return last == 0 ? now : now == 0 ? last : (std::min)(now, last);
-        });
-}
-
-inline double measure_memory(const override_setting& setting) {
-    return (setting.value ? *setting.value : static_cast<double>(recent_memory())) / bytes_per_gib;
-}
-
-}  // namespace detail
-
-/// Returns the numbers that have to do with the CPUs of the calling thread, read now: CPUs switched
-/// on, affinity mask (sched_getaffinity(2)), cpuset, the lowest quota of its control groups up to
-/// the root, and what they ask for (cgroup v1 and v2).
-[[nodiscard]] inline cpu_budget get_cpu_budget(const sysroot& root, std::error_code& error) {
-    const detail::override_setting setting(detail::cpu_overrides);
-    error = setting.error();
-    cpu_budget budget = detail::read_cpu_budget(root);
-    if (setting.value) {
-        budget.override_value = setting.value;
-        budget.override_variable = setting.name;
-    }
-    return budget;
-}
-
-[[nodiscard]] inline cpu_budget get_cpu_budget(const sysroot& root = {}) {
-    detail::override_setting(detail::cpu_overrides).throw_if_malformed("skyutil::get_cpu_budget");
-    std::error_code error;
-    return get_cpu_budget(root, error);
-}
-
-/// Returns the numbers that have to do with the memory of this process, read now: the machine's,
-/// the lowest limits of its control groups up to the root (cgroup v1 and v2), what they have in
-/// use, and its own limits (getrlimit(2)).
-[[nodiscard]] inline memory_budget get_memory_budget(const sysroot& root, std::error_code& error) {
-    const detail::override_setting setting(detail::memory_overrides);
-    error = setting.error();
-    memory_budget budget = detail::read_memory_budget(root);
-    if (setting.value) {
-        budget.override_value = setting.value;
-        budget.override_variable = setting.name;
-    }
-    return budget;
-}
-
-[[nodiscard]] inline memory_budget get_memory_budget(const sysroot& root = {}) {
-    detail::override_setting(detail::memory_overrides)
-        .throw_if_malformed("skyutil::get_memory_budget");
-    std::error_code error;
-    return get_memory_budget(root, error);
-}
-
-/// Returns how many CPUs the calling thread may use, at least 1: the lowest number of its
-/// cpu_budget, rounded down. The first of these that is set wins instead: SKYUTIL_CPU_COUNT,
-/// SKYPILOT_POD_CPU_CORE_LIMIT.
+/// Returns how many CPUs the calling thread may use, at least 1.
 ///
-/// The affinity mask is the present one; the rest may be 20 milliseconds old, and where control
-/// groups are mounted a second. Where it can no longer be read (no descriptors left, chroot without
-/// /proc) the last answer stays.
-[[nodiscard]] inline int get_cpu_count(std::error_code& error) { return detail::cpu_count(error); }
+/// It is the lowest of these, rounded down: the CPUs that are switched on, the affinity mask of the
+/// thread, the cpuset, and the CPU quotas of the control groups from the process's own up to the
+/// root; see cpu_budget. The first of these environment variables that is set overrides it, rounded
+/// down too: SKYUTIL_CPU_COUNT, SKYPILOT_POD_CPU_CORE_LIMIT.
+///
+/// **Errors**
+/// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
+///   positive number.
+///
+/// **Guarantees**
+/// - The affinity mask is the present one, and the other numbers are at most 20 milliseconds old. A
+///   change of the places where control groups are mounted is noticed within a second.
+/// - Where the numbers can no longer be read (no descriptors left, chroot without /proc) the last
+///   answer stays.
+[[nodiscard]] int get_cpu_count(std::error_code& error);
+[[nodiscard]] int get_cpu_count();
 
-[[nodiscard]] inline int get_cpu_count() { return detail::cpu_count(); }
+/// Returns how much memory this process may use, in GiB (2^30 bytes); 0 when nothing is known.
+///
+/// It is the memory of the machine, or the lowest memory limit of the control groups from the
+/// process's own up to the root, whichever is lower; see memory_budget. The first of these
+/// environment variables that is set overrides it: SKYUTIL_MEMORY_BYTES,
+/// SKYPILOT_POD_MEMORY_GB_LIMIT, SKYPILOT_POD_MEMORY_BYTES_LIMIT.
+///
+/// **Errors**
+/// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
+///   positive number.
+///
+/// **Guarantees**
+/// - The number is at most 20 milliseconds old. A change of the places where control groups are
+///   mounted is noticed within a second.
+/// - Where it can no longer be read (no descriptors left, chroot without /proc) the last answer
+///   stays.
+[[nodiscard]] double get_mem_size_gb(std::error_code& error);
+[[nodiscard]] double get_mem_size_gb();
 
-/// Returns how much memory this process may use, in GiB (2^30 bytes): the lowest number of its
-/// memory_budget. The first of these that is set wins instead: SKYUTIL_MEMORY_BYTES,
-/// SKYPILOT_POD_MEMORY_GB_LIMIT, SKYPILOT_POD_MEMORY_BYTES_LIMIT. May be 20 milliseconds old, and
-/// stays as get_cpu_count() does.
-[[nodiscard]] inline double get_mem_size_gb(std::error_code& error) {
-    const detail::override_setting setting(detail::memory_overrides);
-    error = setting.error();
-    return detail::measure_memory(setting);
-}
+/// Returns all numbers about the CPUs of the calling thread, read now: the CPUs that are switched
+/// on, the affinity mask, the cpuset, the lowest quota of the control groups from the process's own
+/// up to the root, and the CPUs that the group asks for (cgroup v1 and v2). The overrides are those
+/// of get_cpu_count().
+///
+///     const skyutil::cpu_budget budget = skyutil::get_cpu_budget();
+///     const int threads = budget.usable(skyutil::rounding::ceil);
+///
+/// **Errors**
+/// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
+///   positive number.
+///
+/// **Source**
+/// sched_getaffinity(2), cgroups(7), cpuset(7)
+[[nodiscard]] cpu_budget get_cpu_budget(const sysroot& root, std::error_code& error);
+[[nodiscard]] cpu_budget get_cpu_budget(const sysroot& root = {});
 
-[[nodiscard]] inline double get_mem_size_gb() {
-    const detail::override_setting setting(detail::memory_overrides);
-    setting.throw_if_malformed("skyutil::get_mem_size_gb");
-    return detail::measure_memory(setting);
-}
+/// Returns all numbers about the memory of this process, read now: the memory of the machine, the
+/// lowest limits of the control groups from the process's own up to the root (cgroup v1 and v2),
+/// what the groups use, and the limits of the process itself. The overrides are those of
+/// get_mem_size_gb().
+///
+/// **Errors**
+/// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
+///   positive number.
+///
+/// **Source**
+/// sysinfo(2), cgroups(7), getrlimit(2)
+[[nodiscard]] memory_budget get_memory_budget(const sysroot& root, std::error_code& error);
+[[nodiscard]] memory_budget get_memory_budget(const sysroot& root = {});
 
-/// Returns how long the tasks of this process's control group (version 2) waited for each resource,
-/// or, where the group has no such file, those of the machine. Source: kernel documentation,
-/// accounting/psi.
-[[nodiscard]] inline pressure get_pressure(const sysroot& root = {}) {
-    return detail::read_pressure(root);
-}
+/// Returns how long tasks waited for each resource: the tasks of this process's control group
+/// (version 2) or, where the group has no such file, those of the whole machine.
+///
+/// **Source**
+/// kernel documentation, accounting/psi
+[[nodiscard]] pressure get_pressure(const sysroot& root = {});
 
-/// Returns the limits on open descriptors, see getrlimit(2), RLIMIT_NOFILE.
-[[nodiscard]] inline fd_limits get_fd_limits(std::error_code& error) {
-    error.clear();
-    return detail::read_fd_limits(sysroot{}, error);
-}
+/// Returns the limits on open descriptors.
+///
+/// **Errors**
+/// - Those of getrlimit(2), where /proc/self/limits cannot be read either.
+///
+/// **Source**
+/// getrlimit(2), RLIMIT_NOFILE
+[[nodiscard]] fd_limits get_fd_limits(std::error_code& error);
+[[nodiscard]] fd_limits get_fd_limits();
 
-[[nodiscard]] inline fd_limits get_fd_limits() {
-    std::error_code error;
-    const fd_limits limits = get_fd_limits(error);
-    detail::throw_if(error, "skyutil::get_fd_limits: cannot read RLIMIT_NOFILE");
-    return limits;
-}
+/// Raises the soft limit on open descriptors to the hard limit, but not above `most`, and returns
+/// the limits that are in force then. A soft limit that is already higher stays. Child processes
+/// inherit the limit.
+///
+/// Some containers have a hard limit of a thousand million. Give a `most` in a program that calls
+/// select(2), which accepts only descriptors below 1024, or that starts programs which close or
+/// look at every possible descriptor.
+///
+/// **Errors**
+/// - Those of getrlimit(2) and setrlimit(2).
+fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error);
+fd_limits raise_fd_limit(std::error_code& error);
+fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)());
 
-/// Raises the soft limit on open descriptors to the hard one, but not beyond `most`, and returns
-/// the limits then; a limit that is higher already stays. Some containers have a hard limit of a
-/// thousand million: a program that calls select(2), which takes descriptors below 1024 alone, or
-/// starts others that close or look at every possible one, wants a `most`. Children inherit the
-/// limit.
-inline fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error) {
-    error.clear();
-    fd_limits limits = get_fd_limits(error);
-    const std::uint64_t wanted = (std::min)(most, limits.hard.value_or(most));
-    if (error || !limits.soft || *limits.soft >= wanted) {
-        return limits;
-    }
-    std::optional<std::uint64_t> soft = wanted;
-    if (wanted == (std::numeric_limits<std::uint64_t>::max)()) {
-        soft.reset();
-    }
-    detail::os::set_limit(detail::os::resource::descriptors, {soft, limits.hard}, error);
-    if (!error) {
-        limits.soft = soft;
-    }
-    return limits;
-}
+/// Returns how many descriptors the calling thread's process has open, without the one that is
+/// opened to count them.
+///
+/// **Errors**
+/// - Those of opening and reading /proc/self/fd: there is no /proc, or no descriptor is left.
+///
+/// **Cost**
+/// Grows with the number of open descriptors.
+[[nodiscard]] std::size_t open_fd_count(std::error_code& error);
+[[nodiscard]] std::size_t open_fd_count();
 
-inline fd_limits raise_fd_limit(std::error_code& error) {
-    return raise_fd_limit((std::numeric_limits<std::uint64_t>::max)(), error);
-}
-
-inline fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)()) {
-    std::error_code error;
-    const fd_limits limits = raise_fd_limit(most, error);
-    detail::throw_if(error, "skyutil::raise_fd_limit: cannot set RLIMIT_NOFILE");
-    return limits;
-}
-
-/// Returns how many descriptors the calling thread's process has open, without the one it takes to
-/// count them. Costs time with their number. Fails where there is no /proc, and where no descriptor
-/// is left.
-[[nodiscard]] inline std::size_t open_fd_count(std::error_code& error) {
-    return detail::count_open_fds(sysroot{}, error);
-}
-
-[[nodiscard]] inline std::size_t open_fd_count() {
-    std::error_code error;
-    const std::size_t count = open_fd_count(error);
-    detail::throw_if(error, "skyutil::open_fd_count: cannot list /proc/self/fd");
-    return count;
-}
-
+/// What describe_resources() returns: a page for people, or JSON.
 enum class description_form { text, json };
 
-/// Returns a page about what this process may use: CPUs, memory, pressure and descriptors, each
-/// number with the file it is from, and which ones win; the same in JSON, in one line. Sizes are in
-/// bytes there, pressure in percent. What `skyutil inspect` prints.
+/// Returns a page about what this process may use, as `skyutil inspect` prints it: CPUs, memory,
+/// pressure and descriptors, each number with the file it was read from, and which number decides.
+///
+/// The JSON form has the same in one line, with sizes in bytes and pressure in percent.
+///
+/// **Errors**
+/// - `errc::invalid_argument` (std::invalid_argument from the throwing form): an override is not a
+///   positive number.
 [[nodiscard]] std::string describe_resources(description_form form, const sysroot& root,
                                              std::error_code& error);
 [[nodiscard]] std::string describe_resources(description_form form = description_form::text,
                                              const sysroot& root = {});
 
-/// The numbers of get_cpu_count() and get_mem_size_gb() for those who want no state that belongs to
-/// a thread: reads them anew when they are older than they may be, and remembers where they are.
+/// The numbers of get_cpu_count() and get_mem_size_gb() without state that belongs to a thread. It
+/// remembers where the numbers are, and reads them again when they are older than allowed.
 ///
-/// Overrides are taken from the environment once, by the constructor. One object is for one thread
-/// at a time; the affinity mask and policy are those of the thread that asks. Keeps no descriptor.
+///     skyutil::resource_monitor monitor;
+///     pool.resize(monitor.cpu_count());  // at most 20 milliseconds old
+///
+/// **Guarantees**
+/// - The affinity mask and the scheduling policy are those of the thread that calls.
+/// - Overrides are read from the environment once, by the constructor.
+/// - It keeps no descriptor open.
+///
+/// **Limits**
+/// - One object is for one thread at a time.
 class resource_monitor {
 public:
-    /// Throws std::invalid_argument when an override is no positive number. The clock is up to ten
-    /// milliseconds behind, so numbers can be that much older than `max_age`; with 0 each call
-    /// reads.
+    /// Starts with numbers that are not read yet. They are read again when they are older than
+    /// `max_age`, by a clock that can be ten milliseconds behind, so they can be that much older;
+    /// with 0 each call reads them.
+    ///
+    /// **Errors**
+    /// - std::invalid_argument: an override is not a positive number.
     explicit resource_monitor(
         const sysroot& root = {},
-        std::chrono::milliseconds max_age = std::chrono::milliseconds(detail::default_max_age))
-        : root_(root),
-          reader_(root),
-          max_age_(static_cast<std::uint64_t>(
-              (std::max)(max_age.count(), decltype(max_age.count()){0}))) {
-        const detail::override_setting cpus(detail::cpu_overrides);
-        cpus.throw_if_malformed("skyutil::resource_monitor");
-        const detail::override_setting memory(detail::memory_overrides);
-        memory.throw_if_malformed("skyutil::resource_monitor");
-        cpu_override_ = cpus.value;
-        memory_override_ = memory.value;
-    }
+        std::chrono::milliseconds max_age = std::chrono::milliseconds(detail::default_max_age));
 
-    /// CPUs the calling thread may use, at least 1.
-    [[nodiscard]] int cpu_count() {
-        if (cpu_override_) {
-            return detail::count_cpus(cpu_override_, {}, root_);
-        }
-        return detail::count_cpus(
-            {},
-            cpus_.get(max_age_, [this] { return reader_.read_cpus(); }, std::identity()), root_);
-    }
+    /// Returns how many CPUs the calling thread may use, at least 1.
+    [[nodiscard]] int cpu_count();
 
-    /// Memory the process may use, in GiB.
-    [[nodiscard]] double mem_size_gb() {
-        const double bytes =
-            memory_override_
-                ? *memory_override_
-                : static_cast<double>(memory_.get(
-                      max_age_, [this] { return reader_.read_memory(); }, std::identity()));
-        return bytes / detail::bytes_per_gib;
-    }
+    /// Returns how much memory the process may use, in GiB.
+    [[nodiscard]] double mem_size_gb();
 
 private:
-    detail::file_reader root_;
+    detail::file_reader files_;
     detail::limit_reader reader_;
     std::uint64_t max_age_;
     std::optional<double> cpu_override_;
@@ -399,5 +381,4 @@ private:
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
 
-#include <skyutil/detail/system/describe_resources.hpp>
-#include <skyutil/detail/system/read_resources.hpp>
+#include <skyutil/detail/system/impl.hpp>  // IWYU pragma: keep

@@ -16,8 +16,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// The sockets of one port, in the order in which they were added. A socket whose bind failed is
-/// used again for the next port: making one costs as much as ten binds.
+/// The sockets of one port, in the order in which they were added. A socket that could not be bound
+/// is used again for the next port, because making one costs as much as ten binds.
 class port_sockets {
 public:
     port_sockets() noexcept = default;
@@ -34,9 +34,10 @@ public:
 
     void add(const os::socket_type& type) noexcept { slots_[size_++] = {type, {}, false}; }
 
-    /// Binds all to `port`, 0 for any, and returns it. When one cannot be bound the others are of
-    /// no use: those that were stay bound until the next call. `optional_ipv6`: an address family
-    /// or an address that the machine does not have is left out, but not the last one.
+    /// Binds all sockets to `port`, or to any port with 0, and returns the port. When one socket
+    /// cannot be bound, those bound before stay bound until the next call. With `optional_ipv6` a
+    /// socket of IPv6 whose family or address the machine does not have is left out, unless it is
+    /// the last one.
     std::uint16_t bind(std::uint16_t port, bool optional_ipv6, std::error_code& error) noexcept {
         error.clear();
         for (std::size_t i = 0; i < size_;) {
@@ -79,10 +80,10 @@ public:
 
     [[nodiscard]] bool first_is_bound() const noexcept { return size_ != 0 && slots_[0].bound; }
 
-    /// The first socket, or -1; it stays owned.
+    /// Returns the first socket, which stays owned, or -1.
     [[nodiscard]] int first() const noexcept { return size_ == 0 ? -1 : slots_[0].socket.get(); }
 
-    /// Gives the first socket away, or -1; the next one is the first then.
+    /// Releases the first socket and returns it, or -1. The next one is the first afterwards.
     [[nodiscard]] int release_first() noexcept {
         if (size_ == 0) {
             return -1;
@@ -92,16 +93,16 @@ public:
         return fd;
     }
 
-    /// Lets others that set SO_REUSEADDR bind the port too. Done after bind(): a socket bound with
-    /// the option would share the port of another one that has it.
+    /// Allows other sockets with SO_REUSEADDR to bind the port too. To be called after bind(): a
+    /// socket that has the option while it is bound would share the port of another that has it.
     void allow_address_reuse(std::error_code& error) noexcept {
         for (std::size_t i = 0; i < size_ && !error; ++i) {
             os::allow_address_reuse(slots_[i].socket.get(), error);
         }
     }
 
-    /// Lets all sockets of TCP listen. Nobody else can bind a port that is listened on, so that
-    /// SO_REUSEADDR then only helps the next server, see ports.hpp.
+    /// Makes all sockets of TCP listen, and sets SO_REUSEADDR. No other socket can bind a port on
+    /// which one listens, so the option only helps the next server then; see ports.hpp.
     void listen(int backlog, std::error_code& error) noexcept {
         bool any = false;
         for (std::size_t i = 0; i < size_ && !error; ++i) {

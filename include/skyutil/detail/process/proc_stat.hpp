@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/system/cgroup.hpp>
+#include <skyutil/detail/text/scan.hpp>
 
 #include <cstddef>
 #include <cstdint>

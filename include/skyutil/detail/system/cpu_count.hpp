@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
 // detail/system/cpu_count.hpp: how many CPUs the calling thread may use, for get_cpu_count() and
-// for what starts threads.
+// for functions that start threads. Needs no public type.
 
 #pragma once
 
-#include <skyutil/detail/system/cpu_budget.hpp>
+#include <skyutil/detail/base/compiler.hpp>
+#include <skyutil/detail/system/cpu_rule.hpp>
+#include <skyutil/detail/system/file_reader.hpp>
 #include <skyutil/detail/system/limit_reader.hpp>
 #include <skyutil/detail/system/override.hpp>
 
 #include <atomic>
+#include <cmath>
 #include <optional>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-// The last complete answers of any thread, for one that begins when nothing can be looked at; 0 for
-// none.
+// The last complete answers of any thread, for a thread that starts to ask when nothing can be
+// read; 0 before there is one.
 SKYUTIL_OWN inline std::atomic<int> last_cpus = 0;
 SKYUTIL_OWN inline std::atomic<double> last_quota = 0;
 
+/// Returns the limits, read by the calling thread at most 20 milliseconds ago.
 SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
     thread_local constinit recent<cpu_limits> limits;
     return limits.get(
@@ -46,26 +50,25 @@ SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
         });
 }
 
+/// Returns how many CPUs the calling thread may use: as many as the override says, if there is one,
+/// else by the limits and by what is read of the thread itself.
 inline int count_cpus(const std::optional<double>& setting, const cpu_limits& limits,
                       file_reader& files) {
-    cpu_budget budget;
-    budget.override_value = setting;
-    if (!setting) {
-        budget.online = limits.cpus;
-        budget.affinity = read_affinity(files);
-        if (limits.quota && !is_real_time(files)) {
-            budget.quota = limits.quota;
-        }
+    if (setting) {
+        return whole_cpus(std::floor(*setting));
     }
-    return budget.usable();
+    const std::optional<int> affinity = read_affinity(files);
+    const bool bound = limits.quota && !is_real_time(files);
+    return whole_cpus(std::floor(
+        lowest_cpus(limits.cpus, affinity, std::nullopt, bound ? limits.quota : std::nullopt)));
 }
 
 inline int count_cpus(const override_setting& setting) {
-    file_reader files{sysroot{}};
+    file_reader files;
     return count_cpus(setting.value, setting.value ? cpu_limits{} : recent_cpu_limits(), files);
 }
 
-/// As get_cpu_count() says.
+/// The same as get_cpu_count().
 inline int cpu_count(std::error_code& error) {
     const override_setting setting(cpu_overrides);
     error = setting.error();

@@ -3,20 +3,23 @@
 // detail/system/limit_reader.hpp: reads the limits that get_cpu_count() and get_mem_size_gb() need,
 // and remembers them for some milliseconds.
 //
-// No descriptor is kept. One of /proc/self names the parent after fork; all are lost, or worse, are
-// somebody else's files by then, in a program that closes every descriptor when it becomes a
-// daemon; and what they would save is saved by reading once in 10 milliseconds. A name is looked up
-// again each time, so a move to another group, exec, setns and chroot need no care. Where nothing
-// can be looked up, in a chroot without /proc or without descriptors left, the last answer stays: a
-// process does not leave its groups by that.
+// No descriptor is kept open. One of /proc/self would refer to the parent after fork, and a program
+// that closes every descriptor to become a daemon would close it, or have another file under its
+// number by then. Reading only once in 10 milliseconds saves as much. Each name is looked up again
+// when it is read, so that a move to another group, exec, setns and chroot need no care. Where
+// nothing can be looked up (in a chroot without /proc, without descriptors left) the last answer
+// stays, because a process does not leave its groups that way.
 
 #pragma once
 
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/process/proc_stat.hpp>
-#include <skyutil/detail/system/cgroup.hpp>
 #include <skyutil/detail/system/cgroup_limits.hpp>
-#include <skyutil/detail/system/sysroot.hpp>
+#include <skyutil/detail/system/cgroup_tree.hpp>
+#include <skyutil/detail/system/cpu_list.hpp>
+#include <skyutil/detail/system/file_reader.hpp>
+#include <skyutil/detail/system/meminfo.hpp>
+#include <skyutil/detail/text/scan.hpp>
 
 #include <array>
 #include <atomic>
@@ -29,21 +32,23 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Where nothing says what a system call says: in copies, and where a filter refuses the call.
+/// Read instead of system calls: in copies, and where a filter refuses the call.
 inline constexpr std::string_view status_file = "/proc/self/status";
 
-/// CPUs in the calling thread's affinity mask by its status; in copies by that of the process.
+/// Returns how many CPUs are in the affinity mask in the status file of the calling thread; in
+/// copies in that of the process.
 inline std::optional<int> affinity_by_status(file_reader& files) {
     const std::string status = files.own("status").value_or("");
     return count_cpu_list(find_value(status, "Cpus_allowed_list"));
 }
 
+/// Returns how many CPUs are in the affinity mask of the calling thread.
 inline std::optional<int> read_affinity(file_reader& files) {
     const int count = files.root().is_real() ? os::affinity_count() : 0;
     return count == 0 ? affinity_by_status(files) : std::optional(count);
 }
 
-/// Whether quotas do not bind the calling thread.
+/// Returns whether the calling thread has a real-time policy, so that no quota binds it.
 inline bool is_real_time(file_reader& files) {
     std::optional<std::uint64_t> policy;
     if (files.root().is_real()) {
@@ -60,7 +65,8 @@ inline bool is_real_time(file_reader& files) {
 SKYUTIL_OWN inline constexpr std::string_view online_file = "/sys/devices/system/cpu/online";
 SKYUTIL_OWN inline constexpr std::string_view statistics_file = "/proc/stat";
 
-/// CPUs that are switched on, by /sys, else by /proc/stat, which has a line of each.
+/// Returns how many CPUs are switched on: as /sys says, or where it does not, by the number of
+/// lines in /proc/stat.
 inline sourced<int> read_online(file_reader& files) {
     if (const auto online = count_cpu_list(files.text(online_file).value_or(""))) {
         return {online, std::string(online_file)};
@@ -69,9 +75,9 @@ inline sourced<int> read_online(file_reader& files) {
             std::string(statistics_file)};
 }
 
-/// Bytes of memory of the machine, by sysinfo(2) and by the text of /proc/meminfo, which
-/// `read_meminfo` is asked for unless the call tells all. lxcfs puts the limit of its container
-/// there, of which the call knows nothing: the lower number counts.
+/// Returns how many bytes of memory the machine has: the lower one of the numbers of sysinfo(2) and
+/// of /proc/meminfo, in which lxcfs writes the limit of its container, unknown to the system call.
+/// `read_meminfo` returns the text of the file; it is not called where `call_tells_all`.
 template <class Read>
 sourced<std::uint64_t> read_physical(file_reader& files, bool call_tells_all, Read read_meminfo) {
     sourced<std::uint64_t> physical;
@@ -87,43 +93,44 @@ sourced<std::uint64_t> read_physical(file_reader& files, bool call_tells_all, Re
     return physical;
 }
 
-/// What was read; `complete` is false when something could not be looked at.
+/// What was read; `complete` is false when something could not be read.
 template <class T>
 struct reading {
     T value{};
     bool complete = false;
 };
 
-/// What limits the CPUs of a process, whichever thread asks.
+/// The limits on CPUs that are the same for each thread of a process.
 struct cpu_limits {
     std::optional<int> cpus;
     std::optional<double> quota;
 };
 
+/// Reads the limits of one root, and remembers where its control groups are.
 class limit_reader {
 public:
-    explicit limit_reader(sysroot root = {}) : root_(std::move(root)) {}
+    explicit limit_reader(root_directory root = {}) : root_(std::move(root)) {}
 
     [[nodiscard]] reading<cpu_limits> read_cpus() {
         file_reader files(root_);
         const bool found = find_groups(files);
         cpu_limits limits;
-        // A mask has no CPUs that are off, see sched_setaffinity(2): there is nothing to learn
-        // where the kernel tells both.
+        // An affinity mask has no CPUs that are off, see sched_setaffinity(2): where the kernel
+        // tells the mask, the CPUs that are on add nothing.
         if (!root_.is_real() || tree_.cpu_files_replaced() || os::affinity_count() == 0) {
             limits.cpus = read_online(files).value;
         }
-        // It has CPUs of no other cpuset either, see cpuset(7), but for processes in the root group
-        // that others took CPUs from (Linux 6.1).
-        const auto cpuset = tree_.cpuset(files);
+        // It has no CPUs outside of the cpuset either, see cpuset(7), except for processes in the
+        // root group when other groups have taken CPUs away from it (Linux 6.1).
+        const auto cpuset = read_cpuset(tree_, files);
         if (cpuset.value && (!limits.cpus || *cpuset.value < *limits.cpus)) {
             limits.cpus = cpuset.value;
         }
-        limits.quota = tree_.cpu_quota(files).value;
+        limits.quota = read_cpu_quota(tree_, files).value;
         return {limits, found && !files.starved()};
     }
 
-    /// Bytes, 0 when nothing is known.
+    /// Returns bytes, 0 when nothing is known.
     [[nodiscard]] reading<std::uint64_t> read_memory() {
         file_reader files(root_);
         const bool found = find_groups(files);
@@ -132,14 +139,15 @@ public:
                 return files.text("/proc/meminfo").value_or("");
             }).value;
         std::uint64_t bytes = physical.value_or(0);
-        if (const auto limit = tree_.memory_limit(files); limit && (!physical || *limit < bytes)) {
+        if (const auto limit = read_memory_limit(tree_, files);
+            limit && (!physical || *limit < bytes)) {
             bytes = *limit;
         }
         return {bytes, found && !files.starved()};
     }
 
 private:
-    /// Where the groups are is looked up when the process is in others, and once a second: mounts
+    /// Finds where the groups are when the process has moved to others, and once a second. Mounts
     /// change seldom, and some machines have thousands.
     bool find_groups(file_reader& files) {
         constexpr std::uint64_t each = 1000;
@@ -152,14 +160,15 @@ private:
         return found;
     }
 
-    sysroot root_;
+    root_directory root_;
     cgroup_tree tree_;
     std::uint64_t mounts_due_ = 0;
 };
 
-/// Readers that know where the groups are, for whoever asks next: no lock, and a child made by fork
-/// goes on with those that no other thread was using. Kept here and not by each thread, as a
-/// library with thread_local objects that have destructors cannot be unloaded.
+/// Keeps readers that know where the groups are for the next thread that needs one. There is no
+/// lock, so a child made by fork can use those that no other thread was using. They are not
+/// thread_local, because a library with thread_local objects that have destructors cannot be
+/// unloaded.
 class reader_shelf {
 public:
     constexpr reader_shelf() noexcept = default;
@@ -170,7 +179,7 @@ public:
         }
     }
 
-    /// Empty when there is none.
+    /// Returns a reader, or nothing when none is kept.
     [[nodiscard]] std::unique_ptr<limit_reader> take() noexcept {
         for (std::atomic<limit_reader*>& place : places_) {
             if (place.load(std::memory_order_relaxed) != nullptr) {
@@ -201,7 +210,7 @@ SKYUTIL_OWN inline reader_shelf& kept_readers() {
     return shelf;
 }
 
-/// Calls with a reader that others may have used before, but none uses now.
+/// Calls the function with a reader that no other thread uses meanwhile, and returns its result.
 template <class Function>
 auto with_kept_reader(Function function) {
     reader_shelf& shelf = kept_readers();
@@ -214,12 +223,13 @@ auto with_kept_reader(Function function) {
     return result;
 }
 
-/// A value that is read anew when it is older than some milliseconds by a clock that is up to ten
-/// behind.
+/// A value that is read again when it is older than some milliseconds, by a clock that can be up to
+/// ten milliseconds behind.
 template <class T>
 class recent {
 public:
-    /// `last` is asked when the first reading is not complete.
+    /// Returns the value that `read` has read. A reading that is not complete does not replace the
+    /// value; when it is the first, `last` is called with it and returns the value instead.
     template <class Read, class Last>
     const T& get(std::uint64_t max_age, Read read, Last last) {
         const std::uint64_t now = os::coarse_milliseconds();
@@ -240,6 +250,6 @@ private:
     bool known_ = false;
 };
 
-inline constexpr std::uint64_t default_max_age = 10;
+inline constexpr std::uint64_t default_max_age = 10;  // milliseconds
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

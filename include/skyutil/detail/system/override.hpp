@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/override.hpp: environment variables that stand in for what was measured.
+// detail/system/override.hpp: environment variables whose values replace what was measured.
 
 #pragma once
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/system/cgroup.hpp>
 #include <skyutil/detail/text/decimal.hpp>
+#include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 
 #include <array>
@@ -37,14 +37,15 @@ SKYUTIL_OWN inline constexpr std::array memory_overrides{
     override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
 };
 
-/// Whether a double is more than zero and finite; also where compilers take every number for finite
-/// (-ffast-math), and processors a subnormal one for zero.
+/// Returns whether a number is more than zero and finite, also in programs whose compiler assumes
+/// that every number is finite (-ffast-math) or whose processor treats subnormal ones as zero.
 constexpr bool is_positive(double value) noexcept {
     const double_parts parts = split(value);
     return parts.finite && !parts.negative && parts.mantissa != 0;
 }
 
-/// A positive decimal number, with white space around and one plus sign; any locale.
+/// Returns the value of a positive decimal number, which may have white space around it and one
+/// plus sign; the locale does not matter.
 inline std::optional<double> parse_positive(std::string_view text) noexcept {
     text = trim(text);
     if (text.starts_with('+')) {
@@ -61,7 +62,7 @@ inline std::optional<double> parse_positive(std::string_view text) noexcept {
     return value;
 }
 
-/// The first variable that is set.
+/// The first of several environment variables that is set.
 struct override_setting {
     const char* name = nullptr;
     const char* text = nullptr;

@@ -4,11 +4,11 @@
 // output here.
 //
 // Source: kernel documentation, accounting/psi. Text that is not as described there is no pressure,
-// never an error.
+// and never an error.
 
 #pragma once
 
-#include <skyutil/detail/system/cgroup.hpp>
+#include <skyutil/detail/text/scan.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// A percentage with two decimals, "12.34".
+/// Returns the value of a percentage with two decimals, "12.34".
 constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
     const std::optional<std::uint64_t> whole = parse_unsigned(take_until(text, '.'));
     if (!whole || text.size() != 2) {
@@ -38,6 +38,7 @@ struct pressure_line {
     std::uint64_t total;  // microseconds
 };
 
+/// Returns the numbers of the line that starts with `kind`, "some" or "full".
 constexpr std::optional<pressure_line> find_pressure(std::string_view text,
                                                      std::string_view kind) noexcept {
     std::string_view line = find_value(text, kind);

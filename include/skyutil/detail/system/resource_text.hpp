@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/resource_text.hpp: a table of resources as a page for people and as JSON. What is
-// in the table is decided in system.hpp.
+// detail/system/resource_text.hpp: writes tables of resources as a page for people and as JSON.
+// What is in a table is decided in detail/system/resource_tables.hpp.
 
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// As JSON has it (RFC 8259): UTF-8, with U+FFFD for what is none.
+/// Returns a string of JSON (RFC 8259) with the text; what is not UTF-8 becomes U+FFFD.
 inline std::string json_string(std::string_view text) {
     constexpr std::string_view hex = "0123456789abcdef";
     std::string valid;
@@ -39,13 +39,13 @@ inline std::string json_string(std::string_view text) {
     return out += '"';
 }
 
-/// The shortest text that reads back as the same number, whatever the locale.
+/// Returns the shortest text that reads back as the same number, whatever the locale.
 inline std::string number_text(double value) {
     std::array<char, 32> buffer;  // NOLINT(*-member-init)
     return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
 }
 
-/// With two decimals at most: "1.5", "12".
+/// Returns a number with at most two decimals: "1.5", "12".
 inline std::string short_number(double value) {
     std::array<char, 400> buffer;  // NOLINT(*-member-init)
     std::string text(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(),
@@ -58,7 +58,7 @@ inline std::string short_number(double value) {
     return text;
 }
 
-/// "512 MiB"
+/// Returns a size such as "512 MiB".
 inline std::string bytes_text(double bytes) {
     constexpr std::array<std::string_view, 7> units{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     std::size_t unit = 0;
@@ -68,7 +68,7 @@ inline std::string bytes_text(double bytes) {
     return short_number(bytes) + " " + std::string(units[unit]);
 }
 
-/// An object of JSON, member by member; values are JSON already.
+/// An object of JSON, made by adding members whose values are JSON already.
 class json_object {
 public:
     json_object& add(std::string_view name, std::string_view value) {
@@ -82,26 +82,26 @@ private:
     std::string text_ = "{";
 };
 
-/// A number of a resource, where it is from, and whether it decides.
+/// A number of a resource, its source, and whether it decides.
 struct resource_row {
     std::string_view name;  // for people
     std::string_view key;   // in JSON
     std::string shown;      // empty when there is no such number
     std::string value;      // in JSON
-    std::string source;     // a file, a system call, a variable
+    std::string source;     // a file, a system call or an environment variable
     bool decides = false;
-    bool rare = false;  // not worth a line of text when there is no such number
+    bool rare = false;  // left out of the page when there is no such number
 };
 
 struct resource_table {
     std::string_view name;
     std::string_view key;
     std::string shown;    // beside the name
-    json_object members;  // those that are no rows
+    json_object members;  // of the object in JSON, beside the rows
     std::vector<resource_row> rows;
 };
 
-/// Control characters, which the names of control groups may have, become '?'.
+/// Returns the text with '?' for control characters, which names of control groups may have.
 inline std::string one_line(std::string text) {
     for (char& c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/describe_resources.hpp: what describe_resources() tells; included by system.hpp.
+// detail/system/resource_tables.hpp: the tables of which describe_resources() makes its page.
+// Included at the end of skyutil/system.hpp.
 
 #pragma once
 
 #include <skyutil/detail/system/resource_text.hpp>
 #include <skyutil/detail/text/digits.hpp>
-#include <skyutil/system.hpp>
 #include <skyutil/version.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
-
-namespace detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 inline std::string limit_json(const limit_source& source) {
     return json_object()
@@ -39,7 +35,7 @@ inline std::string limit_text(std::string total, const limit_source& source) {
 
 enum class row_kind { common, rare };
 
-/// A count or a size, if there is one.
+/// A count or a size, if it is known.
 struct row_number {
     template <class T>
     row_number(const std::optional<T>& number) {  // NOLINT(*-explicit-*) as numbers are passed
@@ -59,7 +55,7 @@ struct row_number {
     std::string json;
 };
 
-/// `show` is short_number or bytes_text.
+/// Returns a row; `show` is short_number or bytes_text.
 inline resource_row make_row(std::string_view name, std::string_view key, const row_number& number,
                              std::string_view source, std::string (*show)(double), bool decides,
                              row_kind kind = row_kind::common) {
@@ -135,7 +131,7 @@ inline resource_table describe(const memory_budget& budget) {
     return table;
 }
 
-/// Without rows where the kernel tells nothing.
+/// Returns a table without rows where the kernel tells nothing.
 inline resource_table describe(const pressure& stalls) {
     resource_table table{"Pressure",
                          "pressure_percent",
@@ -186,50 +182,4 @@ inline resource_table describe(const fd_limits& limits, const std::optional<std:
              make_row("open", "open", open, "/proc/self/fd", short_number, false, row_kind::rare)}};
 }
 
-}  // namespace detail
-
-inline std::string describe_resources(description_form form, const sysroot& root,
-                                      std::error_code& error) {
-    std::error_code of_memory;
-    std::error_code ignored;
-    std::error_code uncounted;
-    const std::size_t open = detail::count_open_fds(root, uncounted);
-    const std::array<detail::resource_table, 4> tables{
-        detail::describe(get_cpu_budget(root, error)),
-        detail::describe(get_memory_budget(root, of_memory)),
-        detail::describe(detail::read_pressure(root)),
-        detail::describe(detail::read_fd_limits(root, ignored),
-                         uncounted ? std::nullopt : std::optional<std::size_t>(open)),
-    };
-    error = error ? error : of_memory;
-
-    if (form == description_form::json) {
-        detail::json_object object;
-        object.add("version", detail::json_string(version));
-        for (const detail::resource_table& table : tables) {
-            if (!table.rows.empty()) {
-                object.add(table.key, detail::to_json(table));
-            }
-        }
-        return object.text();
-    }
-    std::string page = "skyutil " + std::string(version) + ": what this process may use\n";
-    for (const detail::resource_table& table : tables) {
-        if (!table.rows.empty()) {
-            page += "\n";
-            detail::append_text(page, table);
-        }
-    }
-    return page;
-}
-
-inline std::string describe_resources(description_form form, const sysroot& root) {
-    detail::override_setting(detail::cpu_overrides)
-        .throw_if_malformed("skyutil::describe_resources");
-    detail::override_setting(detail::memory_overrides)
-        .throw_if_malformed("skyutil::describe_resources");
-    std::error_code error;
-    return describe_resources(form, root, error);
-}
-
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/system/cgroup_tree.hpp: finds the control groups that a thread is in, wherever they are
+// mounted.
+
+#pragma once
+
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/system/cgroup.hpp>
+#include <skyutil/detail/system/file_reader.hpp>
+#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/scan.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// The ids of the calling thread and its process as text; in a copy both are the process's.
+struct thread_ids {
+    explicit thread_ids(const root_directory& root) {
+        if (root.is_real()) {
+            thread = integer_text(os::thread_id());
+            process = integer_text(os::process_id());
+        } else {
+            const std::string text = read_text(root, "/proc/self/stat").value_or("");
+            thread = process = text.substr(0, text.find(' '));
+        }
+    }
+
+    std::string thread;
+    std::string process;
+};
+
+/// Returns whether a file with one id in each line has this one.
+inline bool lists_id(const root_directory& root, const std::string& file, std::string_view id) {
+    const std::string ids = read_text(root, file).value_or("");
+    for (std::string_view lines = ids; !lines.empty();) {
+        if (take_until(lines, '\n') == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Returns the group that this process is in: `depth` directories with unknown names below `top`,
+/// and from there `rest`. Looks at no more than a few thousand groups.
+inline std::optional<std::string> find_group_below(const root_directory& root,
+                                                   const std::string& top, std::size_t depth,
+                                                   std::string_view rest) {
+    const thread_ids own(root);
+    std::size_t left = 4096;
+    std::vector<std::string> level{top};
+    for (; depth != 0; --depth) {
+        std::vector<std::string> next;
+        for (const std::string& group : level) {
+            std::error_code error;
+            std::filesystem::directory_iterator entry(root.name_of(group), error);
+            for (; !error && left != 0 && entry != std::filesystem::directory_iterator();
+                 entry.increment(error)) {
+                std::error_code ignored;
+                if (entry->is_directory(ignored)) {
+                    next.push_back(group + "/" + entry->path().filename().native());
+                    --left;
+                }
+            }
+        }
+        level = std::move(next);
+    }
+    for (std::string& group : level) {
+        group += rest;
+        // A group lists its threads (in version 2, then in version 1) and its processes; copies
+        // have the list of processes alone.
+        if (lists_id(root, group + "/cgroup.threads", own.thread) ||
+            lists_id(root, group + "/tasks", own.thread) ||
+            lists_id(root, group + "/cgroup.procs", own.process)) {
+            return std::move(group);
+        }
+    }
+    return std::nullopt;
+}
+
+/// The controllers whose groups are found; `none` is the hierarchy of version 2, whichever
+/// controllers it has.
+enum class controller : std::size_t { cpu, cpuset, memory, none };
+
+/// What a visitor answers after each group: show me none of those above, or the next one above, and
+/// whether there was something to read in this one.
+enum class next_group { none, read_here, nothing_here };
+
+/// The control groups of the calling thread, wherever they are mounted.
+class cgroup_tree {
+public:
+    /// Without any groups.
+    cgroup_tree() = default;
+
+    explicit cgroup_tree(file_reader& files) { look_again(files, true); }
+
+    /// Reads which groups the thread is in now. When they have changed, or with `mounts_too`, also
+    /// reads where groups are mounted. Returns false, and changes nothing, when a file that says so
+    /// cannot be read.
+    bool look_again(file_reader& files, bool mounts_too) {
+        std::optional<std::string> memberships = files.own("cgroup");
+        if (!memberships) {
+            return false;
+        }
+        if (!mounts_too && *memberships == memberships_) {
+            return true;
+        }
+        const std::optional<std::string> mounts = files.own("mountinfo");
+        if (!mounts && files.starved()) {
+            return false;
+        }
+        memberships_ = std::move(*memberships);
+        find_groups(files.root(), mounts.value_or(""));
+        cpu_files_replaced_ = !mounts || mounts->find(" /sys/devices/system/cpu") != mounts->npos;
+        memory_file_replaced_ = !mounts || mounts->find(" /proc/meminfo ") != mounts->npos;
+        return true;
+    }
+
+    /// Returns whether the files in which the kernel tells the CPUs of the machine may be covered
+    /// by those of another file system, such as lxcfs, which tell of fewer CPUs than the system
+    /// calls.
+    [[nodiscard]] bool cpu_files_replaced() const noexcept { return cpu_files_replaced_; }
+
+    /// Returns the same of the file that tells the memory of the machine.
+    [[nodiscard]] bool memory_file_replaced() const noexcept { return memory_file_replaced_; }
+
+    /// Returns the directory of the process's own group of version 2; empty where there is none.
+    [[nodiscard]] std::string own_group() const {
+        const std::vector<place>& places = places_[static_cast<std::size_t>(controller::none)];
+        return places.empty() ? std::string() : places.front().own;
+    }
+
+    /// Calls visit(v2, directory, own) for the process's own group and each group above it, as far
+    /// as a mount shows them, until `visit` returns next_group::none. Of several mounts that show
+    /// the same groups only the first with something to read is used.
+    template <class Visit>
+    void for_each_group(controller which, Visit visit) const {
+        std::vector<std::size_t> seen;
+        for (const place& each : places_[static_cast<std::size_t>(which)]) {
+            if (std::find(seen.begin(), seen.end(), each.view) != seen.end()) {
+                continue;
+            }
+            std::string group = each.own;
+            for (bool own = true;; own = false) {
+                const next_group next = visit(each.v2, group, own);
+                if (next != next_group::nothing_here &&
+                    (seen.empty() || seen.back() != each.view)) {
+                    seen.push_back(each.view);
+                }
+                if (next == next_group::none || group.size() <= each.top) {
+                    break;
+                }
+                group.resize((std::max)(group.rfind('/'), each.top));
+            }
+        }
+    }
+
+private:
+    SKYUTIL_OWN static constexpr std::array<std::string_view, 4> controller_names{"cpu", "cpuset",
+                                                                                  "memory", ""};
+
+    /// The process's own group below a mount point.
+    struct place {
+        bool v2 = false;
+        std::size_t view = 0;  // the same number for mounts that show the same groups
+        std::string own;
+        std::size_t top = 0;  // the length of the mount point's name
+    };
+
+    /// Returns this process's group in the hierarchy with this controller. That is one of version 1
+    /// if it names the controller, which is then not in version 2, else the one of version 2.
+    [[nodiscard]] std::optional<cgroup_membership> find_membership(std::string_view name) const {
+        std::optional<cgroup_membership> found;
+        for (std::string_view lines = memberships_; !lines.empty();) {
+            const std::optional<cgroup_membership> line =
+                parse_cgroup_line(take_until(lines, '\n'));
+            if (line && line->v2 && !found) {
+                found = line;
+            } else if (line && !line->v2 && !name.empty() &&
+                       list_contains(line->controllers, name)) {
+                return line;
+            }
+        }
+        return found;
+    }
+
+    void find_groups(const root_directory& root, std::string_view mounts) {
+        std::array<std::optional<cgroup_membership>, controller_names.size()> paths;
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+            paths[i] = find_membership(controller_names[i]);
+            places_[i].clear();
+        }
+        std::vector<std::string> views;
+        while (!mounts.empty()) {
+            const std::optional<cgroup_mount> mount = parse_mount_line(take_until(mounts, '\n'));
+            if (!mount) {
+                continue;
+            }
+            std::string view = std::string(mount->device).append(" ").append(mount->root);
+            const auto known = std::find(views.begin(), views.end(), view);
+            const auto number = static_cast<std::size_t>(known - views.begin());
+            if (known == views.end()) {
+                views.push_back(std::move(view));
+            }
+            place last;  // without a name where the mount does not show it
+            std::string_view last_path;
+            for (std::size_t i = 0; i < paths.size(); ++i) {
+                if (!paths[i] || paths[i]->v2 != mount->v2 ||
+                    !(mount->v2 || list_contains(mount->controllers, controller_names[i]))) {
+                    continue;
+                }
+                if (std::exchange(last_path, paths[i]->path) != paths[i]->path) {
+                    last = find_place(root, *mount, number, paths[i]->path);
+                }
+                if (!last.own.empty()) {
+                    places_[i].push_back(last);
+                }
+            }
+        }
+    }
+
+    static place find_place(const root_directory& root, const cgroup_mount& mount, std::size_t view,
+                            std::string_view path) {
+        const std::optional<cgroup_location> location = locate_cgroup(unescape(mount.root), path);
+        if (!location) {
+            return {};
+        }
+        const std::string top = unescape(mount.mount_point);
+        std::string group = top + std::string(location->rest);
+        if (location->unknown != 0) {
+            group = find_group_below(root, top, location->unknown, location->rest).value_or(top);
+        }
+        return {mount.v2, view, std::move(group), top.size()};
+    }
+
+    std::string memberships_;
+    bool cpu_files_replaced_ = true;
+    bool memory_file_replaced_ = true;
+    std::array<std::vector<place>, controller_names.size()> places_;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
