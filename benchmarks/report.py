@@ -7,7 +7,7 @@
                                                           what falls short: exit code 1
     report.py learn report.json... targets.json           writes what is usual into the targets
     report.py compare OLD.json NEW.json                   a table of what changed
-    report.py table report.json README.md                 between two <!-- benchmark table -->
+    report.py table report.json docs/benchmarks.md        between two <!-- benchmark table -->
 
 Exit code 2: a file cannot be read, or is not what it should be.
 """

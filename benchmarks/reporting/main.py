@@ -103,6 +103,6 @@ def _parser() -> argparse.ArgumentParser:
 
     markdown = commands.add_parser("table", help="put a table between two lines of a file")
     markdown.add_argument("report")
-    markdown.add_argument("markdown", metavar="README.md")
+    markdown.add_argument("markdown", metavar="FILE.md")
     markdown.set_defaults(call=_table)
     return parser

@@ -67,8 +67,8 @@ def markdown(report: Report) -> str:
     for peer, label in (("python", "Python"), ("rust", "Rust")):
         if found := figures.means(report, peer):
             lines.append(
-                f"Over {label}, on {found.rows} inputs: {figures.times(found.arithmetic)} in the "
-                f"arithmetic mean, {figures.times(found.geometric)} in the geometric."
+                f"Over {label}, on {found.rows} inputs: {figures.times(found.geometric)} in the "
+                "geometric mean."
             )
     lines.append(
         f"Made by {_code(report.command)} with skyutil {_cell(report.version + commit)} on "
