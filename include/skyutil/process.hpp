@@ -302,8 +302,8 @@ struct kill_report {
 /// - A process whose parent had ended before is found by its session if a process of the tree made
 ///   that session, and by its process group if a process of the tree leads that group and no
 ///   process outside of the tree is in it.
-/// - No process escapes by being started meanwhile. What a process starts while it is ending may be
-///   what cleans up: it is left alone until that process has ended, and is ended then.
+/// - Processes that are started meanwhile are found too. What a process starts while it is ending
+///   may be what cleans up: it is left alone until that process has ended, and is ended then.
 /// - No other process is signalled when an id is reused: every signal goes through a pidfd or,
 ///   where the kernel has none or no descriptor is left, follows a comparison of the start time.
 /// - Process 1 and the calling process are never signalled.
