@@ -2,92 +2,177 @@
 //
 // skyutil/process.hpp: whether processes are alive, and how to end them with all they started.
 //
-//     skyutil::is_process_alive(pid);             // false for a zombie
-//     auto server = skyutil::process_handle::open(pid);  // this one, whoever has its id later
+//     skyutil::is_process_alive(pid);                    // false for a zombie
+//     auto server = skyutil::process_handle::open(pid);  // this process, even if its id is reused
 //     skyutil::kill_report report = skyutil::kill_process_tree(pid, {.grace = 5s});
 //
-// Process ids are std::int64_t: one that the system cannot have given, 0 and negative ones
-// included, is no process and is never signalled. The throwing forms throw std::system_error (with
-// a path std::filesystem::filesystem_error), the others set their std::error_code and clear it on
-// success. Everything is safe to call from several threads at once, and after fork.
+// Process ids are std::int64_t. A number that the system cannot give to a process, such as 0 or a
+// negative one, is treated as the id of no process, and nothing is ever signalled for it.
+//
+// Functions with a std::error_code& set it when they fail, and clear it on success; the others
+// throw std::system_error. Everything is safe to call from several threads at once, and after
+// fork(2).
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/process/kill_tree.hpp>
-#include <skyutil/detail/process/proc_stat.hpp>
-#include <skyutil/detail/process/process_handle.hpp>
-#include <skyutil/detail/process/process_table.hpp>
+#include <skyutil/detail/process/process_reference.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
-#include <concepts>
-#include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <initializer_list>
-#include <limits>
-#include <optional>
-#include <ranges>
 #include <string>
-#include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-namespace detail {
+// ------------------------------------------------------------------------------------------------
+// one process
 
-/// What the state in /proc says of a process, else whether its id exists. /proc/ID has files for
-/// the id of any thread, so the id has to be a process's in any case.
-inline bool is_alive_in_proc(std::int64_t pid, std::error_code& error) noexcept {
-    const proc_directory proc(error);
-    const std::optional<process_stat> stat = error ? std::nullopt : proc.stat(pid, error);
-    if (is_starved(error)) {
-        return false;
-    }
-    error.clear();
-    return os::pid_exists(static_cast<pid_t>(pid)) && (!stat || stat->running());
-}
-
-}  // namespace detail
-
-/// Returns whether a process has this id: running, stopped or a zombie, also another user's. The id
-/// of a thread that is not its process's first is none. One system call (tgkill(2) with signal 0).
+/// Returns whether a process has this id.
+///
+/// True for a process that runs, is stopped or is a zombie, and for processes of other users. False
+/// for the id of a thread that is not the first one of its process.
+///
+/// **Cost**
+/// - One system call (tgkill(2) with signal 0).
 [[nodiscard]] inline bool pid_exists(std::int64_t pid) noexcept {
     return detail::os::fits_pid(pid) && detail::os::pid_exists(static_cast<pid_t>(pid));
 }
 
-/// Returns whether any thread of the process is executing: false for a zombie, true when only its
-/// first thread has ended, true without permission to signal it.
+/// Returns whether a process is alive: whether any of its threads is still executing.
 ///
-/// Asks through a pidfd (pidfd_open(2), Linux 5.3). Where there is none, or a seccomp filter
-/// forbids it, the state and the number of threads in /proc/PID/stat answer; where /proc does not
-/// show the process either, it is alive if its id exists. errc::too_many_files_open when no
-/// descriptor is left.
-[[nodiscard]] inline bool is_process_alive(std::int64_t pid, std::error_code& error) {
-    error.clear();
-    if (!detail::os::fits_pid(pid)) {
-        return false;
-    }
-    const auto state = detail::os::pidfd_state(static_cast<pid_t>(pid), error);
-    if (error) {
-        return false;
-    }
-    if (state != detail::os::process_state::unknown) {
-        return state == detail::os::process_state::running;
-    }
-    return detail::is_alive_in_proc(pid, error);
-}
+/// False for a zombie. True for a process of which only the first thread has ended, and for one
+/// that the caller has no permission to signal.
+///
+/// **Errors**
+/// - errc::too_many_files_open: no descriptor is left to ask with.
+///
+/// **Limits**
+/// - The answer comes from a pidfd (pidfd_open(2), Linux 5.3). Where the kernel has none or a
+///   seccomp filter forbids it, the state and the number of threads in /proc/PID/stat decide. Where
+///   /proc does not show the process either, it counts as alive if its id exists.
+[[nodiscard]] bool is_process_alive(std::int64_t pid, std::error_code& error);
+[[nodiscard]] bool is_process_alive(std::int64_t pid);
 
-[[nodiscard]] inline bool is_process_alive(std::int64_t pid) {
-    std::error_code error;
-    const bool alive = is_process_alive(pid, error);
-    detail::throw_if(error, "skyutil::is_process_alive: cannot look at process ", pid);
-    return alive;
-}
+/// Refers to one process for ever. If the id of that process is given to another one later, the
+/// other one is neither signalled nor mistaken for it.
+///
+///     const auto server = skyutil::process_handle::open(pid);
+///     server.signal(SIGHUP);
+///     const bool ended = server.wait(5s) || server.terminate(10s);
+///
+/// A handle can be moved but not copied; one that was moved from refers to no process.
+///
+/// **Guarantees**
+/// - Different handles may be used by several threads at once. So may one handle, except while it
+///   is moved.
+///
+/// **Limits**
+/// - A handle holds a pidfd (pidfd_open(2), Linux 5.3). Where the kernel has none or a filter
+///   forbids it, the start time in /proc/PID/stat is compared before every answer and every signal.
+///   Between that and the signal the process can end and its id be given away: as ids go round,
+///   that takes some 32,000 new processes within microseconds.
+/// - Where neither is available open() fails.
+class [[nodiscard]] process_handle {
+public:
+    /// Returns a handle of the process with this id: of any user, alive or a zombie.
+    ///
+    /// **Errors**
+    /// - errc::no_such_process: no process has this id. The id of a thread that is not the first
+    ///   one of its process counts as no process.
+    /// - errc::too_many_files_open
+    /// - errc::function_not_supported: nothing here tells one process from another.
+    static process_handle open(std::int64_t pid, std::error_code& error) noexcept;
+    static process_handle open(std::int64_t pid);
+
+    process_handle(process_handle&&) noexcept = default;
+    process_handle& operator=(process_handle&&) noexcept = default;
+    process_handle(const process_handle&) = delete;
+    process_handle& operator=(const process_handle&) = delete;
+    ~process_handle() = default;
+
+    /// Returns the id, also after the process has ended; 0 for a handle that was moved from.
+    [[nodiscard]] std::int64_t pid() const noexcept { return process_.pid(); }
+
+    /// Returns whether the process is alive, as is_process_alive() does. Once the answer is false
+    /// it stays false.
+    ///
+    /// **Errors**
+    /// - errc::too_many_files_open: only without a pidfd.
+    ///
+    /// **Cost**
+    /// - One system call (poll(2)).
+    [[nodiscard]] bool alive(std::error_code& error) const noexcept {
+        return process_.alive(error);
+    }
+    [[nodiscard]] bool alive() const;
+
+    /// Sends a signal by its number (signal(7)); 0 only tests whether a signal may be sent.
+    ///
+    /// A zombie accepts every signal without effect.
+    ///
+    /// **Errors**
+    /// - errc::no_such_process: the process is gone.
+    /// - errc::operation_not_permitted
+    /// - errc::invalid_argument: no signal has this number.
+    void signal(int signal, std::error_code& error) const noexcept {
+        process_.signal(signal, error);
+    }
+    void signal(int signal) const;
+
+    /// Waits until the process has ended or the timeout is over; returns whether it has ended.
+    ///
+    /// A timeout of 0 or less only asks. One of more than a hundred years, such as
+    /// std::chrono::milliseconds::max(), waits for ever.
+    ///
+    /// Any process can be waited for, not only a child. To reap the process and to take its exit
+    /// code remains the task of its parent.
+    ///
+    /// **Cost**
+    /// - One system call that sleeps; without a pidfd a look every few milliseconds.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait(const std::chrono::duration<Rep, Period>& timeout,
+                            std::error_code& error) const noexcept {
+        return process_.wait_until(detail::deadline_after(timeout), error);
+    }
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait(const std::chrono::duration<Rep, Period>& timeout) const;
+
+    /// Waits until the process has ended, without a timeout.
+    void wait(std::error_code& error) const noexcept {
+        static_cast<void>(process_.wait_until(detail::for_ever, error));
+    }
+    void wait() const;
+
+    /// Ends the process, but not its children, and returns whether it has ended.
+    ///
+    /// Sends SIGTERM (and SIGCONT, in case the process is stopped) and waits for at most the grace;
+    /// then sends SIGKILL and waits for at most 10 s. A process that has ended already is no error.
+    ///
+    /// **Errors**
+    /// - errc::operation_not_permitted: the process is process 1, the calling one or another
+    ///   user's. The first two are never signalled.
+    template <class Rep, class Period>
+    [[nodiscard]] bool terminate(const std::chrono::duration<Rep, Period>& grace,
+                                 std::error_code& error) const noexcept {
+        return process_.terminate(detail::deadline_after(grace), error).ended;
+    }
+    template <class Rep, class Period>
+    [[nodiscard]] bool terminate(const std::chrono::duration<Rep, Period>& grace) const;
+
+private:
+    friend struct detail::process_handle_access;
+
+    process_handle() noexcept = default;
+
+    detail::process_reference process_;
+};
+
+// ------------------------------------------------------------------------------------------------
+// children
 
 /// Which processes child_processes() returns.
 enum class kinship {
@@ -95,188 +180,182 @@ enum class kinship {
     descendants,  ///< also those that these started, and so on
 };
 
-/// Returns the processes that the process started (true or kinship::descendants: and that these
-/// started, and so on), parents before children; zombies too, the process itself not.
+/// Returns the ids of the processes that a process started, parents before children.
 ///
-/// A look at one moment through the parents in /proc: one that lost its parent belongs to init or a
-/// subreaper by then (prctl(2), PR_SET_CHILD_SUBREAPER), one that /proc hides (hidepid) is missing.
-/// errc::no_such_process; errc::function_not_supported where there is no /proc for this pid
-/// namespace, or it hides the process; errc::too_many_files_open. Reads one file for each process
-/// of the machine.
-[[nodiscard]] inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which,
-                                                               std::error_code& error) {
-    error.clear();
-    std::vector<std::int64_t> pids;
-    detail::process_table table(error);
-    if (!error) {
-        table.refresh(error);
-    }
-    if (!error) {
-        for (const std::size_t i :
-             detail::find_descendants(table, pid, which == kinship::descendants, error)) {
-            pids.push_back(table.entries()[i].pid);
-        }
-    }
-    return pids;
-}
+/// With kinship::descendants (or `true`) it also returns those that these started, and so on.
+/// Zombies are included, the process itself is not.
+///
+/// **Errors**
+/// - errc::no_such_process: no process has this id.
+/// - errc::function_not_supported: there is no /proc for this pid namespace, or it hides the
+///   process.
+/// - errc::too_many_files_open
+///
+/// **Limits**
+/// - This is a look at one moment, by the parents that /proc names. A process whose parent has
+///   ended is by then a child of init or of a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+/// - Processes that /proc hides (hidepid) are missing.
+///
+/// **Cost**
+/// - Reads one file for each process of the machine.
+[[nodiscard]] std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which,
+                                                        std::error_code& error);
+[[nodiscard]] std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which);
+[[nodiscard]] std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive,
+                                                        std::error_code& error);
+[[nodiscard]] std::vector<std::int64_t> child_processes(std::int64_t pid, std::error_code& error);
+[[nodiscard]] std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive = false);
 
-[[nodiscard]] inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which) {
-    std::error_code error;
-    std::vector<std::int64_t> pids = child_processes(pid, which, error);
-    detail::throw_if(error, "skyutil::child_processes: cannot list the children of process ", pid);
-    return pids;
-}
-
-[[nodiscard]] inline std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive,
-                                                               std::error_code& error) {
-    return child_processes(pid, recursive ? kinship::descendants : kinship::children, error);
-}
-
-[[nodiscard]] inline std::vector<std::int64_t> child_processes(std::int64_t pid,
-                                                               std::error_code& error) {
-    return child_processes(pid, kinship::children, error);
-}
-
-[[nodiscard]] inline std::vector<std::int64_t> child_processes(std::int64_t pid,
-                                                               bool recursive = false) {
-    return child_processes(pid, recursive ? kinship::descendants : kinship::children);
-}
-
-/// A process as process_tree() shows it.
+/// A process in the result of process_tree().
 struct process_info {
     std::int64_t pid;
-    std::int64_t parent;  ///< 0 for one outside of the pid namespace
-    std::string name;     ///< at most 15 bytes of anything, see prctl(2), PR_SET_NAME
+    std::int64_t parent;  ///< 0 for a parent outside of the pid namespace
+    std::string name;     ///< at most 15 bytes of any value, see prctl(2), PR_SET_NAME
     bool alive;           ///< false for a zombie
 
     friend bool operator==(const process_info&, const process_info&) = default;
 };
 
-/// Returns the process itself and then its descendants, parents before children. Errors and limits
-/// are those of child_processes().
-[[nodiscard]] inline std::vector<process_info> process_tree(std::int64_t pid,
-                                                            std::error_code& error) {
-    error.clear();
-    std::vector<process_info> infos;
-    detail::process_table table(error);
-    if (!error) {
-        table.refresh(error);
-    }
-    if (!error) {
-        const auto add = [&](const detail::process_entry& entry) {
-            infos.push_back(
-                {entry.pid, entry.parent(), table.proc().comm(entry.pid), entry.stat.running()});
-        };
-        if (const detail::process_entry* const root = table.find(pid)) {
-            add(*root);
-        }
-        for (const std::size_t i : detail::find_descendants(table, pid, true, error)) {
-            add(table.entries()[i]);
-        }
-    }
-    return infos;
-}
+/// Returns the process itself and then its descendants, parents before children.
+///
+/// Errors, limits and cost are those of child_processes().
+[[nodiscard]] std::vector<process_info> process_tree(std::int64_t pid, std::error_code& error);
+[[nodiscard]] std::vector<process_info> process_tree(std::int64_t pid);
 
-[[nodiscard]] inline std::vector<process_info> process_tree(std::int64_t pid) {
-    std::error_code error;
-    std::vector<process_info> infos = process_tree(pid, error);
-    detail::throw_if(error, "skyutil::process_tree: cannot list the tree of process ", pid);
-    return infos;
-}
+// ------------------------------------------------------------------------------------------------
+// ending processes
 
-/// Ends one process: SIGTERM (and SIGCONT, for one that is stopped), a wait of at most the grace,
-/// SIGKILL, a wait of at most 10 s. Returns what became of it; its children are left alone, and a
-/// zombie counts as gone. errc::no_such_process when there is none; process 1 and the calling one:
-/// errc::operation_not_permitted. Another user's is no error, but left in the report.
-[[nodiscard]] inline kill_report terminate_process(std::int64_t pid,
-                                                   std::chrono::milliseconds grace,
-                                                   std::error_code& error) {
-    return detail::end_process(pid, grace, detail::identity::best, error);
-}
+/// How kill_process_tree() and kill_children_processes() end processes.
+struct kill_tree_options {
+    /// The time from SIGTERM to SIGKILL, for the whole tree together. 0 or less: no time at all.
+    /// More than a hundred years: for ever.
+    std::chrono::milliseconds grace = std::chrono::seconds(10);
 
-[[nodiscard]] inline kill_report terminate_process(
-    std::int64_t pid, std::chrono::milliseconds grace = std::chrono::seconds(10)) {
-    std::error_code error;
-    kill_report report = terminate_process(pid, grace, error);
-    detail::throw_if(error, "skyutil::terminate_process: cannot end process ", pid);
-    return report;
-}
+    /// Send SIGKILL at once, and no SIGTERM.
+    bool force = false;
+
+    /// End the process itself too, not only those it started.
+    bool include_root = true;
+
+    /// The signal to send first, by number. A number that no signal has is
+    /// std::errc::invalid_argument; SIGKILL means the same as `force`.
+    int end_signal = detail::os::terminate_signal;
+
+    /// The ids of processes to leave alone, together with all that they started.
+    std::vector<std::int64_t> spare{};
+};
+
+/// What became of the processes that were to be ended. Each list holds a process at most once.
+struct kill_report {
+    /// A process that is still there.
+    struct process_left {
+        std::int64_t pid;
+
+        /// Why it is still there:
+        /// - errc::operation_not_permitted: it is another user's process or the calling one;
+        /// - errc::timed_out: it has not ended within 10 s after SIGKILL. A frozen control group of
+        ///   version 1 can hold it, or a system call that cannot be interrupted;
+        /// - any other error: the signal could not be sent.
+        std::error_code error;
+
+        friend bool operator==(const process_left&, const process_left&) = default;
+    };
+
+    /// Those that got SIGTERM or SIGKILL.
+    std::vector<std::int64_t> signalled;
+
+    /// Those of them that got SIGKILL: all with kill_tree_options::force.
+    std::vector<std::int64_t> killed;
+
+    /// Those that are still there.
+    std::vector<process_left> left;
+};
+
+/// Ends one process, but not its children, and returns what became of it.
+///
+/// Sends SIGTERM (and SIGCONT, in case the process is stopped) and waits for at most the grace;
+/// then sends SIGKILL and waits for at most 10 s. A zombie counts as ended.
+///
+/// **Errors**
+/// - errc::no_such_process: no process has this id.
+/// - errc::operation_not_permitted: it is process 1 or the calling one. Another user's process is
+///   no error, but is listed in kill_report::left.
+[[nodiscard]] kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds grace,
+                                            std::error_code& error);
+[[nodiscard]] kill_report terminate_process(
+    std::int64_t pid, std::chrono::milliseconds grace = std::chrono::seconds(10));
 
 /// Ends a process and everything it started, and returns what became of them.
 ///
-/// The tree is stopped (SIGSTOP) until no new member is found, so that none is born and none gets
-/// away while it is listed. Then all get SIGTERM (kill_tree_options::end_signal) and SIGCONT,
-/// children before parents; whoever is left when the grace of all is over gets SIGKILL. What a
-/// member starts while it ends is left alone as long as the member lives, for it may be what cleans
-/// up, and then ended too. Parents see their children stop and continue (waitpid(2) with WUNTRACED,
-/// SIGCHLD). A process group whose last tie to its session ends while a member is stopped gets
-/// SIGHUP from the kernel (setpgid(2)); to keep out of that, give children a group of their own, as
-/// run() does. Returns when all are gone, or 10 s after SIGKILL. Processes that the freezer of a
-/// control group holds cannot hear SIGTERM; in version 2 SIGKILL ends them, in version 1 they are
-/// left (errc::timed_out): nothing is thawed.
+///     const auto report = skyutil::kill_process_tree(pid, {.grace = 5s});
+///     for (const auto& [left, why] : report.left) { ... }
 ///
-/// Found are all that lead to the process by their parents, through setsid(2) and double forks too
-/// as long as the parents are there when the tree is listed; whoever was seen once is remembered.
-/// One that lost its parent before is found by its session, if a member made that, and by its
-/// process group, if a member leads that and nobody else is in it. One that has left both, and whom
-/// /proc hides, is not found.
+/// The tree is stopped first (SIGSTOP), until no new process is found in it. Then each process gets
+/// SIGTERM (kill_tree_options::end_signal) and SIGCONT, children before parents. Those that are
+/// left when the grace is over get SIGKILL. The call returns when all have ended, or 10 s after
+/// SIGKILL.
 ///
-/// Every signal goes through a pidfd, or follows a look at the start time where the kernel has none
-/// or no descriptor is left: nobody else is signalled when an id is given away. Never signalled are
-/// the calling process (it is left, with errc::operation_not_permitted) and process 1
-/// (errc::operation_not_permitted); zombies count as gone, and reaping them stays the task of their
-/// parents. Members of another user are in the report and no error.
+/// **Guarantees**
+/// - Every process is found that leads to the root by its parents, also after setsid(2) and double
+///   forks, as long as these parents are there when the tree is listed. A process that was seen
+///   once is remembered.
+/// - A process whose parent had ended before is found by its session if a process of the tree made
+///   that session, and by its process group if a process of the tree leads that group and no
+///   process outside of the tree is in it.
+/// - Processes that are started meanwhile are found too. What a process starts while it is ending
+///   may be what cleans up: it is left alone until that process has ended, and is ended then.
+/// - No other process is signalled when an id is reused: every signal goes through a pidfd or,
+///   where the kernel has none or no descriptor is left, follows a comparison of the start time.
+/// - Process 1 and the calling process are never signalled.
+/// - Zombies count as ended. To reap them remains the task of their parents.
 ///
-/// errc::no_such_process; errc::function_not_supported where there is no /proc for this pid
-/// namespace, or it hides the process: then nothing was signalled. errc::too_many_files_open after
-/// some were signalled means that others may have been missed. A calling process that is killed
-/// meanwhile can leave processes stopped.
-[[nodiscard]] inline kill_report kill_process_tree(std::int64_t pid,
-                                                   const kill_tree_options& options,
-                                                   std::error_code& error) {
-    if (pid == 1 && (options.include_root || detail::os::process_id() != 1)) {
-        error = detail::os::make_error(std::errc::operation_not_permitted);
-        return {};
-    }
-    return detail::kill_tree(pid, options, detail::identity::best, error);
-}
-
-[[nodiscard]] inline kill_report kill_process_tree(std::int64_t pid, std::error_code& error) {
-    return kill_process_tree(pid, kill_tree_options(), error);
-}
-
-[[nodiscard]] inline kill_report kill_process_tree(std::int64_t pid,
-                                                   const kill_tree_options& options = {}) {
-    std::error_code error;
-    kill_report report = kill_process_tree(pid, options, error);
-    detail::throw_if(error, "skyutil::kill_process_tree: cannot end the tree of process ", pid);
-    return report;
-}
-
-/// The same for everything that the calling process started; kill_tree_options::include_root means
-/// nothing here. Children that other threads start meanwhile are ended as well.
+/// **Limits**
+/// - Not found: a process that lost its parent before and has left both the session and the group,
+///   and a process that /proc hides.
+/// - Parents see their children stop and continue (waitpid(2) with WUNTRACED, SIGCHLD).
+/// - A process group whose last tie to its session ends while one of its processes is stopped gets
+///   SIGHUP from the kernel (setpgid(2)). To avoid that, give children a group of their own, as
+///   run() does.
+/// - Processes in a frozen control group cannot receive SIGTERM. In version 2 SIGKILL ends them, in
+///   version 1 they are left (errc::timed_out). Nothing is thawed.
+/// - If the calling process is killed during the call, processes can stay stopped.
 ///
-/// Taken is every process whose parent is the calling one, and what descends from it: whoever
-/// started it (another library, a program that was this process before execve(2)), and in process 1
-/// of a container and in a subreaper also the orphans that it was given, programs of run_detached()
-/// among them.
-[[nodiscard]] inline kill_report kill_children_processes(const kill_tree_options& options,
-                                                         std::error_code& error) {
-    kill_tree_options children = options;
-    children.include_root = false;
-    return kill_process_tree(detail::os::process_id(), children, error);
-}
+/// **Errors**
+/// - errc::no_such_process: no process has this id.
+/// - errc::operation_not_permitted: it is process 1.
+/// - errc::invalid_argument: kill_tree_options::end_signal is no signal.
+/// - errc::function_not_supported: there is no /proc for this pid namespace, or it hides the
+///   process. Nothing was signalled.
+/// - errc::too_many_files_open: if the report names processes that were signalled, others may have
+///   been missed.
+/// - A process that cannot be ended is no error but is listed in kill_report::left: another user's,
+///   and the calling process (errc::operation_not_permitted).
+///
+/// **Cost**
+/// - Reads one file for each process of the machine, and one for each that is started meanwhile.
+/// - Holds one descriptor for each process of the tree, or fewer if there are not that many.
+[[nodiscard]] kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options,
+                                            std::error_code& error);
+[[nodiscard]] kill_report kill_process_tree(std::int64_t pid, std::error_code& error);
+[[nodiscard]] kill_report kill_process_tree(std::int64_t pid,
+                                            const kill_tree_options& options = {});
 
-[[nodiscard]] inline kill_report kill_children_processes(std::error_code& error) {
-    return kill_children_processes(kill_tree_options(), error);
-}
-
-[[nodiscard]] inline kill_report kill_children_processes(const kill_tree_options& options = {}) {
-    std::error_code error;
-    kill_report report = kill_children_processes(options, error);
-    detail::throw_if(error,
-                     "skyutil::kill_children_processes: cannot end the children of this process");
-    return report;
-}
+/// Ends everything that the calling process started, and returns what became of it.
+///
+/// Works like kill_process_tree(), with the same guarantees, limits, errors and cost.
+/// kill_tree_options::include_root has no effect. Children that other threads start meanwhile are
+/// ended too.
+///
+/// **Limits**
+/// - Every process whose parent is the calling one is ended with its descendants, even if another
+///   library started it, or the program that ran in this process before execve(2).
+/// - In process 1 of a container and in a subreaper, that includes the orphans that the process was
+///   given, among them programs of run_detached().
+[[nodiscard]] kill_report kill_children_processes(const kill_tree_options& options,
+                                                  std::error_code& error);
+[[nodiscard]] kill_report kill_children_processes(std::error_code& error);
+[[nodiscard]] kill_report kill_children_processes(const kill_tree_options& options = {});
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+
+#include <skyutil/detail/process/impl.hpp>  // IWYU pragma: keep

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -14,9 +15,9 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Waits at least that long, or until the token is asked to stop.
+/// Waits at least that long, but no longer than a hundred years, or until a stop is requested.
 inline void wait_unless_stopped(std::chrono::nanoseconds time, const std::stop_token& stop) {
-    constexpr std::chrono::nanoseconds longest = std::chrono::years(100);  // now + it fits a clock
+    constexpr std::chrono::nanoseconds longest = hundred_years;
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);

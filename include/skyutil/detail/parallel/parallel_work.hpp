@@ -11,6 +11,7 @@
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/version.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <concepts>
@@ -31,8 +32,9 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// An element of a single-pass range is gone when the next is read, so it is kept as a value, which
-/// a call gets as what the range would have given: T& as T&, T as T&&; a proxy as its value.
+/// What a call gets for an element of a single-pass range. Such an element is gone when the next
+/// one is read, so it is kept as a value. The call gets the value as what the range would have
+/// given: T& as T&, T as T&&, and a proxy as its value.
 template <class R>
 using kept_argument_t =
     std::conditional_t<std::same_as<std::remove_cvref_t<std::ranges::range_reference_t<R>>,
@@ -43,7 +45,7 @@ template <class R>
 using argument_t = std::conditional_t<std::ranges::forward_range<R>,
                                       std::ranges::range_reference_t<R>, kept_argument_t<R>>;
 
-/// What a result is kept as: a value, also where a reference is returned.
+/// What a result is kept as: a value, even if the call returns a reference.
 template <class F, class R>
 using parallel_value_t = std::remove_cvref_t<std::invoke_result_t<F&, argument_t<R>>>;
 
@@ -58,17 +60,19 @@ concept keepable_result =
     std::is_void_v<Result> || (std::constructible_from<std::remove_cvref_t<Result>, Result> &&
                                std::move_constructible<std::remove_cvref_t<Result>>);
 
-/// A range whose elements one atomic number can count; iota over 64 bits has a wider difference.
+/// A range whose elements can be counted by one atomic number. (The difference type of iota over 64
+/// bits is wider.)
 template <class R>
 concept indexable = std::ranges::random_access_range<R> && std::ranges::sized_range<R> &&
                     sizeof(std::ranges::range_difference_t<R>) <= sizeof(std::ptrdiff_t);
 
-/// Results that can be there before they are known. Not bool, whose neighbours share a byte.
+/// Results that can be stored in a std::vector of their own type, to be assigned later. Not bool:
+/// its neighbours in a std::vector share a byte.
 template <class T>
 concept plain_result = std::is_trivially_default_constructible_v<T> &&
                        std::is_trivially_copy_assignable_v<T> && !std::same_as<T, bool>;
 
-/// Moves what all the places have into a vector.
+/// Moves the values of all std::optional into a vector.
 template <class Cells>
 auto collect_from(Cells& cells) {
     std::vector<typename Cells::value_type::value_type> results;
@@ -79,7 +83,7 @@ auto collect_from(Cells& cells) {
     return results;
 }
 
-/// A place for each result of a known number.
+/// The results of a known number of calls.
 template <class T>
 class fixed_results {
 public:
@@ -113,7 +117,8 @@ public:
     static void collect() {}
 };
 
-/// Places that are added one after the other, and stay where they are.
+/// The results of an unknown number of calls. Slots are added one after the other, and their
+/// addresses stay the same.
 template <class T>
 class growing_results {
 public:
@@ -135,7 +140,7 @@ public:
     static void collect() {}
 };
 
-/// The exception of the first element, in input order, that had one.
+/// Keeps the exception of the first element, in input order, whose call threw one.
 class first_failure {
 public:
     /// Notes the exception that is being handled.
@@ -159,11 +164,11 @@ private:
     std::exception_ptr exception_;
 };
 
-/// What is asked before a thread is started for the next element. To know whether a stream has one
-/// is to wait for it.
+/// What is asked before a thread is started for the next element. Whether a stream has one is known
+/// only after waiting for it.
 enum class next_element { must_be_there, may_be_there };
 
-/// Elements of a random access range. Threads share one number.
+/// The elements of a random access range. All that threads share is the index of the next one.
 template <class R, class T>
 class indexed_elements {
 public:
@@ -185,7 +190,7 @@ public:
         return next_.load(std::memory_order_relaxed) < size_;
     }
 
-    /// Nothing is taken after that.
+    /// From now on no element is taken.
     void close() noexcept { next_.store(size_, std::memory_order_relaxed); }
 
     argument_t<R> argument(const taken& element) const {
@@ -204,8 +209,8 @@ private:
     alignas(64) std::atomic<std::size_t> next_ = 0;  // alone in its cache line
 };
 
-/// Elements of any other range, taken under a lock. Those of forward ranges are then used outside
-/// it.
+/// The elements of any other range, taken under a lock. Those of forward ranges are then used
+/// without it.
 template <class R, class T>
 class locked_elements {
     static constexpr bool keeps_iterator = std::ranges::forward_range<R>;
@@ -255,7 +260,7 @@ public:
         return is_at_element(failure);
     }
 
-    /// Nothing is taken after that. Does not wait for an element that is being read.
+    /// From now on no element is taken. Does not wait for an element that is being read.
     void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
 
     argument_t<R> argument(taken& element) const {
@@ -272,8 +277,9 @@ public:
     auto collect() { return results_.collect(); }
 
 private:
-    /// Steps over an element not when it is taken but when the next is asked for: to step over the
-    /// last one of a stream is to wait for more.
+    /// Whether there is an element to take. The iterator is not advanced when an element is taken
+    /// but here, when the next one is asked for: behind the last element of a stream, to advance
+    /// means to wait for more.
     bool is_at_element(first_failure& failure) noexcept {
         if (closed_.load(std::memory_order_relaxed)) {
             return false;
@@ -298,26 +304,27 @@ private:
 
     std::mutex mutex_;
     std::atomic<bool> closed_ = false;
-    bool is_taken_ = false;  // the element that next_ is at
+    bool is_taken_ = false;  // whether the element at next_ has been taken
     std::size_t size_ = 0;   // elements taken so far
     std::ranges::iterator_t<R> next_;
     std::ranges::sentinel_t<R> end_;
     growing_results<T> results_;
 };
 
-/// Calls a function with elements from several threads until there are no more, a call fails or a
-/// stop is asked.
+/// Calls a function with each element, in several threads, until there are no more elements, a call
+/// fails or a stop is requested.
 template <class Elements, class F>
 class parallel_work {
 public:
     parallel_work(Elements& elements, F& func, const std::stop_token& stop)
         : elements_(elements), func_(func), stop_(stop) {}
 
-    /// Uses up to `threads` threads, the calling one included. All others have ended then.
+    /// Uses up to `threads` threads, the calling one included. The others have ended when it
+    /// returns.
     void run(int threads) noexcept { work(threads, next_element::must_be_there); }
 
-    /// Throws what was thrown for the first element, else errc::operation_canceled if a stop kept a
-    /// call from starting.
+    /// Throws what the call of the first element, in input order, threw; without such an exception
+    /// errc::operation_canceled if a stop kept a call from starting.
     void throw_if_incomplete() const {
         failure_.rethrow_if_any();
         if (stopped_.load(std::memory_order_relaxed)) {
@@ -330,8 +337,8 @@ public:
 private:
     using taken = typename Elements::taken;
 
-    /// Takes an element, and starts other threads before it uses it if there may be more elements.
-    /// They do the same: half of the threads are started by others at a time.
+    /// Takes an element. If there may be more, starts up to two other threads before it uses the
+    /// element; each of them starts half of the remaining threads in the same way.
     void work(int threads, next_element next) noexcept {
         std::optional<taken> element = elements_.take(failure_);
         if (!element) {
@@ -353,7 +360,7 @@ private:
         }
     }
 
-    /// False when the system has no thread more: those there are do the work.
+    /// Returns false when the system has no more threads. Those that run do the work then.
     bool start(std::jthread& thread, int threads) noexcept {
         return catch_exception(
             [&] {
@@ -391,5 +398,23 @@ private:
     first_failure failure_;
     std::atomic<bool> stopped_ = false;
 };
+
+/// The body of run_in_parallel(): returns a std::vector, or nothing.
+template <class F, class R>
+auto run_in_parallel(F& func, R& range, int threads, const std::stop_token& stop) {
+    using value = parallel_value_t<F, R>;
+    using elements_type =
+        std::conditional_t<indexable<R>, indexed_elements<R, value>, locked_elements<R, value>>;
+    elements_type elements(range);
+    parallel_work work(elements, func, stop);
+    threads = (std::max)(threads, 1);
+    if constexpr (std::ranges::sized_range<R>) {
+        const auto size = std::ranges::size(range);
+        threads = std::cmp_less(size, threads) ? (std::max)(static_cast<int>(size), 1) : threads;
+    }
+    work.run(threads);
+    work.throw_if_incomplete();
+    return elements.collect();
+}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/proc_stat.hpp: the text of /proc/PID/stat, see proc(5). No input or output here.
+// detail/process/proc_stat.hpp: the text of /proc/PID/stat, see proc(5). Nothing is read here.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 struct process_stat {
-    char state;                // field 3
+    char state;                // field 3, of the first thread
     std::uint64_t parent;      // field 4; 0 for one outside of the pid namespace
     std::uint64_t group;       // field 5
     std::uint64_t session;     // field 6
@@ -22,15 +22,15 @@ struct process_stat {
     std::uint64_t start_time;  // field 22, in clock ticks since the machine started
     std::uint64_t policy;      // field 41, of scheduling; 0 where the line ends before
 
-    /// Whether any thread runs. The state is that of the first thread, which can end before the
-    /// others.
+    /// Whether any thread is left. The state is that of the first thread, which can end before
+    /// the others.
     [[nodiscard]] constexpr bool running() const noexcept {
         return (state != 'Z' && state != 'X' && state != 'x') || threads > 1;
     }
 };
 
-/// The name in field 2 can hold anything, also spaces and parentheses: the other fields follow the
-/// last one.
+/// Returns what the text says. The name in field 2 can hold spaces and parentheses too: the other
+/// fields begin after the last closing parenthesis.
 constexpr std::optional<process_stat> parse_process_stat(std::string_view text) noexcept {
     const std::size_t name_end = text.rfind(')');
     if (name_end == std::string_view::npos || name_end + 2 > only_line(text).size()) {

@@ -9,9 +9,9 @@
 
 #pragma once
 
+#include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
-#include <skyutil/detail/process/process_handle.hpp>
 #include <skyutil/detail/subprocess/spawn.hpp>
 
 #include <algorithm>

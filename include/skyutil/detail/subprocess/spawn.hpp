@@ -7,11 +7,9 @@
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
-#include <skyutil/detail/process/kill_tree.hpp>
-#include <skyutil/detail/process/process_handle.hpp>
-#include <skyutil/detail/process/process_table.hpp>
 #include <skyutil/detail/subprocess/start_step.hpp>
 #include <skyutil/detail/text/foreign_text.hpp>
+#include <skyutil/process.hpp>
 
 #include <algorithm>
 #include <array>

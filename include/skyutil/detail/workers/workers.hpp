@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/workers/workers.hpp: how many workers threads and descriptors are enough for.
+// detail/workers/workers.hpp: the rules by which workers are counted.
 
 #pragma once
 
@@ -19,6 +19,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+/// As get_parallel_threads() says.
 constexpr int parallel_threads(int cpus, std::string_view cloud) noexcept {
     constexpr std::string_view multiplied = "kubernetes";
     const auto same = [](char a, char b) {
@@ -43,7 +44,8 @@ concept pair_with_path = requires(const T& pair) {
     { pair.second } -> path_like;
 };
 
-/// How many workers the descriptors that are left beside a reserve of 100 are enough for.
+/// Returns how many workers there are descriptors for, less a reserve of 100: at least one, at most
+/// one for each thread.
 constexpr int max_workers(std::optional<std::uint64_t> soft_fd_limit, std::uint64_t fds_per_worker,
                           int threads) noexcept {
     constexpr std::uint64_t reserve = 100;
@@ -56,8 +58,8 @@ constexpr int max_workers(std::optional<std::uint64_t> soft_fd_limit, std::uint6
         (std::clamp)(workers, std::uint64_t{1}, static_cast<std::uint64_t>(threads)));
 }
 
-/// Descriptors that copying from a source takes: those of its entries for a directory, else the
-/// least.
+/// Returns how many descriptors it takes to copy a source: five for each entry of a directory, and
+/// the least for anything else.
 inline std::size_t fds_for_source(const std::filesystem::path& path,
                                   std::error_code& error) noexcept {
     const std::size_t entries = count_entries(path, error);
@@ -71,8 +73,8 @@ inline std::size_t fds_for_source(const std::filesystem::path& path,
     return (std::max)(least_fds_per_worker, fds_per_entry * entries);
 }
 
-/// The most descriptors that one of the sources takes; `failed` is the source that could not be
-/// looked at.
+/// Returns how many descriptors the source takes that takes most. `failed` is set to the source
+/// that an error is about.
 template <class R>
 std::size_t fds_for_sources(R&& sources, std::error_code& error, std::filesystem::path& failed) {
     error.clear();
@@ -95,7 +97,7 @@ std::size_t fds_for_sources(R&& sources, std::error_code& error, std::filesystem
     return most;
 }
 
-/// The Rust port's estimate of the descriptors of one worker; never more than a number can hold.
+/// Returns the Rust port's estimate of the descriptors that one worker needs. It cannot overflow.
 constexpr std::uint64_t estimate_fds_per_worker(std::uint64_t sources,
                                                 std::uint64_t files_per_source) noexcept {
     constexpr std::uint64_t least = least_fds_per_worker;

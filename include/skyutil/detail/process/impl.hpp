@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/process/impl.hpp: the bodies of what skyutil/process.hpp declares. Included at its end.
+
+#pragma once
+
+#include <skyutil/detail/base/deadline.hpp>
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/process/kill_tree.hpp>
+#include <skyutil/detail/process/process_entries.hpp>
+#include <skyutil/detail/process/process_reference.hpp>
+#include <skyutil/detail/process/process_table.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+// ------------------------------------------------------------------------------------------------
+// one process
+
+namespace detail {
+
+/// Asks the state in /proc, and else whether the id exists. /proc/ID has files for the id of any
+/// thread, so the id has to be a process's in any case.
+inline bool is_alive_in_proc(std::int64_t pid, std::error_code& error) noexcept {
+    const proc_directory proc(error);
+    const std::optional<process_stat> stat = error ? std::nullopt : proc.stat(pid, error);
+    if (is_starved(error)) {
+        return false;
+    }
+    error.clear();
+    return os::pid_exists(static_cast<pid_t>(pid)) && (!stat || stat->running());
+}
+
+/// What the rest of the library and the tests may do with handles.
+struct process_handle_access {
+    static process_handle open(std::int64_t pid, identity means, std::error_code& error) noexcept {
+        process_handle handle;
+        handle.process_ = process_reference::open(pid, means, error);
+        return handle;
+    }
+
+    /// Returns the handle of the process of a pidfd.
+    static process_handle make(std::int64_t pid, unique_fd pidfd) noexcept {
+        process_handle handle;
+        handle.process_ = process_reference(pid, std::move(pidfd));
+        return handle;
+    }
+};
+
+}  // namespace detail
+
+inline bool is_process_alive(std::int64_t pid, std::error_code& error) {
+    error.clear();
+    if (!detail::os::fits_pid(pid)) {
+        return false;
+    }
+    const auto state = detail::os::pidfd_state(static_cast<pid_t>(pid), error);
+    if (error) {
+        return false;
+    }
+    if (state != detail::os::process_state::unknown) {
+        return state == detail::os::process_state::running;
+    }
+    return detail::is_alive_in_proc(pid, error);
+}
+
+inline bool is_process_alive(std::int64_t pid) {
+    std::error_code error;
+    const bool alive = is_process_alive(pid, error);
+    detail::throw_if(error, "skyutil::is_process_alive: cannot look at process ", pid);
+    return alive;
+}
+
+inline process_handle process_handle::open(std::int64_t pid, std::error_code& error) noexcept {
+    return detail::process_handle_access::open(pid, detail::identity::best, error);
+}
+
+inline process_handle process_handle::open(std::int64_t pid) {
+    std::error_code error;
+    process_handle handle = open(pid, error);
+    detail::throw_if(error, "skyutil::process_handle::open: cannot open process ", pid);
+    return handle;
+}
+
+inline bool process_handle::alive() const {
+    std::error_code error;
+    const bool result = alive(error);
+    detail::throw_if(error, "skyutil::process_handle::alive: cannot look at process ", pid());
+    return result;
+}
+
+inline void process_handle::signal(int signal) const {
+    std::error_code error;
+    this->signal(signal, error);
+    detail::throw_if(error, "skyutil::process_handle::signal: cannot signal process ", pid());
+}
+
+template <class Rep, class Period>
+bool process_handle::wait(const std::chrono::duration<Rep, Period>& timeout) const {
+    std::error_code error;
+    const bool ended = wait(timeout, error);
+    detail::throw_if(error, "skyutil::process_handle::wait: cannot wait for process ", pid());
+    return ended;
+}
+
+inline void process_handle::wait() const {
+    static_cast<void>(wait((std::chrono::milliseconds::max)()));
+}
+
+template <class Rep, class Period>
+bool process_handle::terminate(const std::chrono::duration<Rep, Period>& grace) const {
+    std::error_code error;
+    const bool ended = terminate(grace, error);
+    detail::throw_if(error, "skyutil::process_handle::terminate: cannot end process ", pid());
+    return ended;
+}
+
+// ------------------------------------------------------------------------------------------------
+// children
+
+namespace detail {
+
+/// Reads the table, calls a function with the table and the entry of the process, and returns what
+/// it returns; nothing after an error.
+template <class Function>
+auto with_entry_of(std::int64_t pid, std::error_code& error, Function function)
+    -> decltype(function(std::declval<const process_table&>(),
+                         std::declval<const process_entry&>())) {
+    error.clear();
+    process_table table(error);
+    if (!error) {
+        table.refresh(error);
+    }
+    const process_entry* const entry = error ? nullptr : table.find(pid);
+    if (entry == nullptr) {
+        error = error ? error : missing_process(pid);
+        return {};
+    }
+    return function(table, *entry);
+}
+
+}  // namespace detail
+
+inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which,
+                                                 std::error_code& error) {
+    using namespace detail;
+    return with_entry_of(pid, error, [&](const process_table& table, const process_entry& parent) {
+        std::vector<std::int64_t> pids;
+        for (const std::size_t i : find_descendants(
+                 table.entries(), parent,
+                 which == kinship::descendants ? generations::all : generations::one)) {
+            pids.push_back(table.entries()[i].pid);
+        }
+        return pids;
+    });
+}
+
+inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which) {
+    std::error_code error;
+    std::vector<std::int64_t> pids = child_processes(pid, which, error);
+    detail::throw_if(error, "skyutil::child_processes: cannot list the children of process ", pid);
+    return pids;
+}
+
+inline std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive,
+                                                 std::error_code& error) {
+    return child_processes(pid, recursive ? kinship::descendants : kinship::children, error);
+}
+
+inline std::vector<std::int64_t> child_processes(std::int64_t pid, std::error_code& error) {
+    return child_processes(pid, kinship::children, error);
+}
+
+inline std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive) {
+    return child_processes(pid, recursive ? kinship::descendants : kinship::children);
+}
+
+inline std::vector<process_info> process_tree(std::int64_t pid, std::error_code& error) {
+    using namespace detail;
+    return with_entry_of(pid, error, [&](const process_table& table, const process_entry& root) {
+        std::vector<process_info> infos;
+        const auto add = [&](const process_entry& entry) {
+            infos.push_back(
+                {entry.pid, entry.parent(), table.proc().comm(entry.pid), entry.stat.running()});
+        };
+        add(root);
+        for (const std::size_t i : find_descendants(table.entries(), root, generations::all)) {
+            add(table.entries()[i]);
+        }
+        return infos;
+    });
+}
+
+inline std::vector<process_info> process_tree(std::int64_t pid) {
+    std::error_code error;
+    std::vector<process_info> infos = process_tree(pid, error);
+    detail::throw_if(error, "skyutil::process_tree: cannot list the tree of process ", pid);
+    return infos;
+}
+
+// ------------------------------------------------------------------------------------------------
+// ending processes
+
+inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds grace,
+                                     std::error_code& error) {
+    using namespace detail;
+    kill_report report;
+    const auto process = process_reference::open(pid, identity::best, error);
+    if (error) {
+        return report;
+    }
+    if (pid == 1 || pid == os::process_id()) {
+        error = os::make_error(std::errc::operation_not_permitted);
+        return report;
+    }
+    const process_ending ending = process.terminate(deadline_after(grace), error);
+    if (ending.asked) {
+        report.signalled.push_back(pid);
+    }
+    if (ending.killed) {
+        report.killed.push_back(pid);
+    }
+    if (!ending.ended && (!error || error == std::errc::operation_not_permitted)) {
+        report.left.push_back({pid, error ? error : os::make_error(std::errc::timed_out)});
+        error.clear();
+    }
+    return report;
+}
+
+inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds grace) {
+    std::error_code error;
+    kill_report report = terminate_process(pid, grace, error);
+    detail::throw_if(error, "skyutil::terminate_process: cannot end process ", pid);
+    return report;
+}
+
+inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options,
+                                     std::error_code& error) {
+    if (pid == 1 && (options.include_root || detail::os::process_id() != 1)) {
+        error = detail::os::make_error(std::errc::operation_not_permitted);
+        return {};
+    }
+    return detail::kill_tree(pid, nullptr, options, detail::identity::best, error);
+}
+
+inline kill_report kill_process_tree(std::int64_t pid, std::error_code& error) {
+    return kill_process_tree(pid, kill_tree_options(), error);
+}
+
+inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options) {
+    std::error_code error;
+    kill_report report = kill_process_tree(pid, options, error);
+    detail::throw_if(error, "skyutil::kill_process_tree: cannot end the tree of process ", pid);
+    return report;
+}
+
+inline kill_report kill_children_processes(const kill_tree_options& options,
+                                           std::error_code& error) {
+    kill_tree_options children = options;
+    children.include_root = false;
+    return kill_process_tree(detail::os::process_id(), children, error);
+}
+
+inline kill_report kill_children_processes(std::error_code& error) {
+    return kill_children_processes(kill_tree_options(), error);
+}
+
+inline kill_report kill_children_processes(const kill_tree_options& options) {
+    std::error_code error;
+    kill_report report = kill_children_processes(options, error);
+    detail::throw_if(error,
+                     "skyutil::kill_children_processes: cannot end the children of this process");
+    return report;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
