@@ -232,8 +232,8 @@ private:
         return true;
     }
 
-    bool set_blocked_signals(const std::vector<int>& signals) {
-        return std::all_of(signals.begin(), signals.end(),
+    bool set_blocked_signals(const std::vector<int>& numbers) {
+        return std::all_of(numbers.begin(), numbers.end(),
                            [this](int signal) { return os::add_signal(start_.blocked, signal); });
     }
 
