@@ -49,7 +49,7 @@ public:
             const bool last = i + 1 == commands_.size();
             standard_descriptors ours;
             started_child child =
-                start_child(request(i), std::move(previous), ours, problem, error);
+                start_child(request(i), std::exchange(previous, unique_fd()), ours, problem, error);
             if (error) {
                 results_[i].failed_step = problem.step;
                 return;
