@@ -8,6 +8,7 @@
 #include <skyutil/system.hpp>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/process/v2/process.hpp>
 #include <boost/version.hpp>
 
 #include <array>

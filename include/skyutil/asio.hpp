@@ -10,42 +10,32 @@
 
 #pragma once
 
-#include <skyutil/detail/base/throw.hpp>
 #include <skyutil/subprocess.hpp>
 #include <skyutil/version.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/process/v2/process.hpp>
 
-#include <system_error>
-
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-namespace detail {
-
-struct child_process_access {
-    [[nodiscard]] static bool has_its_id(const child_process& child) noexcept {
-        return child.child_.identity().has_its_id();
-    }
-};
-
-}  // namespace detail
-
 /// Returns the child as a process of Boost.Process, to wait for it with async_wait() on an executor
-/// of Asio. The child_process still ends the tree. Whoever waits through the other takes the exit
-/// code, and this one then knows none (-1). The destructor of boost::process::v2::process kills a
-/// child that runs, unless it was detached.
+/// of Asio.
 ///
-/// Throws std::system_error with std::errc::no_child_process where others have reaped the child.
-[[nodiscard]] inline boost::process::v2::process to_boost_process(
-    const child_process& child, const boost::asio::any_io_executor& executor) {
-    if (!detail::child_process_access::has_its_id(child)) {
-        detail::throw_exception(
-            std::system_error(std::make_error_code(std::errc::no_child_process),
-                              "skyutil::to_boost_process: the child has been reaped"));
-    }
-    return boost::process::v2::process(executor,
-                                       static_cast<boost::process::v2::pid_type>(child.pid()));
-}
+/// **Errors**
+/// - Throws std::system_error with std::errc::no_child_process if other code of
+///   this process has reaped the child.
+///
+/// **Guarantees**
+/// - The child_process still ends the tree.
+///
+/// **Limits**
+/// - A wait through the process of Boost.Process takes the exit code; the child_process does not
+///   know it then (-1).
+/// - The destructor of boost::process::v2::process kills a child that still runs, unless the
+///   process was detached.
+[[nodiscard]] boost::process::v2::process to_boost_process(
+    const child_process& child, const boost::asio::any_io_executor& executor);
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+
+#include <skyutil/detail/asio/impl.hpp>  // IWYU pragma: keep

@@ -9,7 +9,6 @@
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
-#include <skyutil/detail/subprocess/start_step.hpp>
 
 #include <algorithm>
 #include <array>
@@ -236,6 +235,20 @@ struct start_limit {
 
 enum class start_group { session, group, same };
 
+/// What the start of a program failed at, in the order in which it is done.
+enum class start_failure {
+    none,
+    process,       ///< making a process, or a thread that starts it
+    death_signal,  ///< having the child killed when the thread that started it ends
+    session,       ///< making a session or group
+    nice,
+    cpus,
+    directory,
+    descriptors,
+    limits,
+    program,  ///< execve(2)
+};
+
 /// A set of signals as the kernel has it.
 using signal_mask = std::array<unsigned long, (_NSIG - 1) / (8 * sizeof(unsigned long))>;
 
@@ -279,14 +292,14 @@ struct program_start {
 
     // Set by the new process, and seen by the parent where they share the memory.
     bool shares_memory = false;
-    start_step failed = start_step::none;
+    start_failure failed = start_failure::none;
     int reason = 0;
     pid_t detached_pid = 0;
 };
 
 /// What a new process that does not share the memory says of itself through a pipe.
 struct start_report {
-    start_step failed = start_step::none;
+    start_failure failed = start_failure::none;
     int reason = 0;
     pid_t detached_pid = 0;
 };
@@ -330,7 +343,7 @@ SKYUTIL_NEW_PROCESS inline void send_report(const program_start& start) noexcept
     }
 }
 
-[[noreturn]] SKYUTIL_NEW_PROCESS inline void give_up(program_start& start, start_step step,
+[[noreturn]] SKYUTIL_NEW_PROCESS inline void give_up(program_start& start, start_failure step,
                                                      int reason) noexcept {
     start.reason = reason != 0 ? reason : ECANCELED;
     start.failed = step;
@@ -429,7 +442,7 @@ SKYUTIL_NEW_PROCESS inline void set_descriptors(program_start& start) noexcept {
         if (start.standard[fd] == -1) {
             ::syscall(SYS_fcntl, fd, F_SETFD, 0);  // of a closed one nothing comes
         } else if (::syscall(SYS_dup3, start.standard[fd], fd, 0) == -1) {
-            give_up(start, start_step::descriptors, errno);
+            give_up(start, start_failure::descriptors, errno);
         }
     }
     if (!start.keeps_descriptors) {
@@ -511,36 +524,36 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
     // Before all else, which can take a while.
     if (start.dies_with_thread) {
         if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
-            give_up(start, start_step::death_signal, errno);
+            give_up(start, start_failure::death_signal, errno);
         }
         // 0: it is in another pid namespace, where its children are not (unshare(2)).
         if (const long parent = ::syscall(SYS_getppid); parent != start.parent && parent != 0) {
-            give_up(start, start_step::death_signal, ESRCH);  // it has ended, and will not again
+            give_up(start, start_failure::death_signal, ESRCH);  // it has ended, and will not again
         }
     }
     if (start.group == start_group::session || start.detached) {
         if (::syscall(SYS_setsid) == -1) {
-            give_up(start, start_step::session, errno);
+            give_up(start, start_failure::session, errno);
         }
     } else if (start.group == start_group::group && ::syscall(SYS_setpgid, 0, 0) == -1) {
-        give_up(start, start_step::session, errno);
+        give_up(start, start_failure::session, errno);
     }
     if (start.nice != nullptr && ::syscall(SYS_setpriority, PRIO_PROCESS, 0, *start.nice) == -1) {
-        give_up(start, start_step::nice, errno);
+        give_up(start, start_failure::nice, errno);
     }
     if (start.cpus != nullptr &&
         ::syscall(SYS_sched_setaffinity, 0, start.cpus_size, start.cpus) == -1) {
-        give_up(start, start_step::cpus, errno);
+        give_up(start, start_failure::cpus, errno);
     }
     if (start.directory != nullptr && ::syscall(SYS_chdir, start.directory) == -1) {
-        give_up(start, start_step::directory, errno);
+        give_up(start, start_failure::directory, errno);
     }
     // Before the limits: one on descriptors would hold here already.
     set_descriptors(start);
     for (std::size_t i = 0; i != start.limits_size; ++i) {
         const std::uint64_t limit[2] = {start.limits[i].soft, start.limits[i].hard};  // NOLINT
         if (::syscall(SYS_prlimit64, 0, start.limits[i].resource, limit, nullptr) == -1) {
-            give_up(start, start_step::limits, errno);
+            give_up(start, start_failure::limits, errno);
         }
     }
     reset_signals(start.keeps_ignored_signals, start.blocked.data());
@@ -549,13 +562,13 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
     for (const char* const* path = start.paths; *path != nullptr; ++path) {
         execute(start, *path);
         if ((path == start.paths && path[1] == nullptr) || !search_goes_on(errno)) {
-            give_up(start, start_step::program, errno);
+            give_up(start, start_failure::program, errno);
         }
         if (telling(errno) > telling(reason)) {
             reason = errno;
         }
     }
-    give_up(start, start_step::program, reason == EPERM ? EACCES : reason);
+    give_up(start, start_failure::program, reason == EPERM ? EACCES : reason);
 }
 
 /// Makes a process that shares the memory, as the calling thread waits until it ends or becomes a
@@ -598,13 +611,13 @@ SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
     start.shares_memory = true;
     if (::syscall(SYS_getppid) == 0) {
         // In a pid namespace of its own, all of which ends with its first process.
-        give_up(start, start_step::process, ENOTSUP);
+        give_up(start, start_failure::process, ENOTSUP);
     }
     const pid_t program = make_process(be_program, start, start.stack, nullptr);
     if (program == -1) {
-        give_up(start, start_step::process, errno);
+        give_up(start, start_failure::process, errno);
     }
-    if (start.failed != start_step::none) {
+    if (start.failed != start_failure::none) {
         while (::syscall(SYS_wait4, program, nullptr, 0, nullptr) == -1 && errno == EINTR) {
         }
     } else {
@@ -631,7 +644,7 @@ inline void take_reports(program_start& start, int fd) noexcept {
     start_report report;
     while (retry([&] { return ::read(fd, &report, sizeof report); }) ==
            static_cast<ssize_t>(sizeof report)) {
-        if (report.failed != start_step::none) {
+        if (report.failed != start_failure::none) {
             start.failed = report.failed;
             start.reason = report.reason;
         } else {
@@ -653,13 +666,13 @@ inline started_program try_program(program_start& start, std::error_code& error)
     start.parent = ::getpid();
     start.stack = stacks.data() + stack_size;
     start.shares_memory = false;
-    start.failed = start_step::none;
+    start.failed = start_failure::none;
     start.detached_pid = 0;
     pipe_ends report;
     if (!memory_is_shared()) {
         report = open_pipe(error);
         if (error) {
-            start.failed = start_step::descriptors;
+            start.failed = start_failure::descriptors;
             return {};
         }
     }
@@ -681,7 +694,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
     if (result.pid == -1) {
         close(report);
         const bool no_descriptor = reason == EMFILE || reason == ENFILE;
-        start.failed = no_descriptor ? start_step::descriptors : start_step::process;
+        start.failed = no_descriptor ? start_failure::descriptors : start_failure::process;
         error = {reason, std::generic_category()};
         return {};
     }
@@ -705,7 +718,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
             close(std::exchange(result.pidfd, moved));
         }
     }
-    const bool failed = start.failed != start_step::none;
+    const bool failed = start.failed != start_failure::none;
     if (failed || start.detached) {
         process_end ignored;
         std::error_code reaped_by_others;
@@ -722,7 +735,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
         return {};
     }
     if (result.pid == 0) {  // who was to start it has been killed
-        start.failed = start_step::process;
+        start.failed = start_failure::process;
         error = make_error(std::errc::operation_canceled);
         return {};
     }
@@ -741,7 +754,7 @@ inline started_program start_program(program_start& start, std::error_code& erro
     for (milliseconds pause(1);; pause = (std::min)(2 * pause, longest)) {
         error.clear();
         const started_program result = try_program(start, error);
-        if (start.failed != start_step::program || error != std::errc::text_file_busy ||
+        if (start.failed != start_failure::program || error != std::errc::text_file_busy ||
             std::chrono::steady_clock::now() >= deadline) {
             return result;
         }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/subprocess/detached.hpp: the start of a program that goes on without this process.
+// Included at the end of skyutil/subprocess.hpp.
+
+#pragma once
+
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/process/orphans.hpp>
+#include <skyutil/detail/subprocess/start_child.hpp>
+#include <skyutil/detail/subprocess/start_plan.hpp>
+#include <skyutil/detail/text/foreign_text.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// Returns the id of the program; 0 on failure.
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options, start_problem& problem,
+                                 std::error_code& error) {
+    error.clear();
+    const unique_fd log(os::open_log(log_path.native(), error));
+    if (error) {
+        problem.step = start_step::descriptors;
+        problem.path = log_path;
+        problem.what = "cannot open the log " + visible_name(log_path.native());
+        return 0;
+    }
+    const unique_fd null(os::open_null(error));
+    const start_request request{what, options.cwd, options.env, options.attributes};
+    start_plan plan(request, start_kind::detached, error);
+    plan.set_standard(null.get(), log.get(), log.get());
+    const pid_t pid = error ? 0 : os::start_program(plan.start(), error).pid;
+    if (error) {
+        problem.set(request, plan.failed_step());
+        return 0;
+    }
+    remember_detached(pid);
+    return pid;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

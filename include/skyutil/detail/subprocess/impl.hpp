@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/subprocess/impl.hpp: the bodies of what subprocess.hpp declares. Included at the end of
+// skyutil/subprocess.hpp.
+
+#pragma once
+
+#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/throw.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/process/orphans.hpp>
+#include <skyutil/detail/subprocess/detached.hpp>
+#include <skyutil/detail/subprocess/retries.hpp>
+#include <skyutil/detail/subprocess/run_together.hpp>
+#include <skyutil/detail/subprocess/start_child.hpp>
+#include <skyutil/detail/subprocess/started_child.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+// ------------------------------------------------------------------------------------------------
+// run, pipeline
+
+inline completed_process run(const command& what, const run_options& options,
+                             std::error_code& error) {
+    detail::start_problem ignored;
+    return std::move(detail::run_together({&what, 1}, options, ignored, error).front());
+}
+
+inline completed_process run(const command& what, const run_options& options) {
+    std::error_code error;
+    detail::start_problem problem;
+    completed_process result =
+        std::move(detail::run_together({&what, 1}, options, problem, error).front());
+    problem.throw_if(error, "run");
+    if (options.check) {
+        detail::check_result("run", what, result);
+    }
+    return result;
+}
+
+inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
+                                               const run_options& options, std::error_code& error) {
+    if (commands.empty()) {
+        error = detail::os::make_error(std::errc::invalid_argument);
+        return {};
+    }
+    detail::start_problem ignored;
+    return detail::run_together(commands, options, ignored, error);
+}
+
+inline std::vector<completed_process> pipeline(const std::vector<command>& commands,
+                                               const run_options& options) {
+    if (commands.empty()) {
+        detail::throw_exception(start_error(std::make_error_code(std::errc::invalid_argument),
+                                            "skyutil::pipeline: no command", start_step::arguments,
+                                            {}));
+    }
+    std::error_code error;
+    detail::start_problem problem;
+    std::vector<completed_process> results =
+        detail::run_together(commands, options, problem, error);
+    problem.throw_if(error, "pipeline");
+    for (std::size_t i = 0; options.check && i != results.size(); ++i) {
+        detail::check_result("pipeline", commands[i], results[i]);
+    }
+    return results;
+}
+
+// ------------------------------------------------------------------------------------------------
+// retries
+
+inline completed_process run_with_retries(const command& what, const retry_options& retries,
+                                          const run_options& options, std::error_code& error) {
+    detail::start_problem ignored;
+    return detail::run_with_retries(what, retries, options, ignored, error);
+}
+
+inline completed_process run_with_retries(const command& what, const retry_options& retries,
+                                          const run_options& options) {
+    std::error_code error;
+    detail::start_problem problem;
+    completed_process result = detail::run_with_retries(what, retries, options, problem, error);
+    problem.throw_if(error, "run_with_retries");
+    if (options.check) {
+        detail::check_result("run_with_retries", what, result);
+    }
+    return result;
+}
+
+// ------------------------------------------------------------------------------------------------
+// detached programs
+
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options, std::error_code& error) {
+    detail::start_problem ignored;
+    return detail::run_detached(what, log_path, options, ignored, error);
+}
+
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options, start_step& failed,
+                                 std::error_code& error) {
+    detail::start_problem problem;
+    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
+    failed = problem.step;
+    return pid;
+}
+
+inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
+                                 const detached_options& options) {
+    std::error_code error;
+    detail::start_problem problem;
+    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
+    problem.throw_if(error, "run_detached");
+    return pid;
+}
+
+// ------------------------------------------------------------------------------------------------
+// orphans
+
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_code& error) {
+    error.clear();
+    std::vector<reaped_orphan> reaped;
+    if (scope == orphan_scope::all && !detail::os::has_pidfd()) {
+        error = detail::os::make_error(std::errc::function_not_supported);
+        return reaped;
+    }
+    for (const auto& each : detail::find_orphans(scope == orphan_scope::all, error)) {
+        detail::os::process_end end;
+        std::error_code ignored;
+        const auto pid = static_cast<pid_t>(each.pid);
+        if (detail::os::wait_child(pid, -1, detail::os::waiting::look, end, ignored) &&
+            detail::os::reap_child(pid, -1, end)) {
+            detail::detached_programs::remove(each.pid, each.stat.start_time);
+            reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
+        }
+    }
+    return reaped;
+}
+
+inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope) {
+    std::error_code error;
+    std::vector<reaped_orphan> reaped = reap_orphans(scope, error);
+    detail::throw_if(error, "skyutil::reap_orphans: cannot list the children of this process");
+    return reaped;
+}
+
+// ------------------------------------------------------------------------------------------------
+// child_process
+
+namespace detail {
+
+struct child_process_access {
+    static const started_child& child(const child_process& process) noexcept {
+        return process.child_;
+    }
+};
+
+/// Starts a child that lives as long as its object, whichever thread makes that.
+inline started_child start_child(const command& what, const child_options& options,
+                                 standard_descriptors& ours, start_problem& problem,
+                                 std::error_code& error) {
+    return start_child({{what, options.cwd, options.env, options.attributes},
+                        {options.stdin_from, options.stdout_to, options.stderr_to},
+                        options.merge_stderr,
+                        options.grace,
+                        start_thread::own},
+                       unique_fd(), ours, problem, error);
+}
+
+inline exit_status to_exit_status(const std::optional<os::process_end>& end) noexcept {
+    return end ? exit_status{end->exit_code, end->signal, end->peak_memory} : exit_status();
+}
+
+}  // namespace detail
+
+inline child_process::child_process(const command& what, const child_options& options) {
+    std::error_code error;
+    detail::start_problem problem;
+    child_ = detail::start_child(what, options, pipes_, problem, error);
+    problem.throw_if(error, "child_process");
+}
+
+inline child_process::child_process(const command& what, const child_options& options,
+                                    std::error_code& error) {
+    error.clear();
+    detail::start_problem problem;
+    child_ = detail::start_child(what, options, pipes_, problem, error);
+    failed_step_ = problem.step;
+}
+
+inline process_handle child_process::handle(std::error_code& error) const {
+    error.clear();
+    if (child_.pidfd() == -1) {
+        return process_handle::open(pid(), error);
+    }
+    unique_fd pidfd(detail::os::duplicate(child_.pidfd(), error));
+    return detail::process_handle_access::make(error ? 0 : pid(), std::move(pidfd));
+}
+
+inline process_handle child_process::handle() const {
+    std::error_code error;
+    process_handle result = handle(error);
+    detail::throw_if(error, "skyutil::child_process::handle: cannot open process ", pid());
+    return result;
+}
+
+inline exit_status child_process::wait() {
+    return detail::to_exit_status(child_.look(detail::os::waiting::block));
+}
+
+template <class Rep, class Period>
+std::optional<exit_status> child_process::wait(const std::chrono::duration<Rep, Period>& timeout) {
+    const auto end = child_.wait_until(detail::deadline_after(timeout));
+    return end || !child_.started() ? std::optional(detail::to_exit_status(end)) : std::nullopt;
+}
+
+inline exit_status child_process::terminate(std::chrono::milliseconds grace) {
+    if (child_.started()) {
+        not_ended_ = child_.end_tree({.grace = grace}).left;
+    }
+    return detail::to_exit_status(child_.look());
+}
+
+inline std::int64_t child_process::detach() noexcept {
+    const std::int64_t id = pid();
+    child_.detach();
+    return id;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
