@@ -214,6 +214,7 @@ public:
     /// Has no bytes.
     mapped_file() noexcept = default;
 
+    /// Maps a file. After an error there are no bytes.
     mapped_file(const std::filesystem::path& path, std::error_code& error) noexcept;
     explicit mapped_file(const std::filesystem::path& path) {
         std::error_code error;
