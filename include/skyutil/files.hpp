@@ -7,28 +7,22 @@
 //         std::cout << line << '\n';
 //     }
 //
-// The throwing forms throw std::filesystem::filesystem_error, the others set their std::error_code
-// and clear it on success. Everything is safe to call from several threads at once, on different
-// objects.
+// Functions and constructors without a std::error_code throw std::filesystem::filesystem_error.
+// Those with one set it to the error, and clear it on success. Everything may be called from
+// several threads at once, on different objects.
 
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/files/directory_entries.hpp>  // IWYU pragma: export
-#include <skyutil/detail/files/replace_file.hpp>
-#include <skyutil/detail/files/tail.hpp>
 #include <skyutil/detail/files/temporary.hpp>
-#include <skyutil/detail/files/terminal_line.hpp>
+#include <skyutil/detail/files/text_buffer.hpp>
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/text/utf8.hpp>
 #include <skyutil/version.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -39,139 +33,97 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
+// -------------------------------------------------------------------------------------------------
+// descriptors
+
 /// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
 ///
-///     explicit unique_fd(int fd = -1)       takes over `fd`; a negative one is none
-///     int get() const                       the descriptor, or -1; it stays owned
-///     explicit operator bool() const        whether there is one
+///     explicit unique_fd(int fd = -1)       takes over `fd`; empty if that is negative
+///     int get() const                       the descriptor, or -1; the object still owns it
+///     explicit operator bool() const        whether there is a descriptor
 ///     int release()                         gives the descriptor away: the caller closes it
-///     void reset(int fd = -1)               closes the descriptor and takes over another
-///     swap(), ==                            of the numbers; two owners can only both have -1
+///     void reset(int fd = -1)               closes the descriptor and takes over `fd`
+///     swap(), ==                            == compares the numbers; as each descriptor has one
+///                                           owner, two objects are equal only if both are empty
 using unique_fd = detail::unique_fd;
 
-enum class line_end {
-    strip_lf,    ///< without its "\n"
-    strip_crlf,  ///< without its "\n" or "\r\n"; a "\r" elsewhere stays
-    keep,        ///< as in the file; the last line may have none
+// -------------------------------------------------------------------------------------------------
+// the last lines
 
-    /// Without its "\n", "\r\n" or "\r": a "\r" alone ends a line too, as where progress is
-    /// printed.
+/// What ends a line, and what of it is returned.
+enum class line_end {
+    strip_lf,    ///< the line without its "\n"
+    strip_crlf,  ///< the line without its "\n" or "\r\n"; a "\r" elsewhere stays
+    keep,        ///< the line as it is in the file; the last one may have no line end
+
+    /// The line without its "\n", "\r\n" or "\r". A "\r" alone ends a line too, which suits
+    /// programs that print their progress.
     any,
 
-    /// Without its "\n", and of each line only what a terminal would show of it: what stands after
-    /// a "\r" is written over what stood before it. "  9%\r 10%\r" is " 10%", and "12345\rab" is
-    /// "ab345". A code point takes a column and a control sequence (ESC "[", as of a colour) none;
-    /// those that erase the rest of the line or all of it (ESC "[K", ESC "[2K") do. The width of
-    /// the terminal, tabs, backspaces and characters of two columns do not count.
+    /// What a terminal would show of the line, which ends with "\n": what comes after a "\r" is
+    /// written over what came before it. "  9%\r 10%\r" is returned as " 10%", and "12345\rab" as
+    /// "ab345".
+    ///
+    /// - Every code point takes one column.
+    /// - Control sequences (ESC "[", as for colours) take none. Those that erase the rest of the
+    ///   line or all of it (ESC "[K", ESC "[2K") do that.
+    /// - The width of the terminal, tabs, backspaces and characters of two columns are not
+    ///   considered.
     terminal,
 };
 
+/// What is returned for bytes that are not UTF-8.
 enum class invalid_utf8 {
-    keep,     ///< bytes as in the file, whatever their encoding
+    keep,     ///< the bytes as they are in the file, whatever their encoding
     replace,  ///< U+FFFD for each maximal subpart of an ill-formed sequence, line by line
 };
 
+/// What read_last_n_lines() and file_tail do.
 struct tail_options {
-    /// Ends the reading with errc::operation_canceled, within 20 milliseconds of a wait: for the
-    /// writer of a FIFO or pipe, or for another process to give up its lease on the file.
+    /// Ends the reading with errc::operation_canceled. While another process is waited for (the
+    /// writer of a FIFO or pipe, or the holder of a lease on the file), a stop takes effect within
+    /// 20 milliseconds.
     std::stop_token stop = {};
 
     skyutil::line_end line_end = skyutil::line_end::strip_lf;
     skyutil::invalid_utf8 invalid_utf8 = skyutil::invalid_utf8::keep;
 
-    /// The most bytes of text, line ends included, to hold in memory; when the lines are longer the
-    /// call fails with errc::file_too_large. 1 GiB unless set. As in the file: what is replaced by
-    /// U+FFFD may become three times as long.
+    /// How many bytes of text, line ends included, may be held in memory: 1 GiB unless set. Longer
+    /// lines are errc::file_too_large. The bytes are those of the file: text in which U+FFFD is
+    /// written for ill-formed bytes may become three times as long.
     std::size_t max_bytes = std::size_t{1} << 30;
 };
 
-// -------------------------------------------------------------------------------------------------
-// the last lines
-
-namespace detail {
-
-inline tail_request make_request(std::size_t lines, const tail_options& options) {
-    return {lines, options.max_bytes,
-            options.line_end == line_end::any ? line_ends::any : line_ends::lf, options.stop};
-}
-
-/// Calls `use` with each line of a text.
-template <class Use>
-void for_each_line(std::string_view text, line_end line_end, Use use) {
-    while (!text.empty()) {
-        const std::size_t found =
-            line_end == line_end::any ? text.find_first_of("\r\n") : text.find('\n');
-        const bool ended = found != std::string_view::npos;
-        std::size_t size = ended ? found + 1 : text.size();
-        if (line_end == line_end::any && text.substr(0, size).ends_with('\r') &&
-            text.substr(size).starts_with('\n')) {
-            ++size;
-        }
-        std::string_view line =
-            line_end == line_end::keep ? text.substr(0, size) : text.substr(0, found);
-        text.remove_prefix(size);
-        if (line_end == line_end::strip_crlf && ended && line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        use(line);
-    }
-}
-
-/// Appends a line as the options want it.
-inline void append_line(std::string& out, std::string_view line, const tail_options& options) {
-    std::string shown;
-    if (options.line_end == line_end::terminal && line.find('\r') != std::string_view::npos) {
-        append_shown(shown, line);
-        line = shown;
-    }
-    if (options.invalid_utf8 == invalid_utf8::replace) {
-        append_replacing_invalid(out, line);
-    } else {
-        out += line;
-    }
-}
-
-/// A file written over between the search for its last lines and the reading may have more of them.
-template <class Lines>
-void keep_last(Lines& lines, std::size_t n) {
-    if (lines.size() > n) {
-        lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(n));
-    }
-}
-
-}  // namespace detail
-
-/// Returns the last `n` lines of a file, in order; fewer when it has fewer.
+/// Returns the last `n` lines of a file, in order, or all lines if there are fewer.
 ///
-/// Lines end with "\n"; a last line without one counts, nothing after a last "\n" does not. The
-/// file is read backwards from its end, so the cost depends on the lines returned, not on the file.
-/// Its size when it was opened is the end: lines written later are not seen. A file truncated
-/// meanwhile, as logrotate's copytruncate does, gives the lines of what is there then, fewer if
-/// need be, and no line joins bytes from before and after; one that is written over for as long as
-/// that is tried is errc::resource_unavailable_try_again. Files without a size (/proc), pipes and
-/// FIFOs are read forward to their end; a FIFO that no process opens for writing within 10 seconds
-/// is errc::timed_out. A directory is errc::is_a_directory, a device that never ends (/dev/zero)
-/// errc::file_too_large, a NUL in the path errc::invalid_argument.
-[[nodiscard]] inline std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
-                                                                std::size_t n,
-                                                                const tail_options& options,
-                                                                std::error_code& error) {
-    const detail::tail_text found =
-        detail::read_tail(path, detail::make_request(n, options), error);
-    std::vector<std::string> lines;
-    lines.reserve((std::min)(n, std::size_t{1024}));
-    const bool as_it_is =
-        options.invalid_utf8 == invalid_utf8::keep && options.line_end != line_end::terminal;
-    detail::for_each_line(found.bytes.text(), options.line_end, [&](std::string_view line) {
-        if (as_it_is) {
-            lines.emplace_back(line);
-        } else {
-            detail::append_line(lines.emplace_back(), line, options);
-        }
-    });
-    detail::keep_last(lines, n);
-    return lines;
-}
+///     const auto lines = skyutil::read_last_n_lines("build.log", 20,
+///                                                   {.line_end = skyutil::line_end::terminal});
+///
+/// Lines end with "\n", unless the options say otherwise. A last line without a line end counts; an
+/// empty piece after the last line end does not. Files without a size (as in /proc), pipes and
+/// FIFOs are read forward to their end.
+///
+/// **Errors**
+/// - A directory: errc::is_a_directory.
+/// - A device that never ends, such as /dev/zero: errc::file_too_large.
+/// - Lines of more than options.max_bytes: errc::file_too_large.
+/// - A FIFO that no process opens for writing within 10 seconds: errc::timed_out.
+/// - A file that is written over again and again while it is read:
+///   errc::resource_unavailable_try_again.
+/// - A stop: errc::operation_canceled.
+/// - A NUL in the path: errc::invalid_argument.
+///
+/// **Guarantees**
+/// - The end is the size that the file had when it was opened: lines written later are not seen.
+/// - A file that is truncated meanwhile, as logrotate's copytruncate does, gives the lines that it
+///   has then, which may be fewer. No line joins bytes from before and after the truncation.
+///
+/// **Cost**
+/// - Depends on the lines returned, not on the size of the file, which is read backwards from its
+///   end.
+[[nodiscard]] std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
+                                                         std::size_t n, const tail_options& options,
+                                                         std::error_code& error);
 
 [[nodiscard]] inline std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
                                                                 std::size_t n,
@@ -188,16 +140,22 @@ void keep_last(Lines& lines, std::size_t n) {
     return lines;
 }
 
-/// The last `n` lines of a file as read_last_n_lines returns them, with the same options and errors
-/// but without a string for each: they are views of one buffer, read when the object is made.
+/// The last `n` lines of a file, as read_last_n_lines() returns them, without a string for each:
+/// they are views of one buffer. Move-only.
+///
+///     const skyutil::file_tail tail("build.log", 1000);
+///     for (const std::string_view line : tail.lines()) { ... }
+///
+/// The lines are read by the constructor. Options, errors, guarantees and cost are those of
+/// read_last_n_lines().
 class [[nodiscard]] file_tail {
 public:
-    /// No lines.
+    /// Has no lines.
     file_tail() noexcept = default;
 
+    /// Reads the last `n` lines; there are none after an error.
     file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options,
-              std::error_code& error)
-        : file_tail(detail::read_tail(path, detail::make_request(n, options), error), n, options) {}
+              std::error_code& error);
     file_tail(const std::filesystem::path& path, std::size_t n, std::error_code& error)
         : file_tail(path, n, tail_options{}, error) {}
     file_tail(const std::filesystem::path& path, std::size_t n, const tail_options& options = {}) {
@@ -206,43 +164,23 @@ public:
         detail::throw_if(error, "skyutil::file_tail: cannot read the last lines", path);
     }
 
-    /// In order. Valid for as long as this object or the one it was moved to.
+    /// Returns the lines in order. They are valid as long as this object, or the one that it was
+    /// moved to.
     [[nodiscard]] std::span<const std::string_view> lines() const& noexcept { return lines_; }
-    std::span<const std::string_view> lines() const&& = delete;  // they would be gone at once
+    std::span<const std::string_view> lines() const&& = delete;  // they would dangle at once
 
-    /// How many bytes stand before the end of what was read: the offset in the file from which a
-    /// reader goes on without a gap or a repeat. Of a file that grows it is the size when it was
-    /// opened, also for 0 lines; of what has no size (a pipe, /proc) the number of bytes read. The
-    /// last line may be unfinished: what stands from the offset on then goes on with it. 0 after an
-    /// error. With line_end::any, a "\n" right there belongs to a "\r" that was last.
+    /// Returns the offset in the file at which the reading ended: a reader that goes on from there
+    /// misses nothing and repeats nothing.
+    ///
+    /// - For a file with a size it is the size when the file was opened, also for 0 lines.
+    /// - For a file without one (a pipe, /proc) it is the number of bytes read.
+    /// - After an error it is 0.
+    ///
+    /// The last line may be unfinished: then the bytes from this offset on continue it. With
+    /// line_end::any, a "\n" right at this offset belongs to a "\r" that was the last byte.
     [[nodiscard]] std::uint64_t end_offset() const noexcept { return end_; }
 
 private:
-    file_tail(detail::tail_text found, std::size_t n, const tail_options& options)
-        : text_(std::move(found.bytes)), end_(found.end) {
-        line_end line_end = options.line_end;
-        if (options.invalid_utf8 == invalid_utf8::replace || line_end == line_end::terminal) {
-            std::string changed;
-            const auto append = [&](std::string_view line) {
-                detail::append_line(changed, line, options);
-            };
-            if (line_end == line_end::terminal) {
-                detail::for_each_line(text_.text(), line_end, [&](std::string_view line) {
-                    append(line);
-                    changed += '\n';
-                });
-                line_end = line_end::strip_lf;
-            } else {
-                append(text_.text());  // no line end is part of a longer sequence
-            }
-            text_ = detail::text_buffer(std::string_view(changed));
-        }
-        lines_.reserve((std::min)(n, std::size_t{1024}));
-        detail::for_each_line(text_.text(), line_end,
-                              [&](std::string_view line) { lines_.push_back(line); });
-        detail::keep_last(lines_, n);
-    }
-
     detail::text_buffer text_;
     std::vector<std::string_view> lines_;
     std::uint64_t end_ = 0;
@@ -251,47 +189,33 @@ private:
 // -------------------------------------------------------------------------------------------------
 // files as memory
 
-/// A regular file as memory that can be read, without copying it.
+/// A regular file as read-only memory, without copying it. Move-only.
 ///
-/// The bytes are those of the file, also when they change later. **When somebody truncates the
-/// file, reading what it no longer has raises SIGBUS**, see mmap(2), which ends the program; no
-/// check can tell in time. So map files that are only ever replaced, as write_file_atomic does: the
-/// old bytes stay for as long as they are mapped. For others use file_tail or a std::ifstream,
-/// which copy.
+///     const skyutil::mapped_file file("model.bin");
+///     consume(file.bytes());
 ///
-/// An empty file has no bytes and is no error. A directory is errc::is_a_directory; anything else
-/// that has no bytes to map (a FIFO, pipe or device, most files of /proc and /sys) is
-/// errc::operation_not_supported, and nothing is read from it. The descriptor is closed at once.
+/// The bytes are those of the file: changes that are made to it later show in them. An empty file
+/// is not an error; it has no bytes. The descriptor is closed at once.
+///
+/// **Errors**
+/// - A directory: errc::is_a_directory.
+/// - Anything else that has no bytes to map (a FIFO, pipe or device, most files of /proc and /sys):
+///   errc::operation_not_supported. Nothing is read from it.
+///
+/// **Limits**
+/// - **When the file is truncated by any process, reading bytes that it no longer has raises
+///   SIGBUS**, which ends the program; no check can tell in time. So map only files that are
+///   replaced as a whole, as write_file_atomic() does: their old bytes stay as long as they are
+///   mapped. Read others with file_tail or a std::ifstream, which copy.
+///
+/// **Source**: mmap(2).
 class [[nodiscard]] mapped_file {
 public:
-    /// No bytes.
+    /// Has no bytes.
     mapped_file() noexcept = default;
 
-    mapped_file(const std::filesystem::path& path, std::error_code& error) noexcept {
-        error.clear();
-        const unique_fd fd(detail::os::open_file(path.native(), error));
-        const detail::os::file_status status =
-            fd ? detail::os::status(fd.get(), error) : detail::os::file_status{};
-        if (error) {
-            return;
-        }
-        using enum detail::os::file_kind;
-        if (status.kind != regular) {
-            error = detail::os::make_error(status.kind == directory
-                                               ? std::errc::is_a_directory
-                                               : std::errc::operation_not_supported);
-        } else if (status.size >
-                   static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)())) {
-            error = detail::os::make_error(std::errc::file_too_large);
-        } else if (status.size != 0) {
-            const auto size = static_cast<std::size_t>(status.size);
-            if (const char* const data = detail::os::map(fd.get(), size, error)) {
-                text_ = {data, size};
-            }
-        } else if (const char* const data = detail::os::map(fd.get(), 1, error)) {
-            detail::os::unmap(data, 1);  // a file of /proc, which has no size either, has no map
-        }
-    }
+    /// Maps a file. After an error there are no bytes.
+    mapped_file(const std::filesystem::path& path, std::error_code& error) noexcept;
     explicit mapped_file(const std::filesystem::path& path) {
         std::error_code error;
         mapped_file file(path, error);
@@ -313,14 +237,16 @@ public:
         }
     }
 
-    /// Valid for as long as this object or the one it was moved to.
+    /// Returns the bytes as text. They are valid as long as this object, or the one that it was
+    /// moved to.
     [[nodiscard]] std::string_view text() const& noexcept { return text_; }
-    std::string_view text() const&& = delete;  // it would be gone at once
+    std::string_view text() const&& = delete;  // it would dangle at once
 
+    /// Returns the bytes. They are valid as long as those of text().
     [[nodiscard]] std::span<const std::byte> bytes() const& noexcept {
         return std::as_bytes(std::span(text_));
     }
-    std::span<const std::byte> bytes() const&& = delete;
+    std::span<const std::byte> bytes() const&& = delete;  // they would dangle at once
 
     [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
     [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
@@ -334,75 +260,168 @@ private:
 // -------------------------------------------------------------------------------------------------
 // temporary files and directories
 
-/// An empty file with a name that nobody can guess, open for reading and writing with mode 0600
-/// less the umask, which is removed when its owner goes unless release() was called.
+/// A new, empty file, open for reading and writing, that the destructor removes unless release()
+/// was called. Move-only.
 ///
-/// Made in a directory given, or the one TMPDIR names, or /tmp; the constructors without a
-/// std::error_code throw. It was not there before (O_EXCL), and a link of that name is not
-/// followed. What bears the path when the owner goes is removed, also when it is another file by
-/// then; a link is removed itself. In a child after fork(2) the owner removes nothing: the file
-/// belongs to the process that made it.
-class [[nodiscard]] temporary_file : public detail::temporary<detail::file_maker> {
+///     skyutil::temporary_file file;
+///     write_all(file.native_handle(), text);
+///     run("editor", file.path());
+///
+/// **Guarantees**
+/// - The name cannot be guessed, and the mode is 0600 less the umask.
+/// - The file is new: nothing had its name before (O_EXCL), and a link of that name is not
+///   followed.
+/// - In a child process after fork(2) nothing is removed: the file belongs to the process that
+///   made it.
+///
+/// **Limits**
+/// - Removing goes by the path: another file that has taken the path meanwhile is removed in its
+///   place. A link there is removed itself, not the file that it points to.
+class [[nodiscard]] temporary_file {
 public:
-    using temporary::temporary;
+    /// Makes a file in the directory that the environment variable TMPDIR names, or in /tmp. A
+    /// set-user-ID program ignores TMPDIR.
+    temporary_file() = default;
+    explicit temporary_file(std::error_code& error) : made_(error) {}
+
+    /// Makes a file in an existing directory.
+    explicit temporary_file(const std::filesystem::path& directory) : made_(directory) {}
+    temporary_file(const std::filesystem::path& directory, std::error_code& error)
+        : made_(directory, error) {}
+
+    /// Returns the absolute path, also after release(). It is empty after a move, after remove()
+    /// and when the file could not be made.
+    [[nodiscard]] const std::filesystem::path& path() const& noexcept { return made_.path(); }
+    const std::filesystem::path& path() const&& = delete;  // it would dangle at once
+
+    /// Returns the open descriptor, or -1 if there is none. The object still owns it.
+    [[nodiscard]] int native_handle() const noexcept { return made_.native_handle(); }
+
+    /// Keeps the file, closes the descriptor and returns the path, which may be ignored.
+    std::filesystem::path release() { return made_.release(); }
+
+    /// Removes the file now, even when no memory is left. After an error the destructor tries
+    /// again.
+    void remove(std::error_code& error) noexcept { made_.remove(error); }
+    void remove() { made_.remove(); }
+
+private:
+    detail::temporary<detail::file_maker> made_;
 };
 
-/// An empty directory with a name that nobody can guess and mode 0700 less the umask, which is
-/// removed with all that is in it when its owner goes unless release() was called.
+/// A new, empty directory that the destructor removes, with everything in it, unless release() was
+/// called. Move-only.
 ///
-/// Made where temporary_file is. Removing takes away directories of any depth, also those whose
-/// permissions forbid it, if they belong to the caller. It follows no link, even one put in a
-/// directory's place meanwhile, and leaves alone another file system mounted inside, which is
-/// errc::device_or_resource_busy. A directory that was renamed is not removed, nor what took its
-/// place. remove() reports the first error, the destructor none. In a child after fork(2) the owner
-/// removes nothing: the directory belongs to the process that made it.
-class [[nodiscard]] temporary_directory : public detail::temporary<detail::directory_maker> {
+///     const skyutil::temporary_directory directory;
+///     std::ofstream(directory.path() / "input.txt") << text;
+///
+/// **Guarantees**
+/// - The name cannot be guessed, and the mode is 0700 less the umask.
+/// - Directories inside may have any depth. Those whose permissions forbid it are removed too, if
+///   they belong to the caller.
+/// - No link is followed, not even one that takes a directory's place during the removal.
+/// - A directory that was renamed is not removed, nor is what has taken its place.
+/// - In a child process after fork(2) nothing is removed: the directory belongs to the process that
+///   made it.
+///
+/// **Limits**
+/// - A file system that is mounted inside is left alone: errc::device_or_resource_busy.
+/// - remove() reports the first error and the destructor none.
+class [[nodiscard]] temporary_directory {
 public:
-    using temporary::temporary;
+    /// Makes a directory in the one that the environment variable TMPDIR names, or in /tmp. A
+    /// set-user-ID program ignores TMPDIR.
+    temporary_directory() = default;
+    explicit temporary_directory(std::error_code& error) : made_(error) {}
+
+    /// Makes a directory in an existing one.
+    explicit temporary_directory(const std::filesystem::path& directory) : made_(directory) {}
+    temporary_directory(const std::filesystem::path& directory, std::error_code& error)
+        : made_(directory, error) {}
+
+    /// Returns the absolute path, also after release(). It is empty after a move, after remove()
+    /// and when the directory could not be made.
+    [[nodiscard]] const std::filesystem::path& path() const& noexcept { return made_.path(); }
+    const std::filesystem::path& path() const&& = delete;  // it would dangle at once
+
+    /// Returns an open descriptor of the directory, or -1 if there is none. The object still owns
+    /// it.
+    [[nodiscard]] int native_handle() const noexcept { return made_.native_handle(); }
+
+    /// Keeps the directory, closes the descriptor and returns the path, which may be ignored.
+    std::filesystem::path release() { return made_.release(); }
+
+    /// Removes the directory now, even when no memory is left. After an error the destructor tries
+    /// again.
+    void remove(std::error_code& error) noexcept { made_.remove(error); }
+    void remove() { made_.remove(); }
+
+private:
+    detail::temporary<detail::directory_maker> made_;
 };
 
-/// How write_file_atomic gave a file its content.
+// -------------------------------------------------------------------------------------------------
+// files replaced all at once
+
+/// How write_file_atomic() gave a file its content.
 enum class write_method {
-    renamed,   ///< all at once: a new file has taken the old one's place
-    in_place,  ///< into the old file, piece by piece
+    renamed,   ///< all at once: a new file has taken the place of the old one
+    in_place,  ///< piece by piece: the content was written into the old file
 };
 
+/// What write_file_atomic() may do.
 struct write_options {
-    /// Where no new file can take the old one's place because something is mounted on it (Docker's
-    /// bind mounts of single files), or because the directory is read-only or closed to the caller,
-    /// the content is written into the old file, if the caller may write to that. **Then nothing
-    /// is promised**: others can read a part, and an error or a crash leaves one.
+    /// Allows writing into the old file where a new one cannot take its place: because something is
+    /// mounted on it (as Docker does with single files), or because the directory is read-only or
+    /// the caller may not write to it. The caller must be allowed to write to the file.
+    ///
+    /// **There are no guarantees then**: other processes can read a part of the content, and an
+    /// error or a crash leaves a part.
     bool in_place_if_needed = false;
 };
 
-/// Gives a file other content, or makes it: other processes, and this machine after a crash, find
-/// the old content or the new, never a part.
+/// Gives a file new content, or makes the file, all at once.
 ///
-/// The new file is on the disk when this returns. On failure the old one stays as it was and
-/// nothing else is left behind; after an error in the very last step, fsync(2) of the directory,
-/// the new content is in place, but a crash may bring back the old. A process killed meanwhile may
-/// leave a file ".skyutil-..." in the directory.
+///     skyutil::write_file_atomic("/etc/service.conf", text);
 ///
-/// Owner, group, permission bits, access control list and extended attributes (an SELinux label,
-/// the user's own) stay as far as the caller may set them; a new file gets 0666 less the umask, or
-/// what its directory has as default. Where the owner cannot be kept the caller is it, and the bits
-/// that run a file as its owner or group go; where the group cannot, group and others get what both
-/// had: nobody but the caller can do more than before. Attributes that hold for the old content
-/// alone (security.ima, security.evm) go, those that cannot be read or set are lost, but an access
-/// control list that cannot be set is an error. Hard links keep the old content.
+/// At the end of a symbolic link, the file that it points to is replaced or made, not the link. The
+/// caller must be allowed to read and write the directory, not the file.
 ///
-/// At the end of a link the file it points to is replaced or made, not the link; links in a circle
-/// are errc::too_many_symbolic_link_levels. A directory is errc::is_a_directory. What is no regular
-/// file is errc::operation_not_supported, and so is a file that its path does not name: behind the
-/// links of /proc/PID/fd (which /dev/fd and /dev/stdout lead to) and /proc/PID/exe stands an open
-/// file, not a name, and another file in its place would change nothing there. A file on which
-/// something is mounted, as Docker does with single files, is errc::device_or_resource_busy: see
-/// write_options. The caller must be allowed to read and write the directory, not the file.
-/// Sources: fsync(2), rename(2), POSIX rename(), acl(5), xattr(7).
-inline void write_file_atomic(const std::filesystem::path& path, std::string_view text,
-                              std::error_code& error) {
-    detail::replace_file(path, text, false, error);
-}
+/// **Errors**
+/// - A directory: errc::is_a_directory.
+/// - Anything else that is not a regular file: errc::operation_not_supported.
+/// - A path that leads to an open file instead of naming one: errc::operation_not_supported. Such
+///   are the links in /proc/PID/fd (to which /dev/fd and /dev/stdout lead) and /proc/PID/exe:
+///   replacing a file would change nothing there.
+/// - A file on which something is mounted, as Docker does with single files:
+///   errc::device_or_resource_busy. See write_options.
+/// - Symbolic links in a circle: errc::too_many_symbolic_link_levels.
+/// - An access control list that cannot be kept is an error too.
+///
+/// **Guarantees**
+/// - Other processes, and this machine after a crash, find the old content or the new content,
+///   never a part.
+/// - When the function returns, the new file is on the disk.
+/// - After an error the old file is unchanged, and nothing else is left behind. Only after an error
+///   in the very last step, the fsync(2) of the directory, is the new content in place, but a crash
+///   may bring back the old.
+/// - Owner, group, permission bits, access control list and extended attributes (such as an SELinux
+///   label, or the user's own) are kept, as far as the caller may set them. A new file has mode
+///   0666 less the umask, or the default that its directory defines.
+/// - Only the caller can gain rights. If the owner cannot be kept, the caller becomes the owner,
+/// and
+///   the set-user-ID and set-group-ID bits are removed. If the group cannot be kept, the group and
+///   others get only the permissions that both had.
+///
+/// **Limits**
+/// - A process that is killed meanwhile may leave a file ".skyutil-..." in the directory.
+/// - Other hard links to the file keep the old content.
+/// - Attributes that apply to the old content alone (security.ima, security.evm) are removed, and
+///   those that cannot be read or set are lost.
+///
+/// **Source**: fsync(2), rename(2), POSIX rename(), acl(5), xattr(7).
+void write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                       std::error_code& error);
 
 inline void write_file_atomic(const std::filesystem::path& path, std::string_view text) {
     std::error_code error;
@@ -410,13 +429,10 @@ inline void write_file_atomic(const std::filesystem::path& path, std::string_vie
     detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
 }
 
-/// The same with options; returns how the content was written, or would have been.
-inline write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
-                                      const write_options& options, std::error_code& error) {
-    return detail::replace_file(path, text, options.in_place_if_needed, error)
-               ? write_method::in_place
-               : write_method::renamed;
-}
+/// The same with options. Returns how the content was written, or after an error, how it would have
+/// been.
+write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                               const write_options& options, std::error_code& error);
 
 inline write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
                                       const write_options& options) {
@@ -426,12 +442,18 @@ inline write_method write_file_atomic(const std::filesystem::path& path, std::st
     return method;
 }
 
-/// Returns how many direct entries a directory has, without "." and "..". Anything but a directory:
-/// errc::not_a_directory. Entries made or removed meanwhile may or may not be counted.
-[[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path,
-                                                         std::error_code& error) noexcept {
-    return detail::count_entries(path, error);
-}
+// -------------------------------------------------------------------------------------------------
+// directories
+
+/// Returns how many direct entries a directory has, without "." and "..".
+///
+/// **Errors**
+/// - Anything but a directory: errc::not_a_directory.
+///
+/// **Limits**
+/// - Entries that are made or removed meanwhile may or may not be counted.
+[[nodiscard]] std::size_t count_directory_entries(const std::filesystem::path& path,
+                                                  std::error_code& error) noexcept;
 
 [[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path) {
     std::error_code error;
@@ -441,3 +463,5 @@ inline write_method write_file_atomic(const std::filesystem::path& path, std::st
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+
+#include <skyutil/detail/files/impl.hpp>  // IWYU pragma: keep

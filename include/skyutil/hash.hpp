@@ -8,34 +8,114 @@
 //     auto [a, b] = skyutil::hash_file<CryptoPP::SHA256, CryptoPP::SHA1>("d.img");  // in one pass
 //     for (const auto& [path, digest, error] : skyutil::hash_files(paths)) { ... }  // on all CPUs
 //
-// The throwing forms throw std::filesystem::filesystem_error, the others set their std::error_code
-// and clear it on success; an unknown algorithm is std::invalid_argument in both. MD5 and SHA-1 are
-// here because files are published with them: they do not protect against forgery (RFC 6151, RFC
-// 6194). Everything is safe to call from several threads at once.
+// Functions without a std::error_code throw std::filesystem::filesystem_error. Those with one set
+// it to the error, and clear it on success. An unknown algorithm throws std::invalid_argument in
+// both cases. Everything may be called from several threads at once.
+//
+// MD5 and SHA-1 are here because files are published with them. They do not protect against forgery
+// (RFC 6151, RFC 6194).
 
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/hash/digest.hpp>          // IWYU pragma: export
-#include <skyutil/detail/hash/file_queue.hpp>      // IWYU pragma: export
-#include <skyutil/detail/hash/hash_algorithm.hpp>  // IWYU pragma: export
+#include <skyutil/detail/hash/any_hasher.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
+#include <compare>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <ranges>
 #include <span>
+#include <stop_token>
+#include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
-#include <utility>
-#include <variant>
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+// -------------------------------------------------------------------------------------------------
+// digests
+
+/// The result of hashing: up to 64 bytes, by value. Empty when default-constructed.
+///
+/// Digests are ordered and compared by their bytes; that is also the order of their hexadecimal
+/// texts. std::hash works with them.
+class digest {
+public:
+    static constexpr std::size_t max_size = 64;
+
+    constexpr digest() noexcept = default;
+
+    /// Copies the bytes. More than max_size throw std::length_error.
+    constexpr explicit digest(std::span<const std::byte> bytes);
+
+    /// Returns the digest that a hexadecimal text stands for, in either case.
+    ///
+    /// **Errors**
+    /// - An odd number of digits, more than 128, or anything but digits throws
+    ///   std::invalid_argument.
+    [[nodiscard]] static constexpr digest from_hex(std::string_view hex);
+
+    /// Returns the bytes, which are valid as long as the digest.
+    [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
+        return {bytes_.data(), size_};
+    }
+
+    /// Returns lower-case hexadecimal text with two digits for each byte.
+    [[nodiscard]] constexpr std::string hex() const;
+
+    friend constexpr bool operator==(const digest&, const digest&) noexcept = default;
+    friend constexpr std::strong_ordering operator<=>(const digest&,
+                                                      const digest&) noexcept = default;
+
+private:
+    std::array<std::byte, max_size> bytes_{};  // zero from size_ on, as the order needs
+    std::size_t size_ = 0;
+};
+
+// -------------------------------------------------------------------------------------------------
+// algorithms
+
+/// The algorithms that have a name here. Others can be used as classes: see hasher.
+enum class hash_algorithm {
+    md5,
+    sha1,
+    sha224,
+    sha256,
+    sha384,
+    sha512,
+    sha3_256,
+    sha3_512,
+    blake2b,
+    blake2s
+};
+
+/// Returns the name of an algorithm, which parse_hash_algorithm() and Python's hashlib understand.
+[[nodiscard]] constexpr std::string_view to_string(hash_algorithm algorithm) noexcept;
+
+/// Returns the algorithm that has a name: "sha256", "SHA-256", "sha3_256", "SHA3-256".
+///
+/// Letters may have either case, and '-' and '_' do not matter.
+///
+/// **Errors**
+/// - Any other name throws std::invalid_argument, whose message lists the known names.
+[[nodiscard]] constexpr hash_algorithm parse_hash_algorithm(std::string_view name);
+
+/// A hash class as Crypto++ has them: it is default-constructible, takes any number of bytes at a
+/// time, and is finished once. A digest has DIGESTSIZE bytes, at most digest::max_size.
+template <class H>
+concept hasher =
+    std::default_initializable<H> && requires(H h, const unsigned char* in, unsigned char* out) {
+        h.Update(in, std::size_t{});
+        h.Final(out);
+        requires H::DIGESTSIZE > 0 && H::DIGESTSIZE <= digest::max_size;
+    };
 
 /// The digest of bytes that come in pieces.
 ///
@@ -43,115 +123,84 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 ///     hash.update(header).update(body);
 ///     const skyutil::digest digest = hash.finish();
 ///
-/// A copy goes on from what the original was given. Each object is for one thread at a time.
+/// A copy continues from the bytes that the original was given. Each object is for one thread at a
+/// time.
 class incremental_hash {
 public:
-    explicit incremental_hash(hash_algorithm algorithm = hash_algorithm::sha256)
-        : hasher_(detail::make_hasher(algorithm)) {}
+    explicit incremental_hash(hash_algorithm algorithm = hash_algorithm::sha256);
 
+    /// Throws std::invalid_argument for an unknown name, as parse_hash_algorithm() does.
     explicit incremental_hash(std::string_view algorithm)
         : incremental_hash(parse_hash_algorithm(algorithm)) {}
 
-    incremental_hash& update(std::span<const std::byte> bytes) {
-        std::visit([&](auto& hasher) { detail::update_hash(hasher, bytes); }, hasher_);
-        return *this;
-    }
+    /// Adds bytes, and returns this object.
+    incremental_hash& update(std::span<const std::byte> bytes);
 
-    /// Returns the digest of all bytes so far and starts anew: the next update begins another
+    /// Returns the digest of all bytes so far and starts anew: the next update() begins another
     /// message.
-    [[nodiscard]] digest finish() {
-        return std::visit([](auto& hasher) { return detail::finish_hash(hasher); }, hasher_);
-    }
+    [[nodiscard]] digest finish();
 
 private:
     detail::any_hasher hasher_;
 };
 
-namespace detail {
+// -------------------------------------------------------------------------------------------------
+// bytes in memory
 
-/// Several hash classes fed at once.
-template <hasher... H>
-class hasher_set {
-public:
-    void update(std::span<const std::byte> bytes) {
-        std::apply([&](H&... h) { (detail::update_hash(h, bytes), ...); }, hashers_);
-    }
+/// Returns the digest of bytes in memory.
+[[nodiscard]] inline digest hash_bytes(std::span<const std::byte> bytes, hash_algorithm algorithm) {
+    return incremental_hash(algorithm).update(bytes).finish();
+}
 
-    std::array<digest, sizeof...(H)> finish_all() {
-        return std::apply([](H&... h) { return std::array{detail::finish_hash(h)...}; }, hashers_);
-    }
+/// Returns the digest of the bytes of several buffers, one after the other, as if they were one.
+///
+/// `buffers` is any range of what converts to std::span<const std::byte>.
+template <std::ranges::input_range Buffers>
+    requires std::convertible_to<std::ranges::range_reference_t<Buffers>,
+                                 std::span<const std::byte>>
+[[nodiscard]] digest hash_buffers(Buffers&& buffers, hash_algorithm algorithm);
 
-    digest finish()
-        requires(sizeof...(H) == 1)
-    {
-        return finish_all().front();
-    }
+// -------------------------------------------------------------------------------------------------
+// one file
 
-private:
-    std::tuple<H...> hashers_;
+/// What hash_file() does.
+struct hash_file_options {
+    /// Ends the reading with errc::operation_canceled, within a block of 256 KiB. While another
+    /// process is waited for (the writer of a FIFO, or the holder of a lease), a stop takes effect
+    /// within 20 milliseconds.
+    std::stop_token stop = {};
 };
 
-inline constexpr char hash_file_failed[] = "skyutil::hash_file: cannot read the file";
-
-}  // namespace detail
-
-/// Returns the digests of a file by one or several hash classes, in their order, read once: one
-/// digest for one class, else an array that structured bindings take apart.
+/// Returns the digest of a file.
 ///
-/// The file is read in blocks of 256 KiB to its end, whatever its size reads as; pipes and FIFOs
-/// too (a FIFO that no process opens for writing within 10 seconds is errc::timed_out). A file that
-/// changes meanwhile gives the digest of what was read. On an error the digests are empty. A
-/// directory is errc::is_a_directory, a device that never ends (/dev/zero, /dev/random)
-/// errc::file_too_large.
-template <hasher H, hasher... More>
-[[nodiscard]] auto hash_file(const std::filesystem::path& path, const hash_file_options& options,
-                             std::error_code& error) {
-    detail::hasher_set<H, More...> hashers;
-    detail::read_file_blocks(path, options.stop, error,
-                             [&](std::span<const std::byte> bytes) { hashers.update(bytes); });
-    std::array<digest, 1 + sizeof...(More)> results{};
-    if (!error) {
-        results = hashers.finish_all();
-    }
-    if constexpr (sizeof...(More) == 0) {
-        return results.front();
-    } else {
-        return results;
-    }
-}
-
-template <hasher H, hasher... More>
-[[nodiscard]] auto hash_file(const std::filesystem::path& path, std::error_code& error) {
-    return hash_file<H, More...>(path, hash_file_options{}, error);
-}
-
-template <hasher H, hasher... More>
-[[nodiscard]] auto hash_file(const std::filesystem::path& path,
-                             const hash_file_options& options = {}) {
-    std::error_code error;
-    auto results = hash_file<H, More...>(path, options, error);
-    detail::throw_if(error, detail::hash_file_failed, path);
-    return results;
-}
-
-/// Returns the digest of a file; everything else as above.
-[[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
-                                      const hash_file_options& options, std::error_code& error) {
-    incremental_hash hash(algorithm);
-    detail::read_file_blocks(path, options.stop, error,
-                             [&](std::span<const std::byte> bytes) { hash.update(bytes); });
-    return error ? digest() : hash.finish();
-}
+///     skyutil::hash_file("disk.img", skyutil::hash_algorithm::sha512).hex();
+///
+/// The file is read in blocks of 256 KiB to its end, whatever size it claims to have: pipes and
+/// FIFOs too. On an error the digest is empty.
+///
+/// **Errors**
+/// - A directory: errc::is_a_directory.
+/// - A device that never ends, such as /dev/zero or /dev/random: errc::file_too_large.
+/// - A FIFO that no process opens for writing within 10 seconds: errc::timed_out.
+/// - A stop: errc::operation_canceled.
+/// - An unknown name of an algorithm throws std::invalid_argument, also where there is an `error`.
+///
+/// **Limits**
+/// - A file that changes meanwhile gives the digest of what was read.
+[[nodiscard]] digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
+                               const hash_file_options& options, std::error_code& error);
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
                                       std::error_code& error) {
     return hash_file(path, algorithm, hash_file_options{}, error);
 }
 
+/// The same with SHA-256.
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::error_code& error) {
     return hash_file(path, hash_algorithm::sha256, error);
 }
 
+/// The same with the name of an algorithm.
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, std::string_view algorithm,
                                       const hash_file_options& options, std::error_code& error) {
     return hash_file(path, parse_hash_algorithm(algorithm), options, error);
@@ -162,11 +211,13 @@ template <hasher H, hasher... More>
     return hash_file(path, parse_hash_algorithm(algorithm), error);
 }
 
+// The same, but these throw.
+
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
                                       const hash_file_options& options) {
     std::error_code error;
     const digest result = hash_file(path, algorithm, options, error);
-    detail::throw_if(error, detail::hash_file_failed, path);
+    detail::throw_if(error, "skyutil::hash_file: cannot read the file", path);
     return result;
 }
 
@@ -185,84 +236,109 @@ template <hasher H, hasher... More>
     return hash_file(path, parse_hash_algorithm(algorithm));
 }
 
-/// Returns the digest of bytes in memory.
-[[nodiscard]] inline digest hash_bytes(std::span<const std::byte> bytes, hash_algorithm algorithm) {
-    return incremental_hash(algorithm).update(bytes).finish();
+/// Returns the digests of a file by one or several hash classes, which is read only once.
+///
+///     const auto [a, b] = skyutil::hash_file<CryptoPP::SHA256, CryptoPP::SHA1>("disk.img");
+///
+/// The result is a digest for one class. For several it is a std::array of digests in their order,
+/// which structured bindings take apart. On an error the digests are empty. Everything else is as
+/// with hash_file() and an algorithm.
+template <hasher H, hasher... More>
+[[nodiscard]] auto hash_file(const std::filesystem::path& path, const hash_file_options& options,
+                             std::error_code& error);
+
+template <hasher H, hasher... More>
+[[nodiscard]] auto hash_file(const std::filesystem::path& path, std::error_code& error) {
+    return hash_file<H, More...>(path, hash_file_options{}, error);
 }
 
-/// Returns the digest of the bytes of several buffers, one after the other, as if they were one:
-/// any range of what converts to std::span<const std::byte>.
-template <std::ranges::input_range Buffers>
-    requires std::convertible_to<std::ranges::range_reference_t<Buffers>,
-                                 std::span<const std::byte>>
-[[nodiscard]] digest hash_buffers(Buffers&& buffers, hash_algorithm algorithm) {
-    incremental_hash hash(algorithm);
-    for (auto&& buffer : buffers) {
-        hash.update(buffer);
-    }
-    return hash.finish();
+template <hasher H, hasher... More>
+[[nodiscard]] auto hash_file(const std::filesystem::path& path,
+                             const hash_file_options& options = {}) {
+    std::error_code error;
+    auto results = hash_file<H, More...>(path, options, error);
+    detail::throw_if(error, "skyutil::hash_file: cannot read the file", path);
+    return results;
 }
 
-/// A range of paths, of strings, or of the entries of a directory; not one path, which is a range
-/// of its parts.
+// -------------------------------------------------------------------------------------------------
+// many files
+
+/// A range of paths, of strings, or of the entries of a directory. A single path, which is a range
+/// of its parts, is not accepted.
 template <class R>
 concept path_range =
     std::ranges::input_range<R> && !std::convertible_to<R, std::filesystem::path> &&
     std::convertible_to<std::ranges::range_reference_t<R>, std::filesystem::path>;
 
-namespace detail {
+/// One file of hash_files().
+struct file_digest {
+    std::filesystem::path path;
+    skyutil::digest digest;  ///< empty when there is an error
+    std::error_code error;   ///< operation_canceled when a stop came before the file was finished
+};
 
-template <path_range R>
-std::vector<file_digest> make_file_digests(R&& paths) {
-    std::vector<file_digest> files;
-    if constexpr (std::ranges::sized_range<R>) {
-        files.reserve(static_cast<std::size_t>(std::ranges::size(paths)));
-    }
-    for (auto&& path : paths) {
-        files.push_back({std::forward<decltype(path)>(path), {}, {}});
-    }
-    return files;
-}
+/// What hash_files() does.
+struct hash_files_options {
+    /// How many files are read at once; 0 or less for get_cpu_count().
+    ///
+    /// As many threads are started, and have ended when the call returns; with 1 the calling thread
+    /// reads. There are never more than files, and fewer when the system gives no more threads or
+    /// memory.
+    int threads = 0;
 
-inline std::vector<file_digest> hash_files(std::vector<file_digest> files, hash_algorithm algorithm,
-                                           const hash_files_options& options) {
-    const incremental_hash fresh(algorithm);
-    file_queue(files, options).run([&] { return incremental_hash(fresh); });
-    return files;
-}
+    /// Called with how many bytes have been read and how many files are done, failed ones included:
+    /// at most 20 times a second, and once more at the end.
+    ///
+    /// It is always called by the thread that called hash_files(), while the others go on. When it
+    /// throws, the work stops and hash_files() throws that exception.
+    std::function<void(std::uint64_t bytes_done, std::size_t files_done)> progress = {};
 
-}  // namespace detail
+    /// Stops the work, within a block of each file, also while the writer of a FIFO is waited for.
+    std::stop_token stop = {};
+};
 
-/// Returns the digests of many files, in the order of `paths`, read by several threads.
+/// Returns the digests of many files, in the order of `paths`. Several threads read them.
 ///
-/// What is said of hash_file holds for each file, but for errors: a file that cannot be read has
-/// its error in its own entry, and the others are hashed all the same. As many descriptors are open
-/// at once as there are threads, never more. Larger files are started earlier where their sizes are
-/// cheap to get. After a stop the files that were not finished have errc::operation_canceled.
+///     for (const auto& [path, digest, error] : skyutil::hash_files(paths)) {
+///         std::cout << (error ? error.message() : digest.hex()) << "  " << path << '\n';
+///     }
 ///
-/// Throws std::invalid_argument for an unknown algorithm and what get_cpu_count() and `progress`
-/// throw, and std::bad_alloc when there is no memory for one thread.
+/// Each file is read as by hash_file(). Larger files are started earlier, where their sizes are
+/// cheap to get.
+///
+/// **Errors**
+/// - A file that cannot be read has its error in its own entry; the others are hashed all the same.
+/// - After a stop, files that were not finished have errc::operation_canceled.
+/// - An unknown algorithm throws std::invalid_argument.
+/// - What get_cpu_count() and `progress` throw is thrown.
+/// - When there is not enough memory for a single thread, std::bad_alloc is thrown.
+///
+/// **Guarantees**
+/// - There are never more open descriptors than threads.
 template <path_range R>
 [[nodiscard]] std::vector<file_digest> hash_files(R&& paths,
                                                   hash_algorithm algorithm = hash_algorithm::sha256,
-                                                  const hash_files_options& options = {}) {
-    return detail::hash_files(detail::make_file_digests(std::forward<R>(paths)), algorithm,
-                              options);
-}
+                                                  const hash_files_options& options = {});
 
-[[nodiscard]] inline std::vector<file_digest> hash_files(
+[[nodiscard]] std::vector<file_digest> hash_files(
     std::initializer_list<std::filesystem::path> paths,
-    hash_algorithm algorithm = hash_algorithm::sha256, const hash_files_options& options = {}) {
-    return detail::hash_files(detail::make_file_digests(paths), algorithm, options);
-}
+    hash_algorithm algorithm = hash_algorithm::sha256, const hash_files_options& options = {});
 
-/// As above, with a hash class. What that throws stops the work and is thrown on.
+/// The same with a hash class. An exception that it throws stops the work and is thrown.
 template <hasher H, path_range R>
 [[nodiscard]] std::vector<file_digest> hash_files(R&& paths,
-                                                  const hash_files_options& options = {}) {
-    std::vector<file_digest> files = detail::make_file_digests(std::forward<R>(paths));
-    detail::file_queue(files, options).run([] { return detail::hasher_set<H>(); });
-    return files;
-}
+                                                  const hash_files_options& options = {});
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
+
+template <>
+struct std::hash<skyutil::digest> {
+    [[nodiscard]] std::size_t operator()(const skyutil::digest& digest) const noexcept {
+        const std::span<const std::byte> bytes = digest.bytes();
+        return std::hash<std::string_view>()(
+            {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+};
+
+#include <skyutil/detail/hash/impl.hpp>  // IWYU pragma: keep

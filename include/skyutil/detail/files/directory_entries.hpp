@@ -13,7 +13,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// As count_directory_entries() says.
+/// Does what count_directory_entries() does.
 inline std::size_t count_entries(const std::filesystem::path& path,
                                  std::error_code& error) noexcept {
     error.clear();

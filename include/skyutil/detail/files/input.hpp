@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/input.hpp: a file opened for reading, whatever it is: regular, /proc, pipe, FIFO,
-// device.
+// detail/files/input.hpp: a file opened for reading, of any kind: regular, in /proc, a pipe, a FIFO
+// or a device.
 
 #pragma once
 
@@ -22,14 +22,14 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 /// How long a FIFO may stay without a writer before reading it is an error.
 inline constexpr std::chrono::milliseconds fifo_patience = std::chrono::seconds(10);
 
-/// How often a thread that waits for another process looks whether it is to stop.
+/// How often a thread that waits for another process checks whether it is to stop.
 inline constexpr std::chrono::milliseconds stop_interval(20);
 
 class input_file {
 public:
-    /// Opens a file; a directory is an error, and so is a device that never ends. A stop that was
-    /// requested, or comes while another process has a lease on the file, is
-    /// errc::operation_canceled.
+    /// Opens a file. A directory is an error, and so is a device that never ends. A stop that was
+    /// requested before, or while another process holds a lease on the file, is
+    /// errc::operation_canceled. `patience` is how long a FIFO may stay without a writer.
     input_file(const std::filesystem::path& path, std::error_code& error,
                std::chrono::milliseconds patience = fifo_patience,
                const std::stop_token& stop = {}) noexcept
@@ -45,8 +45,8 @@ public:
         }
     }
 
-    /// Whether the size is known and reading at an offset works. False for an empty file too: files
-    /// in /proc have content, but no size.
+    /// Whether the size is known and reading at an offset works. False also for an empty file:
+    /// files in /proc look empty, but have content.
     [[nodiscard]] bool has_size() const noexcept {
         return status_.kind == os::file_kind::regular && status_.size != 0;
     }
@@ -55,8 +55,8 @@ public:
         return status_.kind == os::file_kind::regular;
     }
 
-    /// Bytes when the file was opened or its size last asked for; 0 for anything but a regular
-    /// file.
+    /// The size in bytes when the file was opened, or when it was last asked for; 0 for anything
+    /// but a regular file.
     [[nodiscard]] std::uint64_t size() const noexcept { return status_.size; }
 
     /// Asks for the size and the times again.
@@ -67,8 +67,8 @@ public:
         return os::status(fd_.get(), error) == status_ && !error;
     }
 
-    /// Whether each change since size and times were asked for shows in them. It does not in the
-    /// times of a file that was being written to at that moment.
+    /// Whether every change since size and times were asked for shows in them. It may not if the
+    /// file was being written to at that moment, as times are only so fine.
     [[nodiscard]] bool shows_changes() const noexcept { return os::is_past(status_.changed); }
 
     /// Reads until the buffer is full or the file ends.
@@ -77,7 +77,7 @@ public:
         return os::read_at(fd_.get(), buffer.data(), buffer.size(), offset, error);
     }
 
-    /// Fills the buffer, looking for a stop now and then. False when the file ends before.
+    /// Fills the buffer, checking for a stop now and then. Returns false when the file ends before.
     bool read_at(std::span<char> buffer, std::uint64_t offset, const std::stop_token& stop,
                  std::error_code& error) const noexcept {
         constexpr std::size_t largest_piece = std::size_t{1} << 20;
@@ -97,8 +97,9 @@ public:
         return true;
     }
 
-    /// Reads what is there, at least one byte, waiting for it if need be; 0 at the end. A FIFO that
-    /// had no writer in all the patience is errc::timed_out; a stop is errc::operation_canceled.
+    /// Reads at least one byte, waiting for it if necessary, and returns how many; 0 at the end. A
+    /// FIFO that had no writer for the time of `patience` is errc::timed_out; a stop is
+    /// errc::operation_canceled.
     std::size_t read(std::span<char> buffer, std::error_code& error,
                      const std::stop_token& stop = {}) noexcept {
         for (;;) {
@@ -132,10 +133,10 @@ public:
         }
     }
 
-    /// How many bytes read() has returned, from the start.
+    /// How many bytes read() has returned since the start of the file.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
-    /// Goes back to the start, and asks for the size and the times again.
+    /// Goes back to the start of the file, and asks for the size and the times again.
     void rewind(std::error_code& error) noexcept {
         os::rewind_file(fd_.get(), error);
         position_ = 0;
@@ -163,8 +164,8 @@ private:
         return none;
     }
 
-    /// Waits until there is something to read, for ever if the time is negative, or there is a
-    /// stop.
+    /// Waits until there is something to read, until the time is over (never if it is negative) or
+    /// until a stop.
     os::readiness wait(std::chrono::milliseconds left, const std::stop_token& stop,
                        std::error_code& error) const noexcept {
         if (!stop.stop_possible()) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/remove_tree.hpp: removes all that is in a directory.
+// detail/files/remove_tree.hpp: removes everything in a directory.
 //
-// Every name is looked up in a directory that is held open, and no link is followed: whoever swaps
-// a directory for a link meanwhile cannot make it remove what is elsewhere. Two descriptors do for
-// any depth, and nothing is allocated, so that a destructor can remove when there is no memory. The
-// names of directories that are left for later are not kept: they are still in their directories.
+// Every name is looked up in a directory that is held open, and no link is followed: a process that
+// puts a link in a directory's place meanwhile cannot make this remove something elsewhere.
+//
+// Two descriptors are enough for any depth, and nothing is allocated, so that a destructor can
+// remove when there is no memory left. The names of directories that are left for later need not be
+// kept: they are still in their directories.
 
 #pragma once
 
@@ -20,7 +22,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Goes on after an error; the first one is reported.
+/// Removes everything in the directory `root`, which is open and stays so. Goes on after an error;
+/// the first one is reported.
 class tree_remover {
 public:
     explicit tree_remover(int root) noexcept : root_(root) {}
@@ -41,8 +44,8 @@ public:
     }
 
 private:
-    /// How many directories on the way back are known at most. One in a deeper tree is gone down
-    /// to again from the top.
+    /// How many directories on the way back to the root are remembered at most. In a deeper tree,
+    /// what is left is reached again from the root.
     static constexpr std::size_t most_known = 1024;
 
     [[nodiscard]] int fd() const noexcept { return current_ ? current_.get() : root_; }
@@ -53,10 +56,10 @@ private:
         }
     }
 
-    /// Opens one directory after the other and clears it, until it is back at the root and done, or
+    /// Opens and clears one directory after the other, until it is back at the root and done, or
     /// cannot go back.
     void walk() noexcept {
-        os::file_id cleared{};  // the directory it comes back from
+        os::file_id cleared{};  // the directory that it comes back from
         do {
             while (clear(cleared)) {
                 cleared = {};
@@ -65,7 +68,7 @@ private:
         } while (depth_ > 1 && leave());
     }
 
-    /// Makes a directory the open one; without a descriptor it is the root.
+    /// Makes a directory the current one. An empty descriptor stands for the root.
     void enter(unique_fd directory, os::file_id id) noexcept {
         current_ = std::move(directory);
         way_back_[depth_ % most_known] = id;
@@ -75,8 +78,8 @@ private:
         rewind_root();
     }
 
-    /// Goes back to the directory above, if that is the one it came from: somebody may have moved
-    /// this one.
+    /// Goes back to the directory above and returns true, if that is the one it came from: the
+    /// current one may have been moved.
     bool leave() noexcept {
         if (known_ == 1) {
             lost_ = true;
@@ -111,9 +114,9 @@ private:
         }
     }
 
-    /// Removes the entries of the open directory, until one is a directory that is not empty: true
-    /// when that is the open one now. Begins with the one that has been cleared, if any: those
-    /// before it are left because they could not be removed.
+    /// Removes the entries of the current directory, until one is a directory that is not empty.
+    /// That becomes the current one, and true is returned. Begins with the directory that has been
+    /// cleared, if any: the entries before it could not be removed.
     bool clear(os::file_id cleared) noexcept {
         bool begun = cleared == os::file_id{};
         bool entered = false;
@@ -134,13 +137,14 @@ private:
             },
             reading);
         note(reading);
-        if (!begun && !reading) {  // somebody else has removed it
+        if (!begun && !reading) {  // another process has removed it
             lost_ = true;
         }
         return entered;
     }
 
-    /// Returns whether the entry is a directory that is not empty, which is the open one then.
+    /// Removes an entry, or makes it the current directory and returns true if it is a directory
+    /// that is not empty.
     bool remove(const os::directory_entry& entry) noexcept {
         std::error_code failure;
         if (!entry.is_directory) {
@@ -159,8 +163,8 @@ private:
         return open(entry.name);
     }
 
-    /// Opens a directory that is not empty. What is mounted inside is left alone: the directory
-    /// under it cannot be removed anyway.
+    /// Makes a directory that is not empty the current one and returns true. One on which another
+    /// file system is mounted is left alone: it could not be removed anyway.
     bool open(const char* name) noexcept {
         std::error_code failure;
         unique_fd directory(os::open_entry_directory(fd(), name, failure));
@@ -196,11 +200,11 @@ private:
 
     int root_;
     os::file_id top_{};
-    unique_fd current_;                             // unless that is the root
+    unique_fd current_;                             // empty for the root
     std::array<os::file_id, most_known> way_back_;  // a ring  NOLINT(*-member-init)
     std::size_t depth_ = 0;
     std::size_t known_ = 0;
-    bool lost_ = false;  // there may be something left that could be removed
+    bool lost_ = false;  // it could not go back: more may be left that can be removed
     std::size_t removed_ = 0;
     std::error_code first_;
 };

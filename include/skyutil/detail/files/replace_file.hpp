@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/replace_file.hpp: gives a file other content, all at once.
+// detail/files/replace_file.hpp: gives a file new content, all at once.
 //
 // Why a crash leaves the old content or the new, and never a part:
 // 1. The new content is written to another file of the same directory and brought to the disk,
-//    fsync(2): before the name changes hands, what it will name is whole.
+//    fsync(2): before the name changes hands, the file that it will name is complete.
 // 2. rename(2): "If newpath already exists, it will be atomically replaced, so that there is no
 //    point at which another process attempting to access newpath will find it missing." POSIX, on
 //    rename(): the name "shall remain visible to other threads throughout the renaming operation
 //    and refer either to the file referred to by new or old before the operation began".
 // 3. fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory
 //    containing the file has also reached disk. For that an explicit fsync() on a file descriptor
-//    for the directory is also needed." After it the new content is what a crash leaves.
+//    for the directory is also needed." After that a crash leaves the new content.
 
 #pragma once
 
@@ -27,8 +27,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// The path that the links at the end of a path lead to; of a dangling link, what it would name.
-/// errc::operation_not_supported for a link whose text is not where it leads.
+/// Returns the path that the links at the end of a path lead to; for a dangling link, the path that
+/// it names. A link whose text does not say where it leads is errc::operation_not_supported.
 inline std::filesystem::path follow_links(std::filesystem::path path, std::error_code& error) {
     constexpr int most = 40;  // path_resolution(7)
     for (int links = 0; links < most; ++links) {
@@ -53,13 +53,14 @@ struct replaced_file {
     unique_fd directory;
     std::string name;
     os::file_attributes old;
-    bool closed = false;  ///< the directory may not be read, so nothing in it can be replaced
+    bool closed = false;  ///< the directory may not be read, so no file in it can be replaced
 };
 
-/// One look. errc::operation_not_supported where the name found is not that of the file, which
-/// happens for a moment too when somebody else replaces it.
+/// Finds a file, in one attempt. A name that does not belong to the file is
+/// errc::operation_not_supported; that can also be so for a moment while another process replaces
+/// the file.
 inline replaced_file look_at_file(const std::filesystem::path& path, std::error_code& error) {
-    // The kernel follows the links first: it refuses those of strangers in /tmp, proc(5).
+    // The kernel follows the links first: in /tmp it refuses those of other users, proc(5).
     replaced_file file{{}, {}, {}, os::attributes(path.native(), error), false};
     if (file.old.exists && !file.old.regular) {
         error = os::make_error(file.old.directory ? std::errc::is_a_directory
@@ -92,6 +93,7 @@ inline replaced_file look_at_file(const std::filesystem::path& path, std::error_
     return file;
 }
 
+/// Finds a file, in several attempts.
 inline replaced_file find_file(const std::filesystem::path& path, std::error_code& error) {
     constexpr int attempts = 20;
     for (int i = 1;; ++i) {
@@ -104,7 +106,7 @@ inline replaced_file find_file(const std::filesystem::path& path, std::error_cod
     }
 }
 
-/// Puts a new file in the old one's place.
+/// Puts a new file in the place of the old one.
 inline void replace_by_rename(const replaced_file& file, std::string_view text,
                               std::error_code& error) {
     if (file.closed) {
@@ -116,7 +118,7 @@ inline void replace_by_rename(const replaced_file& file, std::string_view text,
     const std::string temporary = make_under_new_name(
         ".skyutil-",
         [&](const std::string& candidate) {
-            // A new file has the permissions that the umask gives it. An old one may be secret.
+            // A new file gets the permissions that the umask leaves. An old one may be secret.
             made.reset(os::create_file(directory, candidate.c_str(), file.old.exists ? 0600 : 0666,
                                        error));
         },
@@ -142,8 +144,8 @@ inline void replace_by_rename(const replaced_file& file, std::string_view text,
     os::sync_directory(directory, error);
 }
 
-/// Writes into the old file, and cuts off what it has beyond: what fits into the old file needs no
-/// more room.
+/// Writes into the old file, then cuts off the rest: content that fits into the old file needs no
+/// more room on the disk.
 inline void write_in_place(const replaced_file& file, std::string_view text,
                            std::error_code& error) {
     const unique_fd fd(os::open_to_overwrite(file.directory.get(), file.name.c_str(), error));
@@ -162,15 +164,15 @@ inline void write_in_place(const replaced_file& file, std::string_view text,
     }
 }
 
-/// Whether the reason is the place, not the file or the disk: something is mounted on the name, or
-/// nothing can be made in the directory.
+/// Whether an error is due to the place, not to the file or the disk: something is mounted on the
+/// name, or nothing can be made in the directory.
 inline bool forbids_renaming(const std::error_code& error) noexcept {
     return error == std::errc::device_or_resource_busy || error == std::errc::cross_device_link ||
            error == std::errc::read_only_file_system || error == std::errc::permission_denied ||
            error == std::errc::operation_not_permitted;
 }
 
-/// Returns whether the content was written in place.
+/// Does what write_file_atomic() does, and returns whether the content was written in place.
 inline bool replace_file(const std::filesystem::path& path, std::string_view text,
                          bool in_place_if_needed, std::error_code& error) {
     error.clear();

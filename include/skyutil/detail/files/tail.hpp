@@ -6,6 +6,8 @@
 
 #include <skyutil/detail/base/cast.hpp>
 #include <skyutil/detail/files/input.hpp>
+#include <skyutil/detail/files/lines.hpp>
+#include <skyutil/detail/files/text_buffer.hpp>
 #include <skyutil/detail/os.hpp>
 
 #include <algorithm>
@@ -14,7 +16,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -24,96 +25,14 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Owns text without setting it to zero first.
-class text_buffer {
-public:
-    text_buffer() noexcept = default;
-    explicit text_buffer(std::size_t size)
-        : data_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {
-        os::advise_large_pages(bytes().data(), bytes().size());
-    }
-    explicit text_buffer(std::string_view text) : text_buffer(text.size()) {
-        std::copy(text.begin(), text.end(), data_.get());
-    }
-
-    std::span<char> bytes() noexcept { return {data_.get(), size_}; }
-    [[nodiscard]] std::string_view text() const noexcept {
-        return {data_.get() + first_, size_ - first_};
-    }
-
-    void remove_prefix(std::size_t count) noexcept { first_ += count; }
-
-private:
-    std::unique_ptr<char[]> data_;
-    std::size_t size_ = 0;
-    std::size_t first_ = 0;
-};
-
-/// What ends a line: "\n", or also "\r", where both together are one end.
-enum class line_ends { lf, any };
-
-/// Searches backwards for the line end before the last `lines` lines, of which there must be one at
-/// least.
-class line_finder {
-public:
-    /// `last` is the byte after the first block, which ends the last line.
-    line_finder(std::size_t lines, line_ends ends, char last) noexcept
-        : wanted_(lines), ends_(ends), next_(last) {}
-
-    /// Looks at the block before the ones seen so far: where the lines start in it, nullopt if
-    /// before it.
-    std::optional<std::size_t> search(std::string_view block) noexcept {
-        return ends_ == line_ends::lf ? search_lf(block) : search_any(block);
-    }
-
-private:
-    std::optional<std::size_t> search_lf(std::string_view block) noexcept {
-        for (;;) {
-            const char* const found = os::find_last(block, '\n');
-            if (found == nullptr) {
-                return std::nullopt;
-            }
-            const auto position = static_cast<std::size_t>(found - block.data());
-            if (--wanted_ == 0) {
-                return position + 1;
-            }
-            block = block.substr(0, position);
-        }
-    }
-
-    std::optional<std::size_t> search_any(std::string_view block) noexcept {
-        for (std::size_t i = block.size(); i-- != 0;) {
-            const bool ends = block[i] == '\n' || (block[i] == '\r' && next_ != '\n');
-            next_ = block[i];
-            if (ends && --wanted_ == 0) {
-                return i + 1;
-            }
-        }
-        return std::nullopt;
-    }
-
-    std::size_t wanted_;
-    line_ends ends_;
-    char next_;
-};
-
 struct tail_request {
     std::size_t lines;
-    std::size_t max_bytes;
+    std::size_t max_bytes;  ///< of the text
     line_ends ends = line_ends::lf;
     std::stop_token stop{};
 };
 
-/// Where the last lines of a text start, nullopt when it has no more lines than these. The last
-/// byte ends the last line, whether it is a line end or not.
-inline std::optional<std::size_t> find_last_lines(std::string_view text,
-                                                  const tail_request& request) noexcept {
-    return text.empty() ? std::nullopt
-                        : line_finder(request.lines, request.ends, text.back())
-                              .search(text.substr(0, text.size() - 1));
-}
-
-/// Some bytes of a file, from an offset on.
+/// Bytes of a file, from an offset on.
 struct file_part {
     std::uint64_t offset = 0;
     text_buffer bytes{};
@@ -121,67 +40,51 @@ struct file_part {
     bool at_once = false;    ///< read by one call, from one page
 };
 
-/// Reads the last lines backwards from the size the file had when that was last asked for. nullopt
-/// when it has fewer bytes, or other ones than a moment ago.
-inline std::optional<file_part> read_tail_backward(const input_file& file,
-                                                   const tail_request& request,
-                                                   std::error_code& error) {
-    constexpr std::size_t first_block = 8192;
-    constexpr std::size_t largest_block = 65536;
-    const std::uint64_t size = file.size();
+/// Whether a text of so many bytes is more than may be held in memory, which is an error.
+inline bool is_too_large(std::uint64_t bytes, const tail_request& request,
+                         std::error_code& error) noexcept {
+    if (bytes > request.max_bytes) {
+        error = os::make_error(std::errc::file_too_large);
+    }
+    return bytes > request.max_bytes;
+}
 
-    std::array<char, first_block> last;  // NOLINT(*-member-init)
-    auto length = static_cast<std::size_t>((std::min)(size, std::uint64_t{first_block}));
-    std::uint64_t offset = size - length;
-    if (file.read_at(std::span(last).first(length), offset, error) != length || error) {
-        return std::nullopt;
-    }
-    line_finder finder(request.lines, request.ends, last[length - 1]);
-    std::optional<std::size_t> start = finder.search({last.data(), length - 1});
-    if (!start && offset == 0) {
-        start = 0;
-    }
-    const auto too_large = [&](std::uint64_t bytes) {
-        if (bytes > request.max_bytes) {
-            error = os::make_error(std::errc::file_too_large);
-        }
-        return bytes > request.max_bytes;
-    };
-    if (start) {
-        if (too_large(length - *start)) {
+/// Returns the offset at which the last lines start, which is below `offset`: searches the file
+/// from there backwards, in blocks of `block` bytes and then larger ones. nullopt on an error, and
+/// when the file has fewer bytes than its size.
+inline std::optional<std::uint64_t> find_start(const input_file& file, std::uint64_t offset,
+                                               line_finder& finder, std::size_t block,
+                                               const tail_request& request,
+                                               std::error_code& error) {
+    constexpr std::size_t largest_block = 65536;
+    text_buffer scratch(largest_block);
+    std::optional<std::size_t> start;
+    while (!start && offset != 0) {
+        if (request.stop.stop_requested()) {
+            error = os::make_error(std::errc::operation_canceled);
             return std::nullopt;
         }
-        const std::size_t before = *start == 0 ? 0 : 1;
-        const std::size_t first = *start - before;
-        constexpr std::uint64_t page = 4096;
-        return file_part{offset + first, text_buffer({last.data() + first, length - first}), before,
-                         (offset + first) / page == (size - 1) / page};
-    }
-
-    {
-        text_buffer scratch(largest_block);
-        std::size_t block = 2 * first_block;
-        while (!start && offset != 0) {
-            if (request.stop.stop_requested()) {
-                error = os::make_error(std::errc::operation_canceled);
-                return std::nullopt;
-            }
-            length = static_cast<std::size_t>((std::min)(offset, std::uint64_t{block}));
-            offset -= length;
-            if (file.read_at(scratch.bytes().first(length), offset, error) != length || error) {
-                return std::nullopt;
-            }
-            start = finder.search({scratch.bytes().data(), length});
-            if (too_large(size - offset - start.value_or(0))) {
-                return std::nullopt;
-            }
-            block = (std::min)(2 * block, largest_block);
+        const auto length = static_cast<std::size_t>((std::min)(offset, std::uint64_t{block}));
+        offset -= length;
+        if (file.read_at(scratch.bytes().first(length), offset, error) != length || error) {
+            return std::nullopt;
         }
+        start = finder.search({scratch.bytes().data(), length});
+        if (is_too_large(file.size() - offset - start.value_or(0), request, error)) {
+            return std::nullopt;
+        }
+        block = (std::min)(2 * block, largest_block);
     }
-    offset += start.value_or(0);
-    const std::size_t before = offset == 0 ? 0 : 1;
-    file_part result{offset - before, text_buffer(cast_to<std::size_t>(size - offset) + before),
-                     before};
+    return offset + start.value_or(0);
+}
+
+/// Reads the last lines, which start at an offset. nullopt on an error, when the file has fewer
+/// bytes than its size, and when no line starts there any more.
+inline std::optional<file_part> read_from(const input_file& file, std::uint64_t start,
+                                          const tail_request& request, std::error_code& error) {
+    const std::size_t before = start == 0 ? 0 : 1;
+    file_part result{start - before,
+                     text_buffer(cast_to<std::size_t>(file.size() - start) + before), before};
     const std::span<char> bytes = result.bytes.bytes();
     if (!file.read_at(bytes, result.offset, request.stop, error) || error) {
         return std::nullopt;
@@ -192,7 +95,42 @@ inline std::optional<file_part> read_tail_backward(const input_file& file,
     return starts_a_line ? std::optional(std::move(result)) : std::nullopt;
 }
 
-/// Whether the file still has those bytes there.
+/// Reads the last lines backwards from the size that the file had when it was last asked for.
+/// nullopt on an error, when the file has fewer bytes than that, and when they have changed since
+/// they were searched.
+inline std::optional<file_part> read_tail_backward(const input_file& file,
+                                                   const tail_request& request,
+                                                   std::error_code& error) {
+    constexpr std::size_t first_block = 8192;
+    const std::uint64_t size = file.size();
+
+    std::array<char, first_block> last;  // NOLINT(*-member-init)
+    const auto length = static_cast<std::size_t>((std::min)(size, std::uint64_t{first_block}));
+    const std::uint64_t offset = size - length;
+    if (file.read_at(std::span(last).first(length), offset, error) != length || error) {
+        return std::nullopt;
+    }
+    line_finder finder(request.lines, request.ends, last[length - 1]);
+    std::optional<std::size_t> start = finder.search({last.data(), length - 1});
+    if (!start && offset == 0) {
+        start = 0;
+    }
+    if (!start) {
+        const std::optional<std::uint64_t> found =
+            find_start(file, offset, finder, 2 * first_block, request, error);
+        return found ? read_from(file, *found, request, error) : std::nullopt;
+    }
+    if (is_too_large(length - *start, request, error)) {
+        return std::nullopt;
+    }
+    const std::size_t before = *start == 0 ? 0 : 1;
+    const std::size_t first = *start - before;
+    constexpr std::uint64_t page = 4096;
+    return file_part{offset + first, text_buffer({last.data() + first, length - first}), before,
+                     (offset + first) / page == (size - 1) / page};
+}
+
+/// Whether the file still has these bytes at their offset.
 inline bool still_has(const input_file& file, const file_part& part, const std::stop_token& stop,
                       std::error_code& error) {
     constexpr std::size_t block = 65536;
@@ -211,8 +149,9 @@ inline bool still_has(const input_file& file, const file_part& part, const std::
     return true;
 }
 
-/// Reads forward to the end and keeps the last lines, and no more of them than one byte above the
-/// most that may be returned: the lines at the end may be shorter again.
+/// Reads forward to the end and keeps the last lines. What is kept of them on the way is at most
+/// one byte more than may be returned: that is an error only if it is still so at the end, as later
+/// lines may be shorter.
 inline text_buffer read_tail_forward(input_file& file, const tail_request& request,
                                      std::error_code& error) {
     constexpr std::size_t block = 65536;
@@ -231,7 +170,7 @@ inline text_buffer read_tail_forward(input_file& file, const tail_request& reque
             continue;
         }
         const std::optional<std::size_t> found =
-            find_last_lines({kept.bytes().data(), used}, request);
+            find_last_lines({kept.bytes().data(), used}, request.lines, request.ends);
         cut = cut && !found;
         std::size_t start = found.value_or(0);
         if (count == 0 && (cut || used - start > request.max_bytes)) {
@@ -253,15 +192,19 @@ inline text_buffer read_tail_forward(input_file& file, const tail_request& reque
     }
 }
 
-/// Reads the last lines backwards until what was read is what the file had at one time.
+/// Reads the last lines backwards, again and again until what was read is what the file contained
+/// at one moment.
 ///
-/// A file that is truncated and written to meanwhile can have new bytes where the next read looks
-/// and old ones where the last one did. Size and times tell of that; those of a file that others
-/// write to tell of any writing, so its bytes are read a second time: only a truncation makes them
-/// others. Each time that happens the file is read again, from its present end, and when it goes on
-/// happening for fewer lines, which takes less time. Few lines come from one page, which is the old
-/// one or the new: a truncation takes pages away, it does not change them. nullopt when the file
-/// has fewer bytes than its size without having changed, as in /sys.
+/// A file that is truncated and written to between two reads can give old bytes to the first and
+/// new ones to the second. Its size and times show that. They also change when another process only
+/// appends to the file, so then the bytes are read a second time: only a truncation changes them.
+///
+/// After a truncation the file is read again, from its present end. If that goes on, fewer lines
+/// are asked for, which takes less time. A few lines come from a single page, and that page is
+/// either the old or the new one: a truncation takes pages away and does not change them.
+///
+/// Returns nullopt when the file has fewer bytes than its size without having changed, as files in
+/// /sys do.
 inline std::optional<text_buffer> read_stable_tail(input_file& file, tail_request request,
                                                    std::error_code& error) {
     constexpr int patient_attempts = 16;
@@ -301,12 +244,13 @@ inline std::optional<text_buffer> read_stable_tail(input_file& file, tail_reques
     return std::nullopt;
 }
 
-/// The bytes of the last lines, from the start of the first to where the reading ended.
+/// The bytes of the last lines, and the offset in the file at which the reading ended.
 struct tail_text {
     text_buffer bytes{};
     std::uint64_t end = 0;
 };
 
+/// Reads the last lines of a file. Nothing is returned after an error.
 inline tail_text read_tail(const std::filesystem::path& path, const tail_request& request,
                            std::error_code& error) {
     error.clear();
@@ -320,7 +264,8 @@ inline tail_text read_tail(const std::filesystem::path& path, const tail_request
             return {std::move(*text), error ? 0 : file.size()};
         }
         text_buffer text = read_tail_forward(file, request, error);
-        // What has a size by now is no file without one, but was empty at first, or for a moment.
+        // A file that has a size by now is not one of those without: it was empty at first, or for
+        // a moment, and is read again from its end.
         if (!error && (!file.is_regular() || file.position() == 0 || file.is_same(error))) {
             return {std::move(text), file.position()};
         }

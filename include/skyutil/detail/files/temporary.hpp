@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/temporary.hpp: names that nobody can guess, and the owner of what bears one; the
-// base of temporary_file and temporary_directory.
+// detail/files/temporary.hpp: names that cannot be guessed, and the owner of a file or directory
+// with such a name, which temporary_file and temporary_directory are made of.
 
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// `prefix` and 16 characters that hold 80 random bits.
+/// Returns `prefix` and 16 characters that hold 80 random bits.
 inline std::string unpredictable_name(std::string_view prefix, std::error_code& error) {
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
     std::array<unsigned char, 16> bytes{};
@@ -32,8 +32,8 @@ inline std::string unpredictable_name(std::string_view prefix, std::error_code& 
     return name;
 }
 
-/// Calls `make` with one name after the other until it makes something that was not there before;
-/// returns the name.
+/// Calls `make(name)` with one name after the other, until it succeeds or fails for another reason
+/// than errc::file_exists; returns the last name.
 template <class Make>
 std::string make_under_new_name(std::string_view prefix, Make make, std::error_code& error) {
     constexpr int attempts = 100;
@@ -82,8 +82,8 @@ struct directory_maker {
         return fd;
     }
 
-    /// Leaves the directory alone if its path is another's by now, or nobody's: it was renamed.
-    /// Allocates nothing.
+    /// Leaves the directory alone if it was renamed: if its path names nothing by now, or something
+    /// else. Allocates nothing.
     static void remove(const std::filesystem::path& path, int fd, std::error_code& error) noexcept {
         const os::file_id named = os::identify(os::working_directory, path.c_str(), error);
         const os::file_id open = error ? os::file_id{} : os::identify(fd, error);
@@ -92,9 +92,9 @@ struct directory_maker {
         }
         const std::string_view full = path.native();
         const std::string_view last = full.substr(full.rfind('/') + 1);
-        std::array<char, 64> name{'.', '.', '/'};  // longer than any that make() gets
+        std::array<char, 64> name{'.', '.', '/'};  // longer than any name that make() gets
         last.copy(name.data() + 3, name.size() - 4);
-        constexpr int attempts = 3;  // somebody may be writing into it
+        constexpr int attempts = 3;  // another process may be making files in it
         for (int i = 0; i < attempts; ++i) {
             error.clear();
             os::rewind_file(fd, error);
@@ -111,16 +111,14 @@ struct directory_maker {
     }
 };
 
-/// Owns what `Maker` makes.
+/// Owns what `Maker` makes: see the public classes.
 template <class Maker>
 class [[nodiscard]] temporary {
 public:
-    /// In the directory TMPDIR names, else in /tmp; a setuid program does not ask TMPDIR.
     temporary() : temporary(std::filesystem::path(os::temporary_location())) {}
     explicit temporary(std::error_code& error)
         : temporary(std::filesystem::path(os::temporary_location()), error) {}
 
-    /// In a directory that is there.
     explicit temporary(const std::filesystem::path& directory) {
         std::error_code error;
         make(directory, error);
@@ -150,21 +148,17 @@ public:
     temporary& operator=(const temporary&) = delete;
     ~temporary() { remove_quietly(); }
 
-    /// The absolute path, also after release(); empty after a move, a failure and remove().
     [[nodiscard]] const std::filesystem::path& path() const& noexcept { return path_; }
-    const std::filesystem::path& path() const&& = delete;  // it would be gone at once
+    const std::filesystem::path& path() const&& = delete;
 
-    /// The open descriptor, or -1; it stays owned.
     [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
 
-    /// Keeps what was made, closes the descriptor and returns the path, which may be ignored.
     std::filesystem::path release() {
         owner_ = 0;
         fd_.reset();
         return path_;
     }
 
-    /// Removes now, also when there is no memory left. On failure the destructor tries again.
     void remove(std::error_code& error) noexcept {
         error.clear();
         if (owner_ == 0) {
@@ -221,7 +215,7 @@ private:
 
     std::filesystem::path path_;
     unique_fd fd_;
-    std::int64_t owner_ = 0;  // the process that removes it, 0 for none
+    std::int64_t owner_ = 0;  // the process that removes it; 0 when there is nothing to remove
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

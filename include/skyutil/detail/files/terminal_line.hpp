@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/files/terminal_line.hpp: what a terminal shows of a line with carriage returns in it.
+// detail/files/terminal_line.hpp: what a terminal shows of a line that contains carriage returns.
 //
 //     std::string shown;
 //     append_shown(shown, "copying  9%\rcopying 10%\rdone\x1b[K");  // "done"
 //
-// After a "\r" a terminal goes on at the first column, over what is there. So the line is looked at
-// from its last piece to its first: each adds what stands to the right of those after it.
+// After a "\r" a terminal goes on at the first column and overwrites what is there. So the line is
+// looked at from its last piece to its first: each piece adds what stands to the right of the
+// pieces after it.
 //
 // Source: ECMA-48 (Control Functions for Coded Character Sets), 5.4 and 8.3.41.
 
@@ -22,8 +23,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// The control sequence, such as a colour's, or the code point that a text starts with. A byte that
-/// is no UTF-8 counts as one.
+/// Returns the control sequence (such as that of a colour) or the code point that a text starts
+/// with. A byte and all continuation bytes after it count as a code point, well-formed or not.
 constexpr std::string_view first_unit(std::string_view text) noexcept {
     const auto within = [&](std::size_t i, char low, char high) {
         return i < text.size() && text[i] >= low && text[i] <= high;
@@ -35,7 +36,7 @@ constexpr std::string_view first_unit(std::string_view text) noexcept {
         if (within(end, '@', '~')) {
             return text.substr(0, end + 1);
         }
-        end = 1;  // none that is whole
+        end = 1;  // the sequence is not complete
     }
     while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) {
         ++end;
@@ -45,7 +46,7 @@ constexpr std::string_view first_unit(std::string_view text) noexcept {
 
 /// Appends what a terminal of any width shows of a line: see line_end::terminal.
 inline void append_shown(std::string& out, std::string_view line) {
-    std::size_t covered = 0;  // columns that later pieces have
+    std::size_t covered = 0;  // columns that later pieces take
     for (;;) {
         const std::size_t before = line.rfind('\r');
         std::string_view piece = line.substr(before + 1);  // npos + 1 is 0

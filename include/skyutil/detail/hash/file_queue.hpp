@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/hash/file_queue.hpp: many files read by several threads; what hash_files is made of, and
-// its options and results, which are public through hash.hpp.
+// detail/hash/file_queue.hpp: many files hashed by several threads. Included at the end of
+// skyutil/hash.hpp.
 
 #pragma once
 
-#include <skyutil/detail/base/cast.hpp>
 #include <skyutil/detail/files/input.hpp>
-#include <skyutil/detail/hash/digest.hpp>
+#include <skyutil/detail/hash/hash_file.hpp>
+#include <skyutil/detail/hash/read_blocks.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
 
 #include <algorithm>
@@ -18,10 +18,11 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
-#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <ranges>
 #include <span>
 #include <stop_token>
 #include <system_error>
@@ -31,74 +32,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-/// One file of hash_files.
-struct file_digest {
-    std::filesystem::path path;
-    skyutil::digest digest;  ///< empty when there is an error
-    std::error_code error;   ///< operation_canceled for a file that a stop came before
-};
-
-struct hash_file_options {
-    /// Ends the reading with errc::operation_canceled within a block of 256 KiB, or within 20
-    /// milliseconds of a wait for another process: the writer of a FIFO, the holder of a lease.
-    std::stop_token stop = {};
-};
-
-struct hash_files_options {
-    /// How many files are read at once, by as many threads that end before the call does; with 1 by
-    /// the calling one. 0 or less: get_cpu_count(). Never more than there are files; fewer when the
-    /// system gives no more threads or memory.
-    int threads = 0;
-
-    /// Is told how many bytes have been read and how many files are done, failed ones too: now and
-    /// then, at most 20 times a second, and once more at the end. Always called by the thread that
-    /// called hash_files; the others go on meanwhile. When it throws, the work stops and hash_files
-    /// throws that exception.
-    std::function<void(std::uint64_t bytes_done, std::size_t files_done)> progress = {};
-
-    /// Stops the work within a block of each file, also while waiting for the writer of a FIFO.
-    std::stop_token stop = {};
-};
-
 namespace detail {
 
-inline constexpr std::size_t file_block_size = std::size_t{256} * 1024;
-
-/// Feeds what is left of an input to `update`, block by block; until an error, which is not the
-/// end.
-template <class Input, class Update>
-void read_blocks(Input& input, std::span<char> block, std::error_code& error, const Update& update,
-                 const std::stop_token& stop = {}) {
-    for (;;) {
-        const std::size_t count = input.read(block, error, stop);
-        if (error || count == 0) {
-            return;
-        }
-        update(std::as_bytes(block.first(count)));
-    }
-}
-
-/// Feeds a file to `update`, in blocks of 256 KiB or, where it is known to be smaller, at once.
-template <class Update>
-void read_file_blocks(const std::filesystem::path& path, const std::stop_token& stop,
-                      std::error_code& error, const Update& update) {
-    constexpr std::size_t smallest_block = std::size_t{16} * 1024;
-    error.clear();
-    input_file file(path, error, fifo_patience, stop);
-    if (error) {
-        return;
-    }
-    std::size_t size = file_block_size;
-    if (file.has_size() && file.size() < file_block_size) {
-        size = (std::max)(cast_to<std::size_t>(file.size()) + 1, smallest_block);
-    }
-    const auto block = std::make_unique_for_overwrite<char[]>(size);
-    read_blocks(file, {block.get(), size}, error, update, stop);
-}
-
-/// The indices of files in the order to start them: the largest first, so that none is left for the
-/// end while other threads are idle. As they come where asking for all sizes could take a
-/// noticeable part of the time: where a sample of the files says that they are small.
+/// Returns the indices of files in the order in which to start them: the largest first, so that a
+/// large one is not left for the end while other threads are idle.
+///
+/// The order stays as it is where asking for all sizes could take a noticeable part of the time:
+/// where the files are small, judging by a sample of them.
 inline std::vector<std::size_t> starting_order(std::span<const file_digest> files,
                                                std::size_t threads) {
     constexpr std::size_t sample = 32;
@@ -129,7 +69,7 @@ inline std::vector<std::size_t> starting_order(std::span<const file_digest> file
     return order;
 }
 
-/// Fills in the digests of files. One object, one call of run().
+/// Fills in the digests of files. run() is called once for each object.
 class file_queue {
 public:
     file_queue(std::vector<file_digest>& files, const hash_files_options& options)
@@ -138,8 +78,8 @@ public:
           forward_(options.stop, stop_request{stop_}),
           stop_token_(stop_.get_token()) {}
 
-    /// `new_hash` makes an object with update(bytes) and finish() for each file. It is called by
-    /// several threads at once; the first exception of one stops the others and is thrown on.
+    /// `new_hash` makes an object with update(bytes) and finish() for each file. Several threads
+    /// call it at once. The first exception in any of them stops the others and is thrown.
     template <class NewHash>
     void run(const NewHash& new_hash) {
         if (!files_.empty()) {
@@ -167,9 +107,9 @@ private:
         void operator()() const noexcept { source.request_stop(); }
     };
 
-    /// The calling thread sleeps while others work. A kernel that sees it busy can leave the first
-    /// thread that it starts waiting for the same processor, for milliseconds, beside one that is
-    /// idle.
+    /// The calling thread sleeps while the others work. If it were busy, the kernel could leave the
+    /// first thread that it starts waiting for the same processor for milliseconds, while another
+    /// one is idle.
     template <class NewHash>
     void hash_with(std::size_t threads, const NewHash& new_hash) {
         std::vector<std::jthread> others;
@@ -185,7 +125,7 @@ private:
         }
     }
 
-    /// False when the system gives no more threads or memory: those there are do the work.
+    /// Returns false when the system gives no more threads or memory: those that run do the work.
     template <class NewHash>
     bool start_one(std::vector<std::jthread>& others, const NewHash& new_hash) noexcept {
         try {
@@ -202,7 +142,7 @@ private:
         }
     }
 
-    /// Hashes files for as long as there are any.
+    /// Hashes files as long as there are any left.
     template <class NewHash, class Report>
     void work(const buffer& block, const NewHash& new_hash, const Report& report) {
         for (std::size_t next; (next = next_++) < files_.size();) {
@@ -233,7 +173,7 @@ private:
         }
     }
 
-    /// The first exception ends the work of all threads and is kept.
+    /// Keeps the first exception, which ends the work of all threads.
     template <class Call>
     void guard(const Call& call) noexcept {
         try {
@@ -247,7 +187,7 @@ private:
         }
     }
 
-    /// For the calling thread only.
+    /// Reports the progress, now and then. For the calling thread only.
     void report() {
         if (!options_.progress || clock::now() < next_report_) {
             return;
@@ -278,14 +218,53 @@ private:
 
     std::mutex mutex_;
     std::condition_variable change_;
-    std::size_t ended_ = 0;       // other threads
+    std::size_t ended_ = 0;       // how many of the other threads
     std::exception_ptr failure_;  // the first
 
-    std::stop_source stop_;  // asked to stop by the caller's, or by a failure
+    std::stop_source stop_;  // told to stop by the caller's stop token, or by a failure
     std::stop_callback<stop_request> forward_;
     std::stop_token stop_token_;
 };
 
+template <path_range R>
+std::vector<file_digest> make_file_digests(R&& paths) {
+    std::vector<file_digest> files;
+    if constexpr (std::ranges::sized_range<R>) {
+        files.reserve(static_cast<std::size_t>(std::ranges::size(paths)));
+    }
+    for (auto&& path : paths) {
+        files.push_back({std::forward<decltype(path)>(path), {}, {}});
+    }
+    return files;
+}
+
+inline std::vector<file_digest> hash_files(std::vector<file_digest> files, hash_algorithm algorithm,
+                                           const hash_files_options& options) {
+    const incremental_hash fresh(algorithm);
+    file_queue(files, options).run([&] { return incremental_hash(fresh); });
+    return files;
+}
+
 }  // namespace detail
+
+template <path_range R>
+std::vector<file_digest> hash_files(R&& paths, hash_algorithm algorithm,
+                                    const hash_files_options& options) {
+    return detail::hash_files(detail::make_file_digests(std::forward<R>(paths)), algorithm,
+                              options);
+}
+
+inline std::vector<file_digest> hash_files(std::initializer_list<std::filesystem::path> paths,
+                                           hash_algorithm algorithm,
+                                           const hash_files_options& options) {
+    return detail::hash_files(detail::make_file_digests(paths), algorithm, options);
+}
+
+template <hasher H, path_range R>
+std::vector<file_digest> hash_files(R&& paths, const hash_files_options& options) {
+    std::vector<file_digest> files = detail::make_file_digests(std::forward<R>(paths));
+    detail::file_queue(files, options).run([] { return detail::hasher_set<H>(); });
+    return files;
+}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

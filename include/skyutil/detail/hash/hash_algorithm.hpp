@@ -1,48 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/hash/hash_algorithm.hpp: the algorithms, their names, and the class of Crypto++ for each;
-// public through hash.hpp.
+// detail/hash/hash_algorithm.hpp: the names of the algorithms and the class of Crypto++ for each.
+// Included at the end of skyutil/hash.hpp.
 
 #pragma once
 
-#include <skyutil/detail/hash/digest.hpp>
+#include <skyutil/detail/hash/any_hasher.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 
 #include <array>
-#include <concepts>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
-
-#if !defined(CRYPTOPP_ENABLE_NAMESPACE_WEAK)
-#define CRYPTOPP_ENABLE_NAMESPACE_WEAK 1
-#include <cryptopp/md5.h>
-#undef CRYPTOPP_ENABLE_NAMESPACE_WEAK
-#else
-#include <cryptopp/md5.h>
-#endif
-#include <cryptopp/blake2.h>
-#include <cryptopp/sha.h>
-#include <cryptopp/sha3.h>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
-
-enum class hash_algorithm {
-    md5,
-    sha1,
-    sha224,
-    sha256,
-    sha384,
-    sha512,
-    sha3_256,
-    sha3_512,
-    blake2b,
-    blake2s
-};
 
 namespace detail {
 
@@ -59,7 +32,7 @@ inline constexpr std::array<std::pair<std::string_view, hash_algorithm>, 10> has
     {"blake2s", hash_algorithm::blake2s},
 }};
 
-/// Equal but for letter case, hyphens and underscores.
+/// Whether two names are equal apart from letter case, hyphens and underscores.
 constexpr bool same_hash_name(std::string_view a, std::string_view b) noexcept {
     const auto skip = [](std::string_view text, std::size_t at) {
         while (at < text.size() && (text[at] == '-' || text[at] == '_')) {
@@ -81,8 +54,7 @@ constexpr bool same_hash_name(std::string_view a, std::string_view b) noexcept {
 
 }  // namespace detail
 
-/// Returns the name that parse_hash_algorithm and Python's hashlib know an algorithm by.
-[[nodiscard]] constexpr std::string_view to_string(hash_algorithm algorithm) noexcept {
+constexpr std::string_view to_string(hash_algorithm algorithm) noexcept {
     for (const auto& [name, value] : detail::hash_names) {
         if (value == algorithm) {
             return name;
@@ -91,10 +63,7 @@ constexpr bool same_hash_name(std::string_view a, std::string_view b) noexcept {
     return "unknown";
 }
 
-/// Returns the algorithm of a name in any letter case, with or without '-' and '_': "sha256",
-/// "SHA-256", "sha3_256", "SHA3-256". Throws std::invalid_argument that lists the known names
-/// otherwise.
-[[nodiscard]] constexpr hash_algorithm parse_hash_algorithm(std::string_view name) {
+constexpr hash_algorithm parse_hash_algorithm(std::string_view name) {
     for (const auto& [known, algorithm] : detail::hash_names) {
         if (detail::same_hash_name(name, known)) {
             return algorithm;
@@ -108,36 +77,9 @@ constexpr bool same_hash_name(std::string_view a, std::string_view b) noexcept {
     throw std::invalid_argument(what);
 }
 
-/// What Crypto++'s hash classes have: default-constructible, fed any number of bytes at a time,
-/// finished once.
-template <class H>
-concept hasher =
-    std::default_initializable<H> && requires(H h, const unsigned char* in, unsigned char* out) {
-        h.Update(in, std::size_t{});
-        h.Final(out);
-        requires H::DIGESTSIZE > 0 && H::DIGESTSIZE <= digest::max_size;
-    };
-
 namespace detail {
 
-template <hasher H>
-void update_hash(H& hasher, std::span<const std::byte> bytes) {
-    hasher.Update(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-}
-
-template <hasher H>
-digest finish_hash(H& hasher) {
-    std::array<std::byte, H::DIGESTSIZE> bytes{};
-    hasher.Final(reinterpret_cast<unsigned char*>(bytes.data()));
-    return digest(bytes);
-}
-
-/// The hash classes of all algorithms, of which it is one.
-using any_hasher =
-    std::variant<CryptoPP::Weak1::MD5, CryptoPP::SHA1, CryptoPP::SHA224, CryptoPP::SHA256,
-                 CryptoPP::SHA384, CryptoPP::SHA512, CryptoPP::SHA3_256, CryptoPP::SHA3_512,
-                 CryptoPP::BLAKE2b, CryptoPP::BLAKE2s>;
-
+/// Returns a new object of the class of an algorithm.
 inline any_hasher make_hasher(hash_algorithm algorithm) {
     switch (algorithm) {
         case hash_algorithm::md5:

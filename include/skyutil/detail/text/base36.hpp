@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/base36.hpp: reads hexadecimal text of any length and writes it in base 36, without
-// allocating.
+// detail/text/base36.hpp: writes a hexadecimal number of any length in base 36, without allocating.
 //
-// A number is a row of 64-bit limbs, least significant first. Up to 896 bits it is a sum of
-// multiples of powers of two whose base-36 digits are in a table: no product waits for another. A
-// longer number is first divided by 36^20, again and again. Both divisions are by a constant with a
-// precomputed reciprocal (N. Moeller and T. Granlund, "Improved division by invariant integers",
-// IEEE Transactions on Computers 60, 2011, algorithm 4).
+// Up to 896 bits, the number is a sum of multiples of powers of two whose base-36 digits are in a
+// table: no product waits for another. A longer number is first divided by 36^20, again and again.
+// Both divisions are by a constant with a precomputed reciprocal (N. Moeller and T. Granlund,
+// "Improved division by invariant integers", IEEE Transactions on Computers 60, 2011, algorithm 4).
 
 #pragma once
 
-#include <skyutil/detail/base/bytes.hpp>
 #include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/hex_text.hpp>
 #include <skyutil/detail/text/uint128.hpp>
 
 #include <algorithm>
@@ -25,195 +23,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-constexpr bool is_hex_digit(char c) noexcept {
-    const int value = digit_value(c);
-    return value >= 0 && value < 16;
-}
-
-/// Copies [first, last) so that it ends at `end`; nullptr when it does not fit above `begin`.
-constexpr char* copy_before(char* begin, char* end, const char* first, const char* last) noexcept {
-    if (end - begin < last - first) {
-        return nullptr;
-    }
-    while (last != first) {
-        *--end = *--last;
-    }
-    return end;
-}
-
-/// A hexadecimal number as text: white space, sign, prefix and leading zeros are gone.
-struct hex_text {
-    std::string_view body;  // first significant digit to last digit; empty for zero
-    std::size_t digits;     // of them, without the underscores between
-    std::size_t error;      // no_error, or the offset of the first character that does not belong
-
-    static constexpr std::size_t no_error = static_cast<std::size_t>(-1);
-};
-
-/// The value of eight hexadecimal characters; sets bits of `bad` when one of them is none.
-SKYUTIL_WRAPS constexpr std::uint64_t parse_eight_hex(const char* text,
-                                                      std::uint64_t& bad) noexcept {
-    const std::uint64_t bytes = load_little_endian(text);
-    const std::uint64_t digit = bytes ^ (every_byte * 0x30);  // 0..9 for a digit
-    const std::uint64_t letter =
-        (bytes | (every_byte * 0x20)) ^ (every_byte * 0x60);  // 1..6 for a letter
-    const std::uint64_t no_digit = digit + every_byte * 0x76;
-    const std::uint64_t no_letter = (letter + every_byte * 0x79) | ~(letter + every_byte * 0x7f);
-    bad |= (bytes | (no_digit & no_letter)) & (every_byte * 0x80);
-    std::uint64_t value = (bytes & (every_byte * 0x0f)) + ((bytes >> 6) & every_byte) * 9;
-    value = ((value << 4) | (value >> 8)) & 0x00ff'00ff'00ff'00ff;
-    value = ((value << 8) | (value >> 16)) & 0x0000'ffff'0000'ffff;
-    return (value << 16 | value >> 32) & 0xffff'ffff;
-}
-
-constexpr bool is_eight_hex(const char* text) noexcept {
-    std::uint64_t bad = 0;
-    static_cast<void>(parse_eight_hex(text, bad));
-    return bad == 0;
-}
-
-constexpr std::uint64_t parse_sixteen_hex(const char* text, std::uint64_t& bad) noexcept {
-    const std::uint64_t high = parse_eight_hex(text, bad);
-    return (high << 32) | parse_eight_hex(text + 8, bad);
-}
-
-/// What Python's int(text, 16) accepts in ASCII, without a minus sign.
-constexpr hex_text parse_hex(std::string_view text) noexcept {
-    std::size_t first = 0;
-    std::size_t last = text.size();
-    while (first < last && is_space(text[first])) {
-        ++first;
-    }
-    while (last > first && is_space(text[last - 1])) {
-        --last;
-    }
-    if (first < last && text[first] == '+') {
-        ++first;
-    }
-    bool after_digit = false;  // or after a prefix: where an underscore may stand
-    if (last - first >= 2 && text[first] == '0' &&
-        (text[first + 1] == 'x' || text[first + 1] == 'X')) {
-        first += 2;
-        after_digit = true;
-    }
-    std::size_t begin = last;  // of the body
-    std::size_t digits = 0;
-    std::size_t at = first;
-    const auto skip_zeros = [&] {
-        while (digits == 0 && at < last && text[at] == '0') {
-            after_digit = true;
-            ++at;
-        }
-    };
-    skip_zeros();
-    while (at < last) {
-        if (last - at >= 8 && is_eight_hex(text.data() + at)) {
-            if (digits == 0) {
-                begin = at;
-            }
-            digits += 8;
-            at += 8;
-            after_digit = true;
-            continue;
-        }
-        if (text[at] == '_') {
-            if (!after_digit || at + 1 == last) {
-                return {{}, 0, at};
-            }
-            after_digit = false;
-            ++at;
-            skip_zeros();
-            continue;
-        }
-        if (!is_hex_digit(text[at])) {
-            return {{}, 0, at};
-        }
-        if (digits == 0) {
-            begin = at;
-        }
-        ++digits;
-        ++at;
-        after_digit = true;
-    }
-    if (at == first || !after_digit) {
-        return {{}, 0, last};
-    }
-    return {text.substr(begin, last - begin), digits, hex_text::no_error};
-}
-
-constexpr std::size_t hex_digits_per_limb = 16;
-
-constexpr std::size_t limb_count(std::size_t hex_digits) noexcept {
-    return hex_digits / hex_digits_per_limb + (hex_digits % hex_digits_per_limb != 0 ? 1 : 0);
-}
-
-/// Limbs in eight characters each: a long number is kept in the low end of the buffer that its
-/// digits are written into from the high end.
-struct packed_limbs {
-    char* data;
-
-    constexpr std::uint64_t load(std::size_t i) const noexcept {
-        return load_little_endian(data + 8 * i);
-    }
-    constexpr void store(std::size_t i, std::uint64_t value) const noexcept {
-        store_little_endian(data + 8 * i, value);
-    }
-};
-
-/// Stores a number of one digit or more; false, and anything stored, when a character is no digit.
-SKYUTIL_WRAPS constexpr bool load_digits(std::string_view digits, packed_limbs limbs) noexcept {
-    const char* const begin = digits.data();
-    const char* end = begin + digits.size();
-    std::uint64_t bad = 0;
-    std::size_t i = 0;
-    for (; end - begin >= 16; ++i, end -= 16) {
-        limbs.store(i, parse_sixteen_hex(end - 16, bad));
-    }
-    if (end == begin) {
-        return bad == 0;
-    }
-    if (digits.size() >= 16) {  // the rest, less than a limb, from a whole one read from the start
-        limbs.store(i, parse_sixteen_hex(begin, bad) >> (64 - 4 * (end - begin)));
-        return bad == 0;
-    }
-    const char* at = begin;
-    std::uint64_t limb = 0;
-    if (end - at >= 8) {
-        limb = parse_eight_hex(at, bad);
-        at += 8;
-    }
-    for (; at != end; ++at) {
-        const int digit = digit_value(*at);
-        bad |= digit < 0 || digit > 15 ? 1U : 0U;
-        limb = (limb << 4) | static_cast<std::uint64_t>(digit);
-    }
-    limbs.store(i, limb);
-    return bad == 0;
-}
-
-/// Stores a parsed number that is not zero.
-constexpr void load_hex(const hex_text& hex, packed_limbs limbs) noexcept {
-    if (hex.digits == hex.body.size()) {
-        load_digits(hex.body, limbs);
-        return;
-    }
-    const char* const begin = hex.body.data();
-    const char* end = begin + hex.body.size();
-    for (std::size_t i = 0; end != begin; ++i) {
-        std::uint64_t limb = 0;
-        for (unsigned shift = 0; shift < 64 && end != begin;) {
-            if (*--end != '_') {
-                limb |= static_cast<std::uint64_t>(digit_value(*end)) << shift;
-                shift += 4;
-            }
-        }
-        limbs.store(i, limb);
-    }
-}
-
-/// floor((2^128 - 1) / divisor) - 2^64 for a divisor with its top bit set.
+/// Returns floor((2^128 - 1) / divisor) - 2^64 for a divisor with its top bit set.
 consteval std::uint64_t reciprocal(std::uint64_t divisor) {
     std::uint64_t quotient = 0;
     std::uint64_t remainder = ~divisor;  // 2^128 - 1 - divisor * 2^64, divided by divisor
@@ -234,7 +44,7 @@ struct division {
     std::uint64_t remainder;
 };
 
-/// Divides a value whose high half is below the divisor.
+/// Divides a value whose high half is less than the divisor.
 template <std::uint64_t Divisor>
 SKYUTIL_WRAPS constexpr division divide(uint128 value) noexcept {
     constexpr auto shift = static_cast<unsigned>(std::countl_zero(Divisor));
@@ -259,14 +69,14 @@ constexpr std::size_t short_limbs = 14;
 constexpr std::size_t short_hex_digits = short_limbs * hex_digits_per_limb;
 constexpr std::size_t short_base36_digits = 174;  // 36^174 > 2^896
 
-// With the number in pieces of 60 bits and the powers 2^(60 i) in digits of base 36^12, a sum of
-// fifteen products and a carry divided by 36^12 fits 64 bits.
+// The number is cut into pieces of 60 bits, and the powers 2^(60 i) into digits of base 36^12: then
+// a sum of fifteen products and a carry, divided by 36^12, fits 64 bits.
 inline constexpr unsigned chunk_digits = 12;
 inline constexpr std::uint64_t chunk = power<36>(chunk_digits);
 inline constexpr unsigned piece_bits = 60;
 using piece_row = std::array<std::uint64_t, short_limbs + 1>;
 
-/// [j][i]: digit j of 2^(60 i), which has at most i digits.
+/// [j][i] is digit j of 2^(60 i), which has at most i digits.
 SKYUTIL_OWN inline constexpr auto piece_powers = [] {
     std::array<piece_row, short_limbs> table{};
     piece_row digits{1};
@@ -282,7 +92,8 @@ SKYUTIL_OWN inline constexpr auto piece_powers = [] {
     return table;
 }();
 
-/// Writes a number of up to short_limbs limbs so that it ends at `end`, "0" for zero.
+/// Writes a number of up to short_limbs limbs so that it ends at `end`, and returns its start. Zero
+/// is "0".
 SKYUTIL_WRAPS constexpr char* write_short(char* end, packed_limbs limbs,
                                           std::size_t count) noexcept {
     constexpr std::uint64_t piece_mask = (std::uint64_t{1} << piece_bits) - 1;
@@ -318,7 +129,8 @@ SKYUTIL_WRAPS constexpr char* write_short(char* end, packed_limbs limbs,
     return digit_writer<36>::write(end, carry);
 }
 
-/// Divides a number by 36^20 = 2^40 * 9^20, fed its limbs from the most significant on.
+/// Divides a number by 36^20 = 2^40 * 9^20. It is given the limbs, beginning with the most
+/// significant.
 class base36_lane {
 public:
     static constexpr unsigned digits = 20;
@@ -332,8 +144,8 @@ public:
         return step.quotient;
     }
 
-    /// Writes the remainder, remainder_ * 2^40 + the low 40 bits of the last limb, all twenty
-    /// digits of it.
+    /// Writes all twenty digits of the remainder, which is remainder_ * 2^40 + the low 40 bits of
+    /// the last limb.
     SKYUTIL_WRAPS constexpr char* write(char* end) const noexcept {
         constexpr std::uint64_t half = power<9>(digits / 2);
         constexpr unsigned half_shift = shift / 2;
@@ -353,10 +165,23 @@ private:
     std::uint64_t previous_ = 0;
 };
 
-/// Writes a number of more than short_limbs limbs so that it ends at `end`; nullptr when it does
-/// not fit above `begin`.
+/// Copies [first, last) so that it ends at `end`, and returns its start; nullptr when it does not
+/// fit above `begin`.
+constexpr char* copy_before(char* begin, char* end, const char* first, const char* last) noexcept {
+    if (end - begin < last - first) {
+        return nullptr;
+    }
+    while (last != first) {
+        *--end = *--last;
+    }
+    return end;
+}
+
+/// Writes a number of more than short_limbs limbs so that it ends at `end`, and returns its start;
+/// nullptr when it does not fit above `begin`.
 ///
-/// Twenty digits written take 13 bytes off the limbs, so the two do not meet where the number fits.
+/// With every twenty digits that are written the limbs get 13 bytes shorter, so the two do not meet
+/// if the number fits.
 SKYUTIL_WRAPS constexpr char* write_long(char* begin, char* end, const hex_text& hex) noexcept {
     std::size_t count = limb_count(hex.digits);
     if (static_cast<std::size_t>(end - begin) / 8 < count) {
@@ -365,7 +190,8 @@ SKYUTIL_WRAPS constexpr char* write_long(char* begin, char* end, const hex_text&
     const packed_limbs limbs{begin};
     load_hex(hex, limbs);
     while (count > short_limbs) {
-        // Each division is a chain of dependent multiplications; the processor overlaps the four.
+        // Each division is a chain of multiplications that wait for each other; the processor works
+        // on the four chains at once.
         base36_lane a, b, c, d;
         for (std::size_t i = count; i-- != 0;) {
             limbs.store(i, d.feed(c.feed(b.feed(a.feed(limbs.load(i))))));
@@ -383,7 +209,8 @@ SKYUTIL_WRAPS constexpr char* write_long(char* begin, char* end, const hex_text&
     return copy_before(begin, end, write_short(front_end, limbs, count), front_end);
 }
 
-/// An upper bound, at most one too high for each 250, for the base-36 digits of a number not zero.
+/// Returns an upper bound for how many base-36 digits a number other than zero has; it is at most
+/// one in 250 too high.
 constexpr std::size_t base36_bound(std::size_t hex_digits) noexcept {
     return hex_digits - hex_digits / 9 * 2;  // log(16) / log(36) < 7 / 9
 }
@@ -402,17 +229,17 @@ public:
         }
     }
 
-    /// hex_text::no_error, or the offset of the first character that does not belong.
+    /// Returns hex_text::no_error, or the offset of the first character that is wrong.
     constexpr std::size_t error() const noexcept { return text_.error; }
 
     constexpr bool is_short() const noexcept { return text_.digits <= short_hex_digits; }
 
-    /// Of a short number.
+    /// Writes a short number.
     constexpr char* write(char* end) noexcept {
         return write_short(end, limbs(), limb_count(text_.digits));
     }
 
-    /// Of a number that is not short.
+    /// Returns the text of a number that is not short.
     constexpr const hex_text& text() const noexcept { return text_; }
 
 private:
@@ -423,7 +250,7 @@ private:
         limbs_;  // NOLINT(*-member-init): set as far as there are digits
 };
 
-/// A number that is not short, in time that grows with the square of the length.
+/// Encodes a number that is not short, in time that grows with the square of the length.
 constexpr std::string encode_by_division(const hex_text& hex) {
     std::string out;
     out.resize(base36_bound(hex.digits));
@@ -432,7 +259,7 @@ constexpr std::string encode_by_division(const hex_text& hex) {
     return out;
 }
 
-/// One digit or more of base 36 in hexadecimal, in time that grows with the square of the length.
+/// Decodes one base-36 digit or more, in time that grows with the square of the length.
 constexpr std::string decode_by_multiplication(std::string_view digits) {
     std::string limbs_text;  // as packed_limbs
     limbs_text.resize(8 * (digits.size() / chunk_digits + 1));

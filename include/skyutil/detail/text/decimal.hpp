@@ -3,11 +3,12 @@
 // detail/text/decimal.hpp: a double in fixed decimal notation, correctly rounded from its exact
 // value.
 //
-// A double is m * 2^e, so m * 10^precision / 2^-e rounded half to even is the answer as one
-// integer. Where that integer fits 64 bits it takes one multiplication and a shift. Else
-// std::to_chars prints it, and at compile time, where that cannot be called, a big integer. Nowhere
-// is there arithmetic of doubles, which a processor may be told to do without subnormal numbers
-// (x86's DAZ and FTZ, set by -ffast-math for a whole program): std::to_chars does not get those.
+// A double is m * 2^e, so m * 10^precision / 2^-e, rounded half to even, is the result as one
+// integer. Where that fits 64 bits, it takes one multiplication and a shift. Other numbers are
+// printed by std::to_chars or, at compile time, where that cannot be called, by a wide integer.
+//
+// Doubles are never calculated with: a processor can be told to take subnormal ones for zero (x86's
+// DAZ and FTZ, which -ffast-math sets for a whole program). So std::to_chars is not given those.
 
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <skyutil/detail/text/text_error.hpp>
 #include <skyutil/detail/text/uint128.hpp>
 #include <skyutil/detail/text/utf8.hpp>
+#include <skyutil/detail/text/wide_integer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -29,8 +31,6 @@
 #include <type_traits>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-using decimal = digit_writer<10>;
 
 /// |x| = mantissa * 2^exponent.
 struct double_parts {
@@ -46,7 +46,7 @@ inline constexpr int fraction_bits = 52;  // of a double
 /// std::bit_width(), which returns an unsigned number in some libraries.
 constexpr int width_of(std::uint64_t value) noexcept { return 64 - std::countl_zero(value); }
 
-/// Splits a number in the format of IEC 60559 with so many bits of fraction and of exponent.
+/// Splits a number in a format of IEC 60559, which has so many bits of fraction and of exponent.
 template <int FractionBits, int ExponentBits>
 constexpr double_parts split_bits(std::uint64_t bits) noexcept {
     constexpr int special = (1 << ExponentBits) - 1;
@@ -71,14 +71,14 @@ constexpr double_parts split(float x) noexcept {
     return split_bits<23, 8>(std::bit_cast<std::uint32_t>(x));
 }
 
-/// Whether the number is a double, but a subnormal one (or zero).
+/// Whether the number is zero or, as a double, subnormal.
 constexpr bool is_subnormal(const double_parts& x) noexcept {
     return x.exponent + width_of(x.mantissa) <= -1022;
 }
 
-/// The double of parts that are one's, and no subnormal one's.
+/// Returns the double that parts make. It must be finite and not subnormal.
 constexpr double join(const double_parts& x) noexcept {
-    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);  // 0 but for a float's
+    const int shift = std::countl_zero(x.mantissa) - (63 - fraction_bits);  // 0 unless of a float
     const std::uint64_t fraction =
         (x.mantissa << shift) & ((std::uint64_t{1} << fraction_bits) - 1);
     const int above_least = x.exponent - shift + 1075;
@@ -96,7 +96,7 @@ constexpr bool is_whole(const double_parts& x) noexcept {
     return x.exponent >= 0 || x.mantissa == 0 || std::countr_zero(x.mantissa) >= -x.exponent;
 }
 
-/// |x| * 10^precision rounded half to even, when it and 10^precision fit 64 bits.
+/// Returns |x| * 10^precision, rounded half to even, if both that and 10^precision fit 64 bits.
 SKYUTIL_WRAPS constexpr std::optional<std::uint64_t> scaled(const double_parts& x,
                                                             int precision) noexcept {
     constexpr auto powers = [] {
@@ -151,90 +151,7 @@ constexpr char* write_scaled(char* end, std::uint64_t value, int precision) noex
     return decimal::write(end, value);
 }
 
-/// An unsigned integer large enough for any finite double times the power of five that makes it
-/// whole.
-class wide_integer {
-public:
-    constexpr explicit wide_integer(std::uint64_t value) noexcept {
-        limbs_[0] = static_cast<std::uint32_t>(value);
-        limbs_[1] = static_cast<std::uint32_t>(value >> 32);
-    }
-
-    constexpr void multiply_by(std::uint32_t factor) noexcept {
-        std::uint64_t carry = 0;
-        for (std::uint32_t& limb : limbs_) {
-            carry += std::uint64_t{limb} * factor;
-            limb = static_cast<std::uint32_t>(carry);
-            carry >>= 32;
-        }
-    }
-
-    constexpr void shift_left(unsigned bits) noexcept {
-        std::copy_backward(limbs_.begin(), limbs_.end() - bits / 32, limbs_.end());
-        std::fill_n(limbs_.begin(), bits / 32, 0U);
-        multiply_by(std::uint32_t{1} << (bits % 32));
-    }
-
-    /// Divides by 2^bits and rounds half to even.
-    constexpr void shift_right_rounding(unsigned bits) noexcept {
-        if (bits == 0) {
-            return;
-        }
-        bool up = bit_at(bits - 1);
-        if (up && !bit_at(bits)) {
-            bool more = false;
-            for (unsigned i = 0; i + 1 < bits && !more; ++i) {
-                more = bit_at(i);
-            }
-            up = more;
-        }
-        std::fill(std::copy(limbs_.begin() + bits / 32, limbs_.end(), limbs_.begin()), limbs_.end(),
-                  0U);
-        if (bits % 32 != 0) {
-            for (std::size_t i = 0; i < limbs_.size(); ++i) {
-                const std::uint64_t above = i + 1 < limbs_.size() ? limbs_[i + 1] : 0;
-                limbs_[i] = static_cast<std::uint32_t>(((above << 32) | limbs_[i]) >> (bits % 32));
-            }
-        }
-        for (std::size_t i = 0; up; ++i) {
-            up = ++limbs_[i] == 0;
-        }
-    }
-
-    /// Writes the digits, none for zero, so that they end at `end`. The value is used up.
-    SKYUTIL_WRAPS constexpr char* write(char* end) noexcept {
-        constexpr std::uint32_t billion = 1'000'000'000;
-        for (std::size_t size = limbs_.size();;) {
-            while (size != 0 && limbs_[size - 1] == 0) {
-                --size;
-            }
-            if (size == 0) {
-                return end;
-            }
-            std::uint64_t remainder = 0;
-            for (std::size_t i = size; i-- != 0;) {
-                remainder = (remainder << 32) | limbs_[i];
-                limbs_[i] = static_cast<std::uint32_t>(remainder / billion);
-                remainder %= billion;
-            }
-            if (size == 1 && limbs_[0] == 0) {
-                return decimal::write(end, remainder);
-            }
-            *--end = static_cast<char>('0' + remainder % 10);
-            end = decimal::write_padded<8>(end, remainder / 10);
-        }
-    }
-
-private:
-    constexpr bool bit_at(unsigned i) const noexcept {
-        return ((limbs_[i / 32] >> (i % 32)) & 1) != 0;
-    }
-
-    std::array<std::uint32_t, 82>
-        limbs_{};  // 53 + 1074 * log2(5) = 2547 bits, and two limbs to spare
-};
-
-/// Fixed notation of any finite value and any precision.
+/// Returns the fixed notation of any finite value with any precision.
 constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
     const auto binary_places = x.exponent < 0 ? static_cast<unsigned>(-x.exponent) : 0U;
     // With as many digits as there are binary places the expansion is complete: zeros follow.
@@ -272,7 +189,7 @@ constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
     return out;
 }
 
-/// Fixed notation of a finite value with exactly `precision` digits after the point.
+/// Returns the fixed notation of a finite value, with exactly `precision` digits after the point.
 constexpr std::string format_fixed(const double_parts& parts, int precision) {
     const std::optional<std::uint64_t> value = scaled(parts, precision);
     if (value) {
@@ -299,6 +216,7 @@ constexpr std::string format_fixed(const double_parts& parts, int precision) {
     return out;
 }
 
+/// Does what format_float() does.
 constexpr std::string format_parts(const double_parts& x, int precision) {
     if (precision < 0) {
         throw_negative_precision("skyutil::format_float", precision);
@@ -309,7 +227,8 @@ constexpr std::string format_parts(const double_parts& x, int precision) {
     return format_fixed(x, is_whole(x) ? 0 : precision);
 }
 
-/// The double nearest to x / 1000^thousands, ties to even; both numbers are 1 or more.
+/// Returns the double nearest to x / 1000^thousands, ties to even. |x| is 1 or more, or `thousands`
+/// is 0.
 constexpr double_parts divide_by_thousands(const double_parts& x, int thousands) noexcept {
     if (thousands == 0) {
         return x;
@@ -343,6 +262,7 @@ constexpr double_parts divide_by_thousands(const double_parts& x, int thousands)
             x.exponent - shift - spare + dropped + carried};
 }
 
+/// Does what format_compact() does.
 constexpr std::string format_compact_parts(const double_parts& x, int precision) {
     if (precision < 0) {
         throw_negative_precision("skyutil::format_compact", precision);

@@ -19,7 +19,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 SKYUTIL_OWN inline constexpr std::string_view digit_characters =
     "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Value of each character as a digit of base 36 in either case, -1 for the others.
+/// The value of each character as a base-36 digit in either case; -1 for other characters.
 SKYUTIL_OWN inline constexpr auto digit_values = [] {
     std::array<signed char, 256> table{};
     table.fill(-1);
@@ -59,14 +59,14 @@ struct digit_writer {
         return table;
     }();
 
-    /// Two digits of a value below `pair`.
+    /// Writes two digits of a value below `pair`.
     static constexpr char* write_pair(char* end, std::size_t value) noexcept {
         *--end = pairs[2 * value + 1];
         *--end = pairs[2 * value];
         return end;
     }
 
-    /// No leading zeros, so nothing for zero.
+    /// Writes no leading zeros, so nothing for zero.
     static constexpr char* write(char* end, std::uint64_t value) noexcept {
         while (value >= pair) {
             end = write_pair(end, cast_to<std::size_t>(value % pair));
@@ -81,7 +81,7 @@ struct digit_writer {
         return end;
     }
 
-    /// Count digits, an even number. Halves do not wait for each other.
+    /// Writes Count digits, an even number. The halves do not wait for each other.
     template <unsigned Count>
     static constexpr char* write_padded(char* end, std::uint64_t value) noexcept {
         if constexpr (Count == 2) {
@@ -94,7 +94,8 @@ struct digit_writer {
     }
 };
 
-/// Writes the digits of an unsigned integer of any width so that they end at `end`, none for zero.
+/// Writes the digits of an unsigned integer of any width so that they end at `end`, and returns
+/// their start; none for zero.
 template <unsigned Base, class T>
 constexpr char* write_integer(char* end, T value) noexcept {
     if constexpr (sizeof(T) > sizeof(std::uint64_t)) {
@@ -108,7 +109,7 @@ constexpr char* write_integer(char* end, T value) noexcept {
     return digit_writer<Base>::write(end, static_cast<std::uint64_t>(value));
 }
 
-/// std::to_string(), whose table g++ makes unique in the process (see SKYUTIL_OWN).
+/// Does what std::to_string() does, whose table g++ makes unique in the process (see SKYUTIL_OWN).
 template <any_integer T>
 constexpr std::string integer_text(T x) {
     std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign

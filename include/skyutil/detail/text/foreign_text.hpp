@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/text/foreign_text.hpp: what others wrote (names, output of programs), as messages may
-// quote it.
+// detail/text/foreign_text.hpp: text from outside (names, the output of programs) in a form that
+// messages may quote.
 
 #pragma once
 
@@ -15,16 +15,16 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Whether a terminal may take a code point, well-formed and of `size` bytes, for a command: C0,
-/// DEL and C1.
+/// Whether a terminal may take a code point for a command: C0, DEL and C1. The code point is
+/// well-formed and has `size` bytes.
 constexpr bool is_control(const char* at, unsigned size) noexcept {
     const auto lead = static_cast<unsigned char>(*at);
     return size == 1 ? lead < 0x20 || lead == 0x7f
                      : lead == 0xc2 && static_cast<unsigned char>(at[1]) < 0xa0;
 }
 
-/// Returns a text for a message: bytes of control characters and of ill-formed UTF-8 as "\x" and
-/// two digits. Of more than `most` bytes those that are whole code points, and dots.
+/// Returns a text for a message: bytes of control characters and of ill-formed UTF-8 are written as
+/// "\x" and two digits. A text of more than `most` bytes is cut between code points; dots follow.
 constexpr std::string visible(std::string_view text,
                               std::size_t most = (std::numeric_limits<std::size_t>::max)()) {
     std::string out;
@@ -51,7 +51,7 @@ constexpr std::string visible(std::string_view text,
     return out;
 }
 
-/// The same in quotes, of no more than 200 bytes.
+/// Returns the same in quotes, of no more than 200 bytes.
 constexpr std::string visible_name(std::string_view name) { return "'" + visible(name, 200) + "'"; }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

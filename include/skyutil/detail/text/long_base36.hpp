@@ -3,11 +3,12 @@
 // detail/text/long_base36.hpp: converts texts of thousands of digits and more between bases 16 and
 // 36, in little more than linear time.
 //
-// A number of 2 n digits is high * base^n + low: both halves are converted, and the product is made
-// in the base that is wanted, from pieces short enough for the methods of a quadratic time up to
-// the whole. Products are convolutions of limbs by number-theoretic transforms modulo 2^64 - 2^32 +
-// 1, which has roots of unity of every order up to 2^32 (J. M. Pollard, "The fast Fourier transform
-// in a finite field", Mathematics of Computation 25, 1971).
+// A number of 2 n digits is high * base^n + low: both halves are converted, and multiplied and
+// added in the base that is wanted. This begins with pieces that are short enough for the methods
+// that take a quadratic time, and goes up to the whole number. Products are convolutions of limbs,
+// by number-theoretic transforms modulo the prime 2^64 - 2^32 + 1, which has roots of unity of
+// every order up to 2^32 (J. M. Pollard, "The fast Fourier transform in a finite field",
+// Mathematics of Computation 25, 1971).
 
 #pragma once
 
@@ -29,16 +30,16 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Arithmetic modulo 2^64 - 2^32 + 1 of numbers below it. (What subtract() gets may be any; only
-/// then what it returns may be more.)
+/// Arithmetic modulo the prime 2^64 - 2^32 + 1, of numbers below it. (subtract() takes any numbers,
+/// but then the result may not be below it.)
 struct residue {
     static constexpr std::uint64_t wrapped = 0xffff'ffff;  // 2^64 modulo the prime
     static constexpr std::uint64_t prime = 0 - wrapped;
 
     SKYUTIL_WRAPS static constexpr std::uint64_t subtract(std::uint64_t a,
                                                           std::uint64_t b) noexcept {
-        // The borrow without a comparison, which compilers make a branch of that nobody can
-        // predict.
+        // The borrow without a comparison, which compilers turn into a branch that the processor
+        // cannot predict.
         const std::uint64_t difference = a - b;
         const std::uint64_t borrow = ((~a & b) | (~(a ^ b) & difference)) >> 63;
         return difference - ((borrow << 32) - borrow);
@@ -62,7 +63,7 @@ struct residue {
     }
 };
 
-/// The transform of rows of a power of two of residues, and its inverse.
+/// The transform, and its inverse, of rows of residues whose length is a power of two.
 class number_transform {
 public:
     explicit number_transform(std::size_t size) : roots_(size) {
@@ -81,10 +82,10 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return roots_.size(); }
 
-    /// From the natural order to another one.
+    /// Transforms a row, whose elements get another order.
     void forward(std::vector<std::uint64_t>& row) const noexcept { forward(row.data(), size()); }
 
-    /// From that order to the natural one.
+    /// Transforms a row in that order back.
     void backward(std::vector<std::uint64_t>& row) const noexcept {
         backward(row.data(), size());
         for (std::uint64_t& each : row) {
@@ -93,8 +94,8 @@ public:
     }
 
 private:
-    /// Parts of so many are worked on to the end when the thread is interrupted; larger ones are
-    /// left as they are.
+    /// When the thread is interrupted, parts of this length are finished; longer ones are left as
+    /// they are.
     static constexpr std::size_t uninterrupted = std::size_t{1} << 15;
 
     // Depth first, so that the parts are in the cache while they are worked on.
@@ -130,7 +131,7 @@ private:
         row[0] = residue::add(row[0], first);
         const std::uint64_t* const roots = roots_.data() + size;
         for (std::size_t i = 1; i != half; ++i) {
-            // The inverse of a root is minus the one that is as far from -1.
+            // The inverse of a root is minus the root that is as far from -1.
             const std::uint64_t a = row[i];
             const std::uint64_t b = residue::multiply(row[i + half], *(roots - i));
             row[i] = residue::subtract(a, b);
@@ -146,8 +147,8 @@ private:
 template <unsigned Base>
 class digit_limbs {
 public:
-    /// As many digits as possible where the products of two limbs, for each of a number of so many
-    /// digits, add up to less than the prime.
+    /// `digits` is the length of the longest number. A limb gets as many digits as possible: as
+    /// many products of two limbs as such a number has limbs must add up to less than the prime.
     explicit digit_limbs(std::size_t digits) noexcept {
         while (digits / limb_digits_ >= (std::uint64_t{1} << 63) / radix_ / radix_) {
             --limb_digits_;
@@ -182,7 +183,7 @@ public:
         return text;
     }
 
-    /// Adds the sums of a convolution to a row of limbs, which has room for the result.
+    /// Adds the sums of a convolution to a row of limbs, in which there is room for the result.
     void add_carrying(const std::vector<std::uint64_t>& sums, std::uint64_t* row,
                       std::size_t size) const noexcept {
         std::uint64_t carry = 0;
@@ -201,15 +202,15 @@ private:
 };
 
 /// Converts a number of many digits to base `Base`. `convert_piece` does the same for up to
-/// `most` + 1 digits, in quadratic time and without leading zeros. Any text when the thread is
-/// interrupted.
+/// `most` + 1 digits, in quadratic time and without leading zeros. When the thread is interrupted,
+/// the result is unspecified.
 template <unsigned Base, class Convert>
 std::string convert_long(std::string_view digits, std::size_t most, Convert convert_piece) {
     const digit_limbs<Base> limbs(2 * digits.size());
     const std::size_t pieces = std::bit_ceil((digits.size() + most - 1) / most);
     const std::size_t piece = (digits.size() + pieces - 1) / pieces;
 
-    std::string power_text(piece + 1, '0');  // the base they are in to the power `piece`
+    std::string power_text(piece + 1, '0');  // the base of the digits to the power `piece`
     power_text.front() = '1';
     power_text = convert_piece(power_text);
     std::size_t size = limbs.count(power_text.size());  // no piece has more
@@ -258,7 +259,7 @@ std::string convert_long(std::string_view digits, std::size_t most, Convert conv
     return limbs.to_text(number);
 }
 
-// Up to here the methods of a quadratic time are faster, or nearly so.
+// Up to these lengths the methods that take a quadratic time are faster, or nearly so.
 inline constexpr std::size_t long_hex_digits = 60'000;
 inline constexpr std::size_t long_base36_digits = 60'000;
 inline constexpr std::size_t hex_piece = 3960;

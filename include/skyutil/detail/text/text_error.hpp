@@ -15,8 +15,8 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// At most 40 bytes of a text from outside, printable ASCII as it is and the rest as "\x"
-/// and two digits, in quotes.
+/// Returns at most 40 bytes of a text from outside, in quotes: printable ASCII as it is, other
+/// bytes as "\x" and two digits.
 inline std::string quoted(std::string_view text) {
     constexpr std::size_t most = 40;
     constexpr std::string_view hex = "0123456789abcdef";

@@ -21,17 +21,17 @@ using native_int128 = std::int64_t;  // the widest there is
 using native_uint128 = std::uint64_t;
 #endif
 
-/// The unsigned integers of the language, and the compiler's 128-bit one where strict ISO mode
-/// hides it from std::unsigned_integral.
+/// An unsigned integer: also the compiler's 128-bit one, which std::unsigned_integral does not
+/// accept in strict ISO mode.
 template <class T>
 concept unsigned_integer = std::unsigned_integral<T> || std::same_as<T, native_uint128>;
 
-/// The same with signed ones.
+/// An integer, signed or unsigned: also the compiler's 128-bit ones.
 template <class T>
 concept any_integer =
     std::integral<T> || std::same_as<T, native_int128> || std::same_as<T, native_uint128>;
 
-/// What converts to a double and is no number: enumerations, pointers, integers that the standard
+/// A type that is neither a number nor a class: enumerations, pointers, integers that the standard
 /// library does not know.
 template <class T>
 concept no_number =
@@ -65,7 +65,7 @@ SKYUTIL_WRAPS constexpr uint128 add(uint128 a, uint128 b) noexcept {
     return {a.high + b.high + (low < a.low ? 1U : 0U), low};
 }
 
-/// a >> count for any count.
+/// Returns a >> count for any count.
 SKYUTIL_WRAPS constexpr uint128 shift_right(uint128 a, unsigned count) noexcept {
     if (count >= 128) {
         return {0, 0};
@@ -79,7 +79,7 @@ SKYUTIL_WRAPS constexpr uint128 shift_right(uint128 a, unsigned count) noexcept 
     return {a.high >> count, (a.low >> count) | (a.high << (64 - count))};
 }
 
-/// a << count for any count; bits above 128 are lost.
+/// Returns a << count for any count; bits above 128 are lost.
 SKYUTIL_WRAPS constexpr uint128 shift_left(uint128 a, unsigned count) noexcept {
     if (count >= 128) {
         return {0, 0};

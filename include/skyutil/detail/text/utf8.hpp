@@ -26,7 +26,7 @@ constexpr bool is_continuation(char c) noexcept {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-/// Whether a well-formed sequence of two bytes or more may begin with these.
+/// Whether a well-formed sequence of two bytes or more may begin with these two.
 constexpr bool may_begin(unsigned lead, unsigned second) noexcept {
     if ((second & 0xc0) != 0x80) {
         return false;
@@ -41,7 +41,8 @@ constexpr bool may_begin(unsigned lead, unsigned second) noexcept {
     return bits >= 0x10000 >> 12 && bits <= 0x10ffff >> 12;
 }
 
-/// Bytes of the well-formed sequence at `text`, which is before `end`; 0 when there is none.
+/// Returns how many bytes the well-formed sequence at `text` has, which is before `end`; 0 when the
+/// sequence there is ill-formed.
 constexpr unsigned well_formed_size(const char* text, const char* end) noexcept {
     const unsigned lead = static_cast<unsigned char>(text[0]);
     if (lead < 0x80) {
@@ -63,22 +64,22 @@ constexpr unsigned well_formed_size(const char* text, const char* end) noexcept 
     return available < 4 || !is_continuation(text[3]) ? 0 : 4;
 }
 
-/// Bytes of the code point at `text`; an ill-formed byte counts as one.
+/// Returns how many bytes the code point at `text` has. An ill-formed byte counts as one.
 constexpr unsigned code_point_size(const char* text, const char* end) noexcept {
     return (std::max)(well_formed_size(text, end), 1U);
 }
 
 struct walk_result {
     std::size_t offset;   // after the last code point walked over
-    std::size_t missing;  // of the wanted ones, because the text ended
+    std::size_t missing;  // how many of the wanted code points the text did not have
 };
 
-// Compilers make vector instructions of a loop over the bytes of a block that fills an array. They
-// sum no bytes: g++ 12 with -O3 negates a sum of comparisons in an unsigned char.
+// Compilers make vector instructions of a loop over the bytes of a block that fills an array. The
+// loops do not add bytes up: g++ 12 with -O3 negates a sum of comparisons in an unsigned char.
 inline constexpr int block_size = 16;
 using block_bytes = std::array<char, block_size>;
 
-/// The sum of both halves of a block of 0 and 1.
+/// Returns the sum of both halves of a block whose bytes are 0 and 1.
 constexpr std::uint64_t sum_halves(const block_bytes& bytes) noexcept {
     return load_little_endian(bytes.data()) + load_little_endian(bytes.data() + 8);
 }
@@ -87,7 +88,7 @@ SKYUTIL_WRAPS constexpr unsigned sum(const block_bytes& bytes) noexcept {
     return static_cast<unsigned>((sum_halves(bytes) * every_byte) >> 56);
 }
 
-/// Whether the three bytes before `text` ask for no continuation there.
+/// Whether the three bytes before `text` do not ask for a continuation byte there.
 constexpr bool may_start(const char* text) noexcept {
     return (static_cast<unsigned char>(text[-1]) < 0xc0) &
            (static_cast<unsigned char>(text[-2]) < 0xe0) &
@@ -95,7 +96,7 @@ constexpr bool may_start(const char* text) noexcept {
 }
 
 struct utf8_block {
-    unsigned starts;  // bytes that are no continuation
+    unsigned starts;  // bytes that are not continuation bytes
     bool well_formed;
 };
 
@@ -107,7 +108,7 @@ constexpr utf8_block classify(const char* text) noexcept {
     for (int i = 0; i < block_size; ++i) {
         const auto byte = static_cast<signed char>(text[i]);
         const auto last = static_cast<unsigned char>(text[i - 1]);
-        const bool start = byte >= -0x40;  // no 10xxxxxx
+        const bool start = byte >= -0x40;  // not 10xxxxxx
         // Second bytes; as signed characters 0x80 is the least.
         const bool overlong = ((last == 0xe0) & (byte < -0x60)) | ((last == 0xf0) & (byte < -0x70));
         const bool beyond = ((last == 0xed) & (byte >= -0x60)) | ((last == 0xf4) & (byte >= -0x70));
@@ -121,21 +122,21 @@ constexpr utf8_block classify(const char* text) noexcept {
 
 constexpr bool is_ascii(std::uint64_t bytes) noexcept { return (bytes & (every_byte * 0x80)) == 0; }
 
-/// 1 in every byte that is no space, of bytes that are ASCII.
+/// Returns 1 for every byte that is not a space, of bytes that are ASCII.
 SKYUTIL_WRAPS constexpr std::uint64_t ascii_other_than_space(std::uint64_t bytes) noexcept {
     return (((bytes ^ (every_byte * ' ')) + every_byte * 0x7f) >> 7) & every_byte;
 }
 
-/// 1 in every byte that is no continuation.
+/// Returns 1 for every byte that is not a continuation byte.
 SKYUTIL_WRAPS constexpr std::uint64_t starts_of(std::uint64_t bytes) noexcept {
     return (~(bytes >> 7) | (bytes >> 6)) & every_byte;
 }
 
-/// The byte after `wanted` others that are no continuations and that is none itself. There must be
+/// Returns the byte that starts a code point and has `wanted` such bytes before it. There must be
 /// one.
 SKYUTIL_WRAPS constexpr const char* skip_starts(const char* at, std::uint64_t wanted) noexcept {
     for (;; at += 8) {
-        // In each byte: the starts up to it.
+        // In each byte: how many starts there are up to it.
         const std::uint64_t counts = starts_of(load_little_endian(at)) * every_byte;
         if (const std::uint64_t total = counts >> 56; total <= wanted) {
             wanted -= total;
@@ -147,8 +148,8 @@ SKYUTIL_WRAPS constexpr const char* skip_starts(const char* at, std::uint64_t wa
     }
 }
 
-/// Walks over blocks for as long as they are well-formed and code points are wanted. `at` is no
-/// continuation and has three bytes before it.
+/// Walks over blocks as long as they are well-formed and code points are wanted. `at` is not a
+/// continuation byte, and has three bytes before it.
 constexpr const char* walk_blocks(const char* at, const char* end, std::size_t& wanted) noexcept {
     const char* const first = at;
     for (; end - at >= block_size; at += block_size) {
@@ -174,7 +175,7 @@ constexpr const char* walk_blocks(const char* at, const char* end, std::size_t& 
     return at;
 }
 
-/// Walks from text[offset] until `wanted` code points are behind.
+/// Walks over `wanted` code points from text[offset] on.
 constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
                                    std::size_t wanted) noexcept {
     const char* const begin = text.data();
@@ -205,7 +206,7 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
     return {static_cast<std::size_t>(at - begin), wanted};
 }
 
-/// Spaces among the first `size` bytes of the block at `text`.
+/// Returns how many spaces are among the first `size` bytes of the block at `text`.
 constexpr std::size_t count_spaces(const char* text, signed char size = block_size) noexcept {
     block_bytes spaces{};
 #pragma GCC unroll 1  // clang would unroll it before it sees vectors
@@ -247,8 +248,8 @@ constexpr spaces_walk walk_counting_spaces(std::string_view text, std::size_t wa
     return {offset, spaces};
 }
 
-/// Offset of the last space with fewer than `wanted` code points that are no space between `offset`
-/// and it; `offset` when there is none.
+/// Returns the offset of the last space that has fewer than `wanted` code points other than spaces
+/// between `offset` and it; `offset` when there is no such space.
 SKYUTIL_WRAPS constexpr std::size_t last_space(std::string_view text, std::size_t offset,
                                                std::size_t wanted) noexcept {
     const char* const begin = text.data();
@@ -258,7 +259,7 @@ SKYUTIL_WRAPS constexpr std::size_t last_space(std::string_view text, std::size_
     for (; end - at >= 8 && is_ascii(load_little_endian(at)); at += 8) {
         const std::uint64_t others = ascii_other_than_space(load_little_endian(at));
         const std::uint64_t counts = others * every_byte;
-        std::uint64_t spaces = others ^ every_byte;  // 1 in every byte that is one
+        std::uint64_t spaces = others ^ every_byte;  // 1 in every byte that is a space
         const bool enough = counts >> 56 >= wanted;
         if (enough) {
             spaces &= (every_byte * (127 + wanted) - counts) >> 7;  // counts < wanted
@@ -278,7 +279,7 @@ SKYUTIL_WRAPS constexpr std::size_t last_space(std::string_view text, std::size_
     return static_cast<std::size_t>(last - begin);
 }
 
-/// Offset of the last `wanted` code points of the text; at least one is wanted.
+/// Returns the offset of the last `wanted` code points of the text; at least one is wanted.
 constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) noexcept {
     const char* const begin = text.data();
     const char* const end = begin + text.size();
@@ -301,7 +302,7 @@ constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) n
             }
             wanted -= starts;
         }
-        while (at != end && is_continuation(*at)) {  // their lead is not behind yet
+        while (at != end && is_continuation(*at)) {  // their first byte has not been passed yet
             ++at;
         }
     }
@@ -315,21 +316,21 @@ constexpr std::size_t walk_backward(std::string_view text, std::size_t wanted) n
     return static_cast<std::size_t>(at - begin);
 }
 
-/// Clang rejects std::string(std::string_view) at compile time (llvm/llvm-project#161071), but not
-/// this.
+/// Returns a copy of a text. Clang rejects std::string(std::string_view) at compile time
+/// (llvm/llvm-project#161071), but not this.
 constexpr std::string to_string(std::string_view text) {
     return std::string(text.begin(), text.end());
 }
 
-/// text[0, first), `replacement` and text[last, size) in one string, allocated once unless it is
-/// longer than the text.
+/// Returns text[0, first), `replacement` and text[last, size) in one string, which is allocated
+/// once unless it is longer than the text.
 constexpr std::string replace_middle(std::string_view text, std::size_t first,
                                      std::string_view replacement, std::size_t last) {
     const std::size_t size = first + replacement.size() + (text.size() - last);
     std::string out(text.begin(), text.begin() + (std::min)(size, text.size()));
     out.resize(size);
     char* at = out.data() + first;
-    for (const char c : replacement) {  // mostly few: no call
+    for (const char c : replacement) {  // usually a few characters: not worth a call
         *at++ = c;
     }
     std::copy(text.begin() + last, text.end(), at);
@@ -351,7 +352,7 @@ constexpr void append_replacing_invalid(std::string& out, std::string_view text)
         if (size == 0) {
             out.append(copied, at);
             out.append("\xef\xbf\xbd");
-            // The longest part that begins a well-formed sequence, or a byte.
+            // The longest part that begins a well-formed sequence, or a single byte.
             const bool begins = end - at >= 2 && may_begin(static_cast<unsigned char>(at[0]),
                                                            static_cast<unsigned char>(at[1]));
             copied = at += !begins ? 1 : end - at >= 3 && is_continuation(at[2]) ? 3 : 2;
