@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "faults.hpp"
+#include "files/faults.hpp"
 #include "support.hpp"
 
 namespace {

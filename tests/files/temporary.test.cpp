@@ -39,7 +39,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "faults.hpp"
+#include "files/faults.hpp"
 #include "support.hpp"
 
 using namespace skyutil_tests;

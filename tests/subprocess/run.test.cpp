@@ -36,7 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "commands.hpp"
+#include "subprocess/commands.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """skyutil hash: what it prints, and the lists of checksums it reads beside those of coreutils.
 
-    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program_hash.test.py
+    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program/hash.test.py
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from program_support import PROGRAM, Outcome, ProgramTest, Word, skyutil  # noqa: E402
+from support import PROGRAM, Outcome, ProgramTest, Word, skyutil  # noqa: E402
 
 ALGORITHMS = {
     "md5": "MD5",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the program prints: all of it or an error, JSON that loses nothing, help, completions, manual.
 
-    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program_output.test.py
+    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program/output.test.py
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from program_support import PROGRAM, ProgramTest, has_command, skyutil  # noqa: E402
+from support import PROGRAM, ProgramTest, has_command, skyutil  # noqa: E402
 
 
 def commands() -> list[str]:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// tests/hash_vectors.hpp: the published vectors of tests/data/hash_*.txt, for whatever computes
+// tests/hash/vectors.hpp: the published vectors of tests/data/hash_*.txt, for whatever computes
 // them.
 //
 //     check_vectors("sha256", [](std::string_view message) { return skyutil::digest(...); });

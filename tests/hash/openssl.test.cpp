@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "hash_vectors.hpp"
+#include "hash/vectors.hpp"
 #include "support.hpp"
 
 using namespace skyutil_tests;

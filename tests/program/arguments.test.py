@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The words of the command line: they arrive as they were typed, numbers and times are strict.
 
-    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program_arguments.test.py
+    SKYUTIL_TEST_PROGRAM=build/dev/examples/skyutil python3 tests/program/arguments.test.py
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from program_support import PROGRAM, ProgramTest, has_command, skyutil  # noqa: E402
+from support import PROGRAM, ProgramTest, has_command, skyutil  # noqa: E402
 
 ODD_WORDS = [
     b"",

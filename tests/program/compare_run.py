@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Shows "skyutil run" beside timeout(1), env(1), nice(1) and nohup(1), on a pseudo-terminal.
 
-    tests/compare_run.py build/dev/examples/skyutil [WORD...]
+    tests/program/compare_run.py build/dev/examples/skyutil [WORD...]
 
 Each row is one situation; each column what came of it under that wrapper. "bare" is the command
 without one, which a wrapper should come to. With words only the rows with one of them in their name.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// tests/commands.hpp: what tests of children share: commands of tests/children/actor.cpp, and what
-// became of processes.
+// tests/subprocess/commands.hpp: what tests of children share: commands of
+// tests/children/actor.cpp, and what became of processes.
 
 #pragma once
 

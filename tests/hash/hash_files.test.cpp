@@ -38,7 +38,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "hash_vectors.hpp"
+#include "hash/vectors.hpp"
 #include "support.hpp"
 
 using namespace skyutil_tests;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Checks many lists of checksums with coreutils and with `skyutil hash -c`, and compares.
 
-    tests/compare_checksums.py SKYUTIL [--verbose]
+    tests/program/compare_checksums.py SKYUTIL [--verbose]
 
 What both print for each file must be the same, and so must the exit code; a name may be escaped by
 one alone, as coreutils 9.1 does it for line ends only, skyutil for all that a list escapes. DIFFERENCES

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What benchmarks/report.py makes of good, bad and hostile reports.
 
-    python3 tests/report.test.py [Class.test_name]
+    python3 tests/report/gate.test.py [Class.test_name]
 
 data/report.json is a small report with invented numbers.
 """
@@ -26,7 +26,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(BENCHMARKS))

@@ -31,7 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "faults.hpp"
+#include "files/faults.hpp"
 #include "support.hpp"
 
 using namespace skyutil_tests;
