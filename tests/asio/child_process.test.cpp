@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Children on an executor of Boost.Asio.
+// Children that Boost.Asio waits for.
 
 #include <skyutil/asio.hpp>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Threads that are asked to stop while they wait.
 
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/files.hpp>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The hash classes of hash_openssl.hpp, beside the published digests and those of Crypto++.
 
 #include <skyutil/hash_openssl.hpp>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// A stop of every form of hash_file, whatever it waits for.
 
 #include <skyutil/hash.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // tests/subprocess/commands.hpp: what tests of children share: commands of
-// tests/children/actor.cpp, and what became of processes.
+// tests/children/actor.cpp, what became of processes, and systems on which calls fail.
 
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <initializer_list>
 #include <sstream>
@@ -25,6 +26,9 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "support.hpp"
 
@@ -39,6 +43,9 @@ inline skyutil::command actor(std::initializer_list<std::string> words) {
 
 /// How long anything may take that takes no time on an idle machine.
 inline constexpr std::chrono::seconds patience(20);
+
+/// What SIGTERM gets a tree before SIGKILL.
+inline constexpr std::chrono::milliseconds grace(200);
 
 inline std::vector<std::int64_t> numbers(const std::string& text) {
     std::istringstream in(text);
@@ -76,6 +83,16 @@ inline skyutil::completed_process run_until(std::size_t lines, const skyutil::co
         throw std::system_error(error, "run");
     }
     return result;
+}
+
+template <class Function>
+std::string message_of(Function function) {
+    try {
+        function();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "no exception";
 }
 
 /// Whether the condition holds, or soon does.
@@ -122,6 +139,15 @@ inline void filter_system_call(long number, unsigned verdict) {
 /// Has it fail.
 inline void forbid_system_call(long number, int reason) {
     filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason));
+}
+
+/// Covers /proc for the calling process, a child of run_in_child.
+inline void hide_proc() {
+    if (::unshare(CLONE_NEWNS) == -1 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
+        ::mount("none", "/proc", "tmpfs", 0, nullptr) == -1) {
+        throw cannot_run{"cannot put something over /proc"};
+    }
 }
 
 }  // namespace skyutil_tests
