@@ -6,46 +6,53 @@ import re
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+
+from declarations import declarations_of, headers_in, includes_of
+
 sources = Path(sys.argv[1])
-not_core = {"hash.hpp", "hash_openssl.hpp", "asio.hpp", "skyutil.hpp"}
+not_core = {
+    "skyutil/hash.hpp",
+    "skyutil/hash_openssl.hpp",
+    "skyutil/asio.hpp",
+    "skyutil/skyutil.hpp",
+}
+headers = headers_in(sources / "include")
 
 
 def names_of(text):
-    """What the namespace skyutil declares: names at the start of a line, the style of the sources."""
-    names = set()
-    namespaces = []
-    for line in text.splitlines():
-        if line.startswith("namespace "):
-            namespaces.append(line)
-        elif line.startswith("}  // namespace"):
-            namespaces.pop()
-        elif namespaces == ["namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {"]:
-            line = re.sub(r"^((template <.*>|\[\[\w+\]\]|inline|constexpr) )+", "", line)
-            name = re.match(r"(?:class|struct|enum class|concept|using) (?:\[\[\w+\]\] )?(\w+)|"  # types
-                            r"(?:[\w:]+(?:<.*?>)?[&*]? )+(\w+)(?:\(| = )", line)  # functions, constants
-            if name and not line.startswith((" ", "}", "#", "return")):
-                names.add(name[1] or name[2])
-    return names
+    """What the namespace skyutil declares: no members, and no operators, which come with their types."""
+    return {
+        found.name
+        for found in declarations_of(text)
+        if found.namespace == ("skyutil",)
+        and found.member_of is None
+        and found.name.isidentifier()
+        and not found.name.startswith("operator")
+    }
 
 
 def headers_of(names):
-    """Those headers and what they include, machinery that defines public types."""
-    headers, todo = set(), list(names)
+    """Those headers and what they include."""
+    found, todo = set(), list(names)
     while todo:
         header = todo.pop()
-        if header not in headers:
-            headers.add(header)
-            todo += re.findall(r"^#include <(skyutil/.*)>", (sources / "include" / header).read_text(), re.MULTILINE)
-    return headers
+        if header not in found:
+            found.add(header)
+            todo += [
+                included for _, included in includes_of(headers[header]) if included in headers
+            ]
+    return found
 
 
 module = (sources / "modules/skyutil.cppm").read_text()
-public = {f"skyutil/{header.name}" for header in (sources / "include/skyutil").glob("*.hpp")
-          if header.name not in not_core}
-included = set(re.findall(r"^#include <(skyutil/.*)>", module, re.MULTILINE))
+public = {header for header in headers if header.count("/") == 1} - not_core
+included = {header for _, header in includes_of(module) if header.startswith("skyutil/")}
 assert included == public, included ^ public
 
 exported = set(re.findall(r"^using skyutil::(\w+);$", module, re.MULTILINE))
-declared = set().union(*(names_of((sources / "include" / header).read_text()) for header in headers_of(public)))
+declared = set().union(*(names_of(headers[header]) for header in headers_of(public)))
 assert len(declared) > 50, declared
-assert exported == declared, f"not exported: {declared - exported}, not declared: {exported - declared}"
+assert (
+    exported == declared
+), f"not exported: {declared - exported}, not declared: {exported - declared}"

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//
+// tests/subprocess/commands.hpp: what tests of children share: commands of
+// tests/children/actor.cpp, what became of processes, and systems on which calls fail.
+
+#pragma once
+
+#include <skyutil/process.hpp>
+#include <skyutil/subprocess.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <initializer_list>
+#include <sstream>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "support.hpp"
+
+namespace skyutil_tests {
+
+/// A command of the program tests/children/actor.cpp.
+inline skyutil::command actor(std::initializer_list<std::string> words) {
+    std::vector<std::string> all{SKYUTIL_TEST_ACTOR};
+    all.insert(all.end(), words);
+    return all;
+}
+
+/// How long anything may take that takes no time on an idle machine.
+inline constexpr std::chrono::seconds patience(20);
+
+/// What SIGTERM gets a tree before SIGKILL.
+inline constexpr std::chrono::milliseconds grace(200);
+
+inline std::vector<std::int64_t> numbers(const std::string& text) {
+    std::istringstream in(text);
+    std::vector<std::int64_t> result;
+    for (std::int64_t number = 0; in >> number;) {
+        result.push_back(number);
+    }
+    return result;
+}
+
+/// Runs a command, and requests a stop when it has written so many lines: what it does after that
+/// is not a question of time. Its output is kept, too.
+template <class Then>
+skyutil::completed_process run_until(std::size_t lines, const skyutil::command& what,
+                                     skyutil::run_options options, std::error_code& error,
+                                     Then then) {
+    std::stop_source source;
+    std::size_t left = lines;
+    options.stop = source.get_token();
+    options.max_output = options.max_output.value_or(std::size_t{1} << 20);
+    options.on_line = [&](skyutil::output_stream, std::string_view) {
+        if (left != 0 && --left == 0) {
+            then();
+            source.request_stop();
+        }
+    };
+    return skyutil::run(what, options, error);
+}
+
+inline skyutil::completed_process run_until(std::size_t lines, const skyutil::command& what,
+                                            skyutil::run_options options) {
+    std::error_code error;
+    skyutil::completed_process result = run_until(lines, what, std::move(options), error, [] {});
+    if (error) {
+        throw std::system_error(error, "run");
+    }
+    return result;
+}
+
+template <class Function>
+std::string message_of(Function function) {
+    try {
+        function();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "no exception";
+}
+
+/// Whether the condition holds, or soon does.
+template <class Condition>
+bool soon(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+/// Whether none of them is alive, or soon none is.
+inline bool are_gone(const std::vector<std::int64_t>& pids) {
+    for (const std::int64_t pid : pids) {
+        if (!soon([&] { return !skyutil::is_process_alive(pid); })) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Whether this process has children, zombies included.
+inline bool has_children() {
+    siginfo_t ignored{};
+    return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != -1;
+}
+
+/// Has a system call of this process, a child of run_in_child, and of its children end otherwise
+/// than it would: SECCOMP_RET_ERRNO | errno, SECCOMP_RET_KILL_PROCESS.
+inline void filter_system_call(long number, unsigned verdict) {
+    std::array<sock_filter, 4> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, verdict),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    install_filter(program);
+}
+
+/// Has it fail.
+inline void forbid_system_call(long number, int reason) {
+    filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason));
+}
+
+/// Covers /proc for the calling process, a child of run_in_child.
+inline void hide_proc() {
+    if (::unshare(CLONE_NEWNS) == -1 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
+        ::mount("none", "/proc", "tmpfs", 0, nullptr) == -1) {
+        throw cannot_run{"cannot put something over /proc"};
+    }
+}
+
+}  // namespace skyutil_tests

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+//
+// The budgets that follow from the files of a situation, and monitors of them.
+
+#include <skyutil/system.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "support.hpp"
+#include "system/situations.hpp"
+
+using namespace skyutil_tests;
+using nlohmann::json;
+using skyutil::limit_kind;
+using skyutil::sysroot;
+
+// ------------------------------------------------------------------------------------------
+// fixtures
+
+namespace {
+
+/// The numbers of a machine in the form of `expected`; what there is none of is left out.
+json budgets_of(const sysroot& root) {
+    const skyutil::cpu_budget cpus = skyutil::get_cpu_budget(root);
+    const skyutil::memory_budget memory = skyutil::get_memory_budget(root);
+    json result;
+    const auto add = [&](const char* name, const auto& value) {
+        if (value) {
+            result[name] = *value;
+        }
+    };
+    result["usable"] = cpus.usable();
+    add("online", cpus.online);
+    add("affinity", cpus.affinity);
+    add("cpuset", cpus.cpuset);
+    add("quota", cpus.quota);
+    result["cpu_factor"] = to_string(cpus.limiting_factor().kind);
+    add("physical", memory.physical);
+    add("limit", memory.limit);
+    result["memory_factor"] = to_string(memory.limiting_factor().kind);
+    add("request", cpus.request);
+    add("soft_limit", memory.soft_limit);
+    add("swap_limit", memory.swap_limit);
+    add("usage", memory.usage);
+    add("reclaimable", memory.reclaimable);
+    add("group_available", memory.group_available);
+    add("address_space_limit", memory.address_space_limit);
+    add("data_limit", memory.data_limit);
+    add("process_available", memory.process_available);
+    if (memory.available() != memory.usable()) {
+        result["available"] = memory.available();
+    }
+    for (const auto& [name, file] :
+         {std::pair("cpuset_file", cpus.cpuset_file), std::pair("quota_file", cpus.quota_file),
+          std::pair("request_file", cpus.request_file), std::pair("limit_file", memory.limit_file),
+          std::pair("soft_limit_file", memory.soft_limit_file),
+          std::pair("swap_limit_file", memory.swap_limit_file),
+          std::pair("usage_file", memory.usage_file)}) {
+        if (!file.empty()) {
+            result[name] = file;
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+// -------------------------------------------------------------------------------------------
+// budgets
+
+TEST_CASE("every situation gives the budget that its files say") {
+    const no_overrides clean;
+    REQUIRE(situations().size() >= 75);
+    for (const situation& each : situations()) {
+        const temporary_directory root;
+        write_files(root, each);
+        INFO(each.name);
+        json found;
+        REQUIRE_NOTHROW(found = budgets_of(sysroot{root.path()}));
+        CHECK(found == each.expected);
+    }
+}
+
+TEST_CASE("very long lines and many mounts hide no limit") {
+    const no_overrides clean;
+    const situation what = find_situation("v2_limit_on_parent");
+    const temporary_directory root;
+    write_files(root, what);
+    std::string layers = "99 23 0:99 / /merged rw - overlay overlay rw,lowerdir=";
+    for (int i = 0; i < 50'000; ++i) {
+        layers += "/var/lib/layers/" + std::to_string(i) + ":";
+    }
+    std::string others;
+    for (int i = 0; i < 5000; ++i) {
+        others += "100 23 0:100 / /mnt/" + std::to_string(i) + " rw - tmpfs tmpfs rw\n";
+    }
+    const auto mountinfo = place_in(root, "/proc/self/mountinfo");
+    write_file(mountinfo, layers + "\n" + others + read_file(mountinfo));
+    CHECK(budgets_of(sysroot{root.path()}) == what.expected);
+}
+
+TEST_CASE("files that cannot be read as files are no limit") {
+    const no_overrides clean;
+    const temporary_directory root;
+    situation what = find_situation("v2_limit_on_parent");
+    const std::string leaf = "/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope/";
+    std::erase_if(what.files, [&](const auto& file) { return file.first.starts_with(leaf); });
+    write_files(root, what);
+    std::filesystem::create_directories(place_in(root, leaf + "cpu.max"));
+    REQUIRE(::mkfifo(place_in(root, leaf + "memory.max").c_str(), 0600) == 0);
+    CHECK(budgets_of(sysroot{root.path()}) == what.expected);
+}
+
+TEST_CASE("whatever the files hold, there is a CPU and no limit is exceeded") {
+    const no_overrides clean;
+    std::mt19937 random(20240229);
+    const auto below = [&](std::size_t limit) {
+        return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+    };
+    constexpr std::array<std::string_view, 24> words{"max",
+                                                     "0",
+                                                     "1",
+                                                     "-1",
+                                                     "100000",
+                                                     "18446744073709551615",
+                                                     "99999999999999999999",
+                                                     "0-7",
+                                                     ",",
+                                                     "-",
+                                                     ":",
+                                                     "::",
+                                                     "/",
+                                                     "/..",
+                                                     "/../..",
+                                                     " ",
+                                                     "\n",
+                                                     " - cgroup2 cgroup2 rw",
+                                                     " - cgroup cgroup rw,cpu",
+                                                     "cpu",
+                                                     "memory",
+                                                     "\\040",
+                                                     "Cpus_allowed_list:\t",
+                                                     "MemTotal: "};
+    const auto garble = [&](std::string text) {
+        switch (below(4)) {
+            case 0:
+                text.resize(below(300));
+                for (char& c : text) {
+                    c = static_cast<char>(below(256));
+                }
+                break;
+            case 1:
+                for (std::size_t i = 0; !text.empty() && i < 1 + below(4); ++i) {
+                    text[below(text.size())] = static_cast<char>(below(256));
+                }
+                break;
+            case 2:
+                text.resize(below(text.size() + 1));
+                break;
+            default:
+                text.clear();
+                for (std::size_t i = below(12); i != 0; --i) {
+                    text += words[below(words.size())];
+                }
+        }
+        return text;
+    };
+    for (const situation& each : situations()) {
+        const temporary_directory root;
+        write_files(root, each);
+        for (int i = 0; !each.files.empty() && i < 25; ++i) {
+            const auto& [name, original] = each.files[below(each.files.size())];
+            const std::string text = garble(original);
+            const std::filesystem::path file = place_in(root, name);
+            const auto replace_by = [&](const std::string& content) {
+                std::filesystem::remove(
+                    file);  // file systems flush what is truncated and written anew
+                write_file(file, content);
+            };
+            replace_by(text);
+            CAPTURE(each.name, name, text);
+            std::error_code error;
+            skyutil::cpu_budget cpus;
+            skyutil::memory_budget memory;
+            REQUIRE_NOTHROW(cpus = skyutil::get_cpu_budget(sysroot{root.path()}, error));
+            REQUIRE_NOTHROW(memory = skyutil::get_memory_budget(sysroot{root.path()}, error));
+            REQUIRE(!error);
+            const int usable = cpus.usable();
+            REQUIRE(usable >= 1);
+            REQUIRE(cpus.usable(skyutil::rounding::ceil) >=
+                    cpus.usable(skyutil::rounding::nearest));
+            REQUIRE(cpus.usable(skyutil::rounding::nearest) >= usable);
+            REQUIRE(cpus.online.value_or(usable) >= usable);
+            REQUIRE(cpus.affinity.value_or(usable) >= usable);
+            REQUIRE(cpus.cpuset.value_or(usable) >= usable);
+            REQUIRE((std::max)(1.0, cpus.quota.value_or(usable)) >= usable);
+            REQUIRE(memory.usable() <= memory.physical.value_or(std::uint64_t{1} << 63));
+            REQUIRE(memory.usable() <= memory.limit.value_or(std::uint64_t{1} << 63));
+            REQUIRE((memory.usable() == 0 || memory.available() <= memory.usable()));
+            REQUIRE(memory.available() <= memory.machine_available.value_or(memory.available()));
+            REQUIRE(memory.available() <= memory.group_available.value_or(memory.available()));
+            REQUIRE(memory.available() <= memory.process_available.value_or(memory.available()));
+            REQUIRE(memory.reclaimable.value_or(0) <= memory.usage.value_or(0));
+            skyutil::resource_monitor monitor(sysroot{root.path()});
+            REQUIRE(monitor.cpu_count() == usable);
+            REQUIRE(monitor.mem_size_gb() == gib_of(memory));
+            REQUIRE_NOTHROW(json::parse(skyutil::describe_resources(skyutil::description_form::json,
+                                                                    sysroot{root.path()}, error)));
+            replace_by(original);
+        }
+    }
+}
+
+TEST_CASE("a monitor of a copy answers as the budgets do") {
+    const no_overrides clean;
+    for (const situation& each : situations()) {
+        const temporary_directory root;
+        write_files(root, each);
+        skyutil::resource_monitor monitor(sysroot{root.path()});
+        CAPTURE(each.name);
+        CHECK(monitor.cpu_count() == each.expected["usable"]);
+        CHECK(monitor.mem_size_gb() == gib_of(skyutil::get_memory_budget(sysroot{root.path()})));
+    }
+}
+
+TEST_CASE("a monitor sees what changed when its answer is older than it may be") {
+    const no_overrides clean;
+    const temporary_directory root;
+    write_files(root, find_situation("v2_limit_on_parent"));
+    skyutil::resource_monitor fresh(sysroot{root.path()}, std::chrono::milliseconds(0));
+    skyutil::resource_monitor lasting(sysroot{root.path()}, std::chrono::hours(1));
+    CHECK(fresh.cpu_count() == 3);
+    CHECK(lasting.cpu_count() == 3);
+    CHECK(fresh.mem_size_gb() == 4);
+    CHECK(lasting.mem_size_gb() == 4);
+    const std::string slice = "/sys/fs/cgroup/user.slice/user-1000.slice/";
+    write_file(place_in(root, slice + "cpu.max"), "200000 100000\n");
+    write_file(place_in(root, slice + "memory.max"), "1073741824\n");
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(lasting.cpu_count() == 3);
+    CHECK(fresh.mem_size_gb() == 1);
+    CHECK(lasting.mem_size_gb() == 4);
+
+    // Another group: at once, wherever the old one was.
+    write_file(place_in(root, "/proc/self/cgroup"), "0::/\n");
+    CHECK(fresh.cpu_count() == 8);
+    CHECK(fresh.mem_size_gb() == 16);
+
+    // Nothing can be looked at any more: the process is where it was.
+    write_file(place_in(root, "/proc/self/cgroup"),
+               "0::/user.slice/user-1000.slice/session-2.scope\n");
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(fresh.mem_size_gb() == 1);
+    std::filesystem::remove(place_in(root, "/proc/self/cgroup"));
+    std::filesystem::remove_all(place_in(root, "/sys"));
+    CHECK(fresh.cpu_count() == 2);
+    CHECK(fresh.mem_size_gb() == 1);
+}
+
+TEST_CASE("a monitor takes its overrides when it is made") {
+    const no_overrides clean;
+    {
+        const scoped_variable cpus("SKYUTIL_CPU_COUNT", "4321");
+        const scoped_variable memory("SKYUTIL_MEMORY_BYTES", "1073741824");
+        skyutil::resource_monitor monitor;
+        const scoped_variable later("SKYUTIL_CPU_COUNT", "5");
+        CHECK(monitor.cpu_count() == 4321);
+        CHECK(monitor.mem_size_gb() == 1);
+    }
+    const scoped_variable bad("SKYUTIL_MEMORY_BYTES", "many");
+    CHECK_THAT(invalid_argument_of([] { skyutil::resource_monitor monitor; }),
+               Catch::Matchers::ContainsSubstring("resource_monitor") &&
+                   Catch::Matchers::ContainsSubstring("SKYUTIL_MEMORY_BYTES"));
+}
+
+// ------------------------------------------------------------------------------------------
+// description
+
+TEST_CASE("a budget is rounded as asked and is never less than one CPU") {
+    struct row {
+        double quota;
+        int floor;
+        int ceil;
+        int nearest;
+    };
+    for (const row& each :
+         {row{0.001, 1, 1, 1}, row{0.5, 1, 1, 1}, row{1.0, 1, 1, 1}, row{1.49, 1, 2, 1},
+          row{1.5, 1, 2, 2}, row{2.0, 2, 2, 2}, row{2.999, 2, 3, 3}, row{9.5, 8, 8, 8}}) {
+        skyutil::cpu_budget budget;
+        budget.online = 8;
+        budget.affinity = 8;
+        budget.quota = each.quota;
+        CAPTURE(each.quota);
+        CHECK(budget.usable() == each.floor);
+        CHECK(budget.usable(skyutil::rounding::ceil) == each.ceil);
+        CHECK(budget.usable(skyutil::rounding::nearest) == each.nearest);
+    }
+    CHECK(skyutil::cpu_budget{}.usable() == 1);
+    CHECK(skyutil::cpu_budget{}.limiting_factor().kind == limit_kind::none);
+    CHECK(skyutil::memory_budget{}.usable() == 0);
+    CHECK(skyutil::memory_budget{}.limiting_factor().kind == limit_kind::none);
+}
+
+TEST_CASE("a budget names what decides it") {
+    skyutil::cpu_budget cpus;
+    cpus.online = 8;
+    CHECK(cpus.limiting_factor().kind == limit_kind::machine);
+    CHECK(cpus.limiting_factor().file == "/sys/devices/system/cpu/online");
+    cpus.affinity = 6;
+    CHECK(cpus.limiting_factor().kind == limit_kind::affinity);
+    CHECK(cpus.limiting_factor().file == "sched_getaffinity(2)");
+    cpus.cpuset = 6;
+    cpus.cpuset_file = "/set";
+    CHECK(cpus.limiting_factor().kind == limit_kind::cpuset);
+    CHECK(cpus.limiting_factor().file == "/set");
+    cpus.quota = 6.5;
+    cpus.quota_file = "/quota";
+    CHECK(cpus.limiting_factor().kind == limit_kind::cpuset);
+    cpus.quota = 5.5;
+    CHECK(cpus.limiting_factor().kind == limit_kind::quota);
+    CHECK(cpus.limiting_factor().file == "/quota");
+    cpus.override_value = 100;
+    cpus.override_variable = "VARIABLE";
+    CHECK(cpus.limiting_factor().kind == limit_kind::override_value);
+    CHECK(cpus.limiting_factor().file == "VARIABLE");
+    CHECK(cpus.usable() == 100);
+
+    skyutil::memory_budget memory;
+    memory.physical = 100;
+    CHECK(memory.limiting_factor().kind == limit_kind::machine);
+    memory.limit = 101;
+    CHECK(memory.limiting_factor().kind == limit_kind::machine);
+    CHECK(memory.usable() == 100);
+    memory.limit = 99;
+    memory.limit_file = "/limit";
+    CHECK(memory.limiting_factor().kind == limit_kind::memory_limit);
+    CHECK(memory.limiting_factor().file == "/limit");
+    CHECK(memory.usable() == 99);
+}
