@@ -219,12 +219,13 @@ TEMPLATE_TEST_CASE("temporary things that cannot be made are errors", "", skyuti
         }
     }
     fs::permissions(directory.path(), fs::perms(0555));
-    CHECK(run_in_child([&] {
-              drop_privileges();
-              std::error_code error;
-              const TestType failed(directory.path(), error);
-              return error.value();
-          }) == EACCES);
+    const nlohmann::json answer = run_in_child([&] {
+        drop_privileges();
+        std::error_code error;
+        const TestType failed(directory.path(), error);
+        return error.value();
+    });
+    CHECK(answer == EACCES);
     fs::permissions(directory.path(), fs::perms(0755));
     CHECK(entries_of(directory.path()) == 1);
 }
@@ -250,17 +251,18 @@ TEMPLATE_TEST_CASE("a forked child does not remove what its parent made", "",
     const temporary_directory directory;
     auto owner = std::make_unique<TestType>(directory.path());
     const fs::path path = owner->path();
-    CHECK(run_in_child([&] {
-              owner.reset();
-              bool own_is_removed = false;
-              fs::path own;
-              {
-                  const TestType made(directory.path());
-                  own = made.path();
-                  own_is_removed = fs::exists(own);
-              }
-              return own_is_removed && !fs::exists(own);
-          }) == true);
+    const nlohmann::json answer = run_in_child([&] {
+        owner.reset();
+        bool own_is_removed = false;
+        fs::path own;
+        {
+            const TestType made(directory.path());
+            own = made.path();
+            own_is_removed = fs::exists(own);
+        }
+        return own_is_removed && !fs::exists(own);
+    });
+    CHECK(answer == true);
     CHECK(fs::exists(path));
     owner.reset();
     CHECK_FALSE(fs::exists(path));

@@ -45,11 +45,12 @@ TEST_CASE("write_file_atomic makes a file or replaces what it has") {
     }
     CHECK_FALSE(try_write(directory / std::string(255, 'x'), "long name"));
     CHECK(read_file(directory / std::string(255, 'x')) == "long name");
-    CHECK(run_in_child([&] {
-              fs::current_path(directory.path());
-              return try_write("relative", "a").value() == 0 &&
-                     try_write("./relative", "b").value() == 0 && read_file("relative") == "b";
-          }) == true);
+    const nlohmann::json answer = run_in_child([&] {
+        fs::current_path(directory.path());
+        return try_write("relative", "a").value() == 0 &&
+               try_write("./relative", "b").value() == 0 && read_file("relative") == "b";
+    });
+    CHECK(answer == true);
 }
 
 TEST_CASE("write_file_atomic keeps permissions and owner, and gives a new file the usual ones") {
@@ -64,10 +65,11 @@ TEST_CASE("write_file_atomic keeps permissions and owner, and gives a new file t
         fs::permissions(path, fs::perms(0600));
         CHECK(read_file(path) == "new");
     }
-    CHECK(run_in_child([&] {
-              ::umask(0027);
-              return try_write(directory / "new", "").value();
-          }) == 0);
+    const nlohmann::json told = run_in_child([&] {
+        ::umask(0027);
+        return try_write(directory / "new", "").value();
+    });
+    CHECK(told == 0);
     CHECK(mode_of(directory / "new") == 0640);
 
     if (::geteuid() != 0) {
@@ -85,10 +87,13 @@ TEST_CASE("write_file_atomic keeps permissions and owner, and gives a new file t
     REQUIRE(::chown(path.c_str(), 0, 0) == 0);  // which takes the set-user-ID bit away
     fs::permissions(path, fs::perms(06755));
     fs::permissions(directory.path(), fs::perms(0777));
-    CHECK(run_in_child([&] {
-              drop_privileges();
-              return try_write(path, "nobody's").value();
-          }) == 0);
+    {
+        const nlohmann::json answer = run_in_child([&] {
+            drop_privileges();
+            return try_write(path, "nobody's").value();
+        });
+        CHECK(answer == 0);
+    }
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK(info.st_uid == 65534);
     CHECK(mode_of(path) == 0755);  // not run as another than before
@@ -216,12 +221,13 @@ TEST_CASE("write_file_atomic leaves the old file in a directory that is closed")
 TEST_CASE("write_file_atomic leaves the old file beyond the largest size a file may have") {
     const temporary_directory directory;
     write_file(directory / "file", "old");
-    CHECK(run_in_child([&] {
-              ::signal(SIGXFSZ, SIG_IGN);
-              const rlimit limit{100'000, 100'000};
-              ::setrlimit(RLIMIT_FSIZE, &limit);
-              return try_write_large(directory / "file");
-          }) == nlohmann::json{EFBIG, "old", 1});
+    const nlohmann::json answer = run_in_child([&] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{100'000, 100'000};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        return try_write_large(directory / "file");
+    });
+    CHECK(answer == nlohmann::json{EFBIG, "old", 1});
 }
 
 TEST_CASE("write_file_atomic leaves the old file on a full file system") {

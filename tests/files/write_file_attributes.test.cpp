@@ -398,16 +398,17 @@ TEST_CASE("a path that leads to an open file instead of a name is an error and c
 TEST_CASE("standard output is no name, wherever it leads") {
     const temporary_directory directory;
     write_file(directory / "log", "old");
-    CHECK(run_in_child([&] {
-              const int fd = ::open((directory / "log").c_str(), O_WRONLY | O_APPEND);
-              if (fd == -1 || ::dup2(fd, STDOUT_FILENO) == -1) {
-                  throw_errno("dup2");
-              }
-              if (!fs::exists("/dev/stdout")) {
-                  throw cannot_run{"there is no /dev/stdout"};
-              }
-              return json{try_write("/dev/stdout", "new").value()};
-          }) == json{EOPNOTSUPP});
+    const json answer = run_in_child([&] {
+        const int fd = ::open((directory / "log").c_str(), O_WRONLY | O_APPEND);
+        if (fd == -1 || ::dup2(fd, STDOUT_FILENO) == -1) {
+            throw_errno("dup2");
+        }
+        if (!fs::exists("/dev/stdout")) {
+            throw cannot_run{"there is no /dev/stdout"};
+        }
+        return json{try_write("/dev/stdout", "new").value()};
+    });
+    CHECK(answer == json{EOPNOTSUPP});
     CHECK(read_file(directory / "log") == "old");
     CHECK(entries_of(directory.path()) == 1);
 }

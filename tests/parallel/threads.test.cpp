@@ -260,6 +260,7 @@ TEST_CASE("several threads may use run_in_parallel at once") {
 
 TEST_CASE("run_in_parallel works in a child of fork") {
     run_in_parallel([](int) {}, numbers(10), 3);
-    CHECK(run_in_child([] { return run_in_parallel([](int i) { return i; }, numbers(50), 3); }) ==
-          json(numbers(50)));
+    const json answer =
+        run_in_child([] { return run_in_parallel([](int i) { return i; }, numbers(50), 3); });
+    CHECK(answer == json(numbers(50)));
 }

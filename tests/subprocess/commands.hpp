@@ -8,6 +8,7 @@
 #include <skyutil/process.hpp>
 #include <skyutil/subprocess.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -83,6 +84,20 @@ inline skyutil::completed_process run_until(std::size_t lines, const skyutil::co
         throw std::system_error(error, "run");
     }
     return result;
+}
+
+/// Runs a command with a timeout, and with a longer one for as long as the machine is too busy for
+/// the command to write so many lines before it.
+inline skyutil::completed_process run_into_timeout(std::ptrdiff_t lines,
+                                                   const skyutil::command& what,
+                                                   skyutil::run_options options) {
+    for (;; *options.timeout *= 4) {
+        skyutil::completed_process result = skyutil::run(what, options);
+        const std::string& text = result.stdout_text;
+        if (std::count(text.begin(), text.end(), '\n') >= lines || *options.timeout > patience) {
+            return result;
+        }
+    }
 }
 
 template <class Function>

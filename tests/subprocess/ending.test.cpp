@@ -273,40 +273,42 @@ const json as_it_should_be{true, 3, "ready\ngggggggggg", true, SIGKILL, true, fa
 }  // namespace
 
 TEST_CASE("a command is told to end, has its grace and is killed where there is no /proc") {
-    CHECK(run_in_child([] {
-              hide_proc();
-              return ended_runs();
-          }) == as_it_should_be);
+    const json answer = run_in_child([] {
+        hide_proc();
+        return ended_runs();
+    });
+    CHECK(answer == as_it_should_be);
 }
 
 TEST_CASE("a command is told to end, has its grace and is killed where /proc cannot be read") {
     for (const char* const call : {"getdents64", "readlinkat", "openat", "lseek"}) {
         CAPTURE(call);
-        CHECK(run_in_child([&] {
-                  make_fail(call, EACCES);
-                  return ended_runs();
-              }) == as_it_should_be);
+        const json answer = run_in_child([&] {
+            make_fail(call, EACCES);
+            return ended_runs();
+        });
+        CHECK(answer == as_it_should_be);
     }
 }
 
 TEST_CASE("a command is told to end, has its grace and is killed where no descriptor is left") {
-    CHECK(run_in_child([] {
-              static_cast<void>(ended_runs());  // sanitizers have seen all types then
-              json results = json::array();
-              for (const auto& [command, time] :
-                   {std::pair(actor({"goodbye", "10"}), std::chrono::milliseconds(patience)),
-                    std::pair(actor({"deaf"}), std::chrono::milliseconds(grace))}) {
-                  std::optional<no_descriptors> none;
-                  std::error_code error;
-                  const completed_process result =
-                      run_until(1, command, {.grace = time}, error, [&] { none.emplace(); });
-                  none.reset();
-                  results.push_back(
-                      {error.value(), result.stopped, result.exit_code, result.signal});
-              }
-              results.push_back(has_children());
-              return results;
-          }) == json{{0, true, 3, 0}, {0, true, -1, SIGKILL}, false});
+    const json answer = run_in_child([] {
+        static_cast<void>(ended_runs());  // sanitizers have seen all types then
+        json results = json::array();
+        for (const auto& [command, time] :
+             {std::pair(actor({"goodbye", "10"}), std::chrono::milliseconds(patience)),
+              std::pair(actor({"deaf"}), std::chrono::milliseconds(grace))}) {
+            std::optional<no_descriptors> none;
+            std::error_code error;
+            const completed_process result =
+                run_until(1, command, {.grace = time}, error, [&] { none.emplace(); });
+            none.reset();
+            results.push_back({error.value(), result.stopped, result.exit_code, result.signal});
+        }
+        results.push_back(has_children());
+        return results;
+    });
+    CHECK(answer == json{{0, true, 3, 0}, {0, true, -1, SIGKILL}, false});
 }
 
 TEST_CASE("a timeout is told where there is no /proc") {

@@ -140,8 +140,9 @@ json run_frozen(const char* type, const char* options, const char* file, const c
 }  // namespace
 
 TEST_CASE("a tree that a control group of version 2 has frozen is killed") {
-    CHECK(run_in_child([] { return run_frozen("cgroup2", nullptr, "cgroup.freeze", "1", "0"); }) ==
-          json{0, true, 0, true});
+    const json answer =
+        run_in_child([] { return run_frozen("cgroup2", nullptr, "cgroup.freeze", "1", "0"); });
+    CHECK(answer == json{0, true, 0, true});
 }
 
 TEST_CASE("a tree that a control group of version 1 has frozen is an error, and left") {
@@ -214,10 +215,11 @@ TEST_CASE("without orphans there are none to reap") {
     std::error_code error = std::make_error_code(std::errc::io_error);
     CHECK(skyutil::reap_orphans(error).empty());
     CHECK_FALSE(error);
-    CHECK(run_in_child([] {
-              hide_proc();
-              std::error_code failed;
-              static_cast<void>(skyutil::reap_orphans(failed));
-              return json(failed == std::errc::function_not_supported);
-          }) == true);
+    const json answer = run_in_child([] {
+        hide_proc();
+        std::error_code failed;
+        static_cast<void>(skyutil::reap_orphans(failed));
+        return json(failed == std::errc::function_not_supported);
+    });
+    CHECK(answer == true);
 }
