@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -35,17 +34,16 @@ def overlap(a: Stat, b: Stat) -> bool:
 
 
 @dataclass(frozen=True)
-class Means:
-    """Over the headline rows where the other was measured, each row counting once."""
+class Mean:
+    """The geometric mean over the headline rows where the other was measured, each row counting once."""
 
     rows: int
-    arithmetic: float
     geometric: float
 
 
-def means(
+def mean(
     report: Report, peer: str, of: Callable[[Row, Contestant], float] = speed_up
-) -> Optional[Means]:
+) -> Optional[Mean]:
     """Of the speed-ups over "python" or "rust"; None when it was measured nowhere."""
     found = [
         of(row, other)
@@ -54,7 +52,7 @@ def means(
     ]
     if not found:
         return None
-    return Means(len(found), statistics.fmean(found), geometric_mean(found))
+    return Mean(len(found), geometric_mean(found))
 
 
 def geometric_mean(numbers: Sequence[float]) -> float:

@@ -135,7 +135,7 @@ class _Gate:
                 self.allow(what, each.ratio, most, "that of the std headers it needs", None)
 
     def check_means(self, peer: str, kinds: dict[str, float]) -> None:
-        found = figures.means(self.report, peer, lambda row, other: 1 / self.ratio(row, peer))
+        found = figures.mean(self.report, peer, lambda row, other: 1 / self.ratio(row, peer))
         if found is None:
             reasons = [why for row in self.report.rows for why in row.notes_on(peer)]
             if reasons:

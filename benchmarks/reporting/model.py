@@ -454,7 +454,7 @@ def _targets(node: _Node) -> Targets:
     means: dict[str, dict[str, float]] = {}
     if node.has("means"):
         for peer in node["means"].keys(("python", "rust")):
-            kinds = node["means"][peer].keys(("arithmetic", "geometric"))
+            kinds = node["means"][peer].keys(("geometric",))
             means[peer] = {kind: node["means"][peer][kind].number() for kind in kinds}
     compile_times: dict[str, float] = {}
     if node.has("compile"):

@@ -83,7 +83,7 @@ class _Page:
 
     def tiles(self) -> Iterator[Markup]:
         for peer, label in figures.PEERS.items():
-            found = figures.means(self.report, peer)
+            found = figures.mean(self.report, peer)
             shown = figures.times(found.geometric) if found else "not measured"
             where = f", {found.rows} headline inputs" if found else ""
             what = f"as fast as {label}: geometric mean{where}"

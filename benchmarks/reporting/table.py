@@ -65,7 +65,7 @@ def markdown(report: Report) -> str:
         "Times are medians of a call; `2×` means that skyutil takes half of the other's time.",
     ]
     for peer, label in (("python", "Python"), ("rust", "Rust")):
-        if found := figures.means(report, peer):
+        if found := figures.mean(report, peer):
             lines.append(
                 f"Over {label}, on {found.rows} inputs: {figures.times(found.geometric)} in the "
                 "geometric mean."

@@ -49,14 +49,13 @@ def _head(report: Report) -> Iterator[str]:
 
 def _means(report: Report) -> Iterator[str]:
     yield from _title("How many times as fast as the others skyutil is, on the headline inputs")
-    yield f"{'':10} {'arithmetic mean':>16} {'geometric mean':>16} {'inputs':>8}"
+    yield f"{'':10} {'geometric mean':>16} {'inputs':>8}"
     for peer, label in figures.PEERS.items():
-        found = figures.means(report, peer)
+        found = figures.mean(report, peer)
         if found is None:
             yield f"{label:10} {'not measured':>16}"
         else:
-            arithmetic, geometric = figures.times(found.arithmetic), figures.times(found.geometric)
-            yield f"{label:10} {arithmetic:>16} {geometric:>16} {found.rows:8}"
+            yield f"{label:10} {figures.times(found.geometric):>16} {found.rows:8}"
 
 
 def _rows(report: Report) -> Iterator[str]:

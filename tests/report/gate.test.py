@@ -25,7 +25,7 @@ class Gate(Case):
         self.assertIn(
             "Not compared: base36_encode, 64 digits with rust: skipped, fails beyond", out
         )
-        self.assertIn("All 6 hold (margin 1.1, full run).", out)
+        self.assertIn("All 5 hold (margin 1.1, full run).", out)
 
     def test_what_became_slower_by_half_fails_in_quick_runs(self) -> None:
         for i in range(3):
@@ -35,7 +35,7 @@ class Gate(Case):
             self.assertEqual(code, 1, out)
             row = report["rows"][i]
             self.assertIn(f"  {row['function']}, {row['input']}: ", out)
-            self.assertIn("1 of 6 fall short (margin 1.35, quick run)", out)
+            self.assertIn("1 of 5 fall short (margin 1.35, quick run)", out)
 
     def test_what_became_slower_by_half_fails_where_less_was_promised_than_is_done(self) -> None:
         generous: Json = {**targets(), "means": {}}
@@ -89,7 +89,7 @@ class Gate(Case):
         slow, slower, good = sample(), sample(), sample()
         scale(slow["rows"][1]["skyutil"], 1.5)
         scale(slower["rows"][1]["skyutil"], 2)
-        good["rows"] = good["rows"][1:2]
+        good["rows"] = good["rows"][1:]
         for reports, expected in (
             ((slow, slower), 1),
             ((slow, slower, slow), 1),
@@ -185,14 +185,13 @@ class Gate(Case):
         self.assertEqual(code, 0)
         self.assertIn("Not compared: base36_encode, 64 digits with GMP", out)
 
-    def test_compile_time_and_means_have_limits(self) -> None:
+    def test_compile_time_and_the_mean_have_limits(self) -> None:
         report = sample()
         report["compile"][0]["ms"] = 320
         scale(report["rows"][0]["python"], 0.1)
         code, out = self.check(report, targets())
         self.assertEqual(code, 1)
         self.assertIn("compile time of skyutil/strings.hpp: 1.52× that of", out)
-        self.assertIn("arithmetic mean of the speed-ups over python: 5.67×; wanted 20", out)
         self.assertIn("geometric mean of the speed-ups over python: 3.77×; wanted 8", out)
 
     def test_one_limit_can_stand_for_every_header(self) -> None:

@@ -32,11 +32,11 @@ class Text(Case):
         )
         self.assertRegex(text, r"  4 KiB, sha512 +9\.00 µs")
 
-    def test_it_has_both_means_over_the_headline_rows(self) -> None:
+    def test_it_has_the_geometric_mean_over_the_headline_rows(self) -> None:
         text, _ = self.render(sample())
-        # (57.5 + 10.353 + 0.901) / 3 and the third root of their product.
-        self.assertRegex(text, r"Python +22\.9× +8\.13× +3\n")
-        self.assertRegex(text, r"Rust +2\.24× +1\.86× +2\n")
+        # The third root of 57.5 * 10.353 * 0.901.
+        self.assertRegex(text, r"Python +8\.13× +3\n")
+        self.assertRegex(text, r"Rust +1\.86× +2\n")
 
     def test_it_says_where_skyutil_is_behind_by_how_much_and_why(self) -> None:
         text, _ = self.render(sample())

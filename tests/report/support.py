@@ -38,7 +38,7 @@ def targets() -> Json:
     return {
         "margin": 1.1,
         "margin_quick": 1.35,
-        "means": {"python": {"arithmetic": 20, "geometric": 8}},
+        "means": {"python": {"geometric": 8}},
         "compile": {"skyutil/strings.hpp": 1.3},
         "rows": [
             {"function": "base36_encode", "input": "64 digits", "rust": 1, "rivals": {"GMP": 0.34}},
