@@ -9,6 +9,9 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
+
+#include "support.hpp"
 
 namespace skyutil_tests {
 
