@@ -168,25 +168,18 @@ TEST_CASE("a kernel that was built for more CPUs gets a larger mask, up to half 
     }
     const int expected = detail::os::affinity_count();
     REQUIRE(expected > 0);
-    const json told = run_in_child([] {
-        refuse_masks_up_to(1024);  // 8,192 CPUs
-        return json(detail::os::affinity_count());
-    });
-    CHECK(told == expected);
-    {
-        const json told = run_in_child([] {
-            refuse_masks_up_to(65535);
+    const auto count_where = [](unsigned refused) {
+        return run_in_child([=] {
+            refuse_masks_up_to(refused);
             return json(detail::os::affinity_count());
         });
-        CHECK(told == expected);
-    }
-    {
-        const json answer = run_in_child([] {
-            refuse_masks_up_to(65536);
-            return json(detail::os::affinity_count());
-        });
-        CHECK(answer == 0);
-    }
+    };
+    const json few = count_where(1024);  // 8,192 CPUs
+    CHECK(few == expected);
+    const json many = count_where(65535);
+    CHECK(many == expected);
+    const json too_many = count_where(65536);
+    CHECK(too_many == 0);
 }
 
 TEST_CASE("the running system has CPUs and memory, and the short forms agree with the budgets") {
