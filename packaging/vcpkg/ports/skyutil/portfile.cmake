@@ -17,8 +17,8 @@ endif()
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
-        hash       SKYUTIL_WITH_HASH
         asio SKYUTIL_WITH_ASIO
+        hash SKYUTIL_WITH_HASH
 )
 
 vcpkg_cmake_configure(
