@@ -55,11 +55,13 @@ evp_hasher<Algorithm, Size>::evp_hasher(const evp_hasher& other) : context_(::EV
 }
 
 template <const EVP_MD* (*Algorithm)(), unsigned Size>
+// NOLINTNEXTLINE(*-identifier-naming)
 void evp_hasher<Algorithm, Size>::Update(const unsigned char* bytes, std::size_t size) {
     throw_unless(::EVP_DigestUpdate(context_.get(), bytes, size) == 1, "update");
 }
 
 template <const EVP_MD* (*Algorithm)(), unsigned Size>
+// NOLINTNEXTLINE(*-identifier-naming)
 void evp_hasher<Algorithm, Size>::Final(unsigned char* out) {
     throw_unless(::EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1 &&
                      ::EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1,
