@@ -128,21 +128,25 @@ private:
         } while (tree_.look() && std::chrono::steady_clock::now() < deadline);
     }
 
-    /// Waits until the members from the first on that were told to stop have stopped: one that is
-    /// in fork(2) finishes that first, and one that is ready to run needs a processor for it, which
-    /// takes its time on a busy machine. One that sleeps in the kernel for longer is not waited
-    /// for.
+    /// Waits until the members from the first on that were told to stop have stopped. One that is
+    /// in fork(2) finishes that first, which takes its time on a busy machine: it is ready to run
+    /// (R) and needs a processor, or waits for memory or a lock (D). One that stays in the kernel
+    /// is not waited for: a parent in vfork(2) is there (D) until its stopped child goes on, and a
+    /// frozen process for as long as it is frozen.
     void settle(std::size_t first, time_point latest) {
-        using std::chrono::microseconds;
+        using std::chrono::microseconds, std::chrono::milliseconds;
         constexpr microseconds longest(1000);
-        constexpr std::chrono::milliseconds patience(100);
-        const time_point sleepers_latest = (std::min)(latest, deadline_after(patience));
+        const time_point latest_for_uninterruptible =
+            (std::min)(latest, deadline_after(milliseconds(1000)));
+        const time_point latest_for_others = (std::min)(latest, deadline_after(milliseconds(100)));
         for (std::size_t i = first; i != tree_.members().size(); ++i) {
             const tree_member& each = tree_.members()[i];
             for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
                 const char state = tree_.state_of(each);
                 const bool has_stopped = state == 'T' || state == 't' || state == 'Z';
-                const time_point until = state == 'R' ? latest : sleepers_latest;
+                const time_point until = state == 'R'   ? latest
+                                         : state == 'D' ? latest_for_uninterruptible
+                                                        : latest_for_others;
                 if (has_stopped || std::chrono::steady_clock::now() >= until) {
                     break;
                 }
