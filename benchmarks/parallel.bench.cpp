@@ -8,6 +8,7 @@
 // threads exist before the clock starts; run_in_parallel starts and joins its own each time.
 
 #include <skyutil/parallel.hpp>
+#include <skyutil/system.hpp>
 
 #include <benchmark/benchmark.h>
 
