@@ -488,9 +488,9 @@ HEADERS = {
     "get_mem_size_gb": "system",
     "pid_exists": "process",
     "is_process_alive": "process",
-    "get_parallel_threads": "process",
-    "get_max_workers_for_file_mounts": "process",
-    "estimate_fd_for_directory": "process",
+    "get_parallel_threads": "workers",
+    "get_max_workers_for_file_mounts": "workers",
+    "estimate_fd_for_directory": "workers",
     "kill_process_tree": "process",
     "run": "subprocess",
 }
