@@ -368,9 +368,19 @@ TEST_CASE("a start without memory ends with std::bad_alloc and leaves nothing") 
 // ----------------------------------------------------------------------------------------
 // new processes that do not share the memory
 
-/// The program that a process runs.
+/// The name of the program that a new process runs. The kernel lets the parent go on a moment
+/// before it renames the process.
 std::string program_of(std::int64_t pid) {
-    return std::filesystem::path(read_file("/proc/" + std::to_string(pid) + "/comm")).filename();
+    const auto name_of = [](const std::string& process) {
+        return read_file("/proc/" + process + "/comm");
+    };
+    const std::string own = name_of("self");
+    std::string name;
+    static_cast<void>(soon([&] {
+        name = name_of(std::to_string(pid));
+        return name != own;
+    }));
+    return name;
 }
 
 TEST_CASE("a start is over when the program runs", "[everywhere]") {
