@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 
 #include <cerrno>
@@ -29,6 +29,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::fchmod, ::fchown, ::fgetxattr, ::fremovexattr, ::fsetxattr, ::lgetxattr, ::llistxattr,
+    ::statfs;
+}  // namespace sys
+#endif
+
 struct file_attributes {
     bool exists = false;
     bool regular = false;
@@ -41,8 +48,8 @@ struct file_attributes {
 
 /// Follows links; a file that is not there is no error.
 inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(name.c_str(), info); }) == -1) {
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(name.c_str(), info); }) == -1) {
         if (errno != ENOENT) {
             error = last_error();
         }
@@ -61,7 +68,7 @@ inline file_attributes attributes(const std::string& name, std::error_code& erro
 /// /proc/PID/fd do.
 inline bool has_magic_links(const std::string& directory) noexcept {
     struct statfs system;  // NOLINT(*-member-init)
-    return retry([&] { return ::statfs(directory.c_str(), &system); }) == 0 &&
+    return sys::retry([&] { return sys::statfs(directory.c_str(), &system); }) == 0 &&
            system.f_type == PROC_SUPER_MAGIC;
 }
 
@@ -110,7 +117,7 @@ private:
 inline std::optional<std::string> read_attribute(const std::string& file, const char* name) {
     constexpr std::size_t most = 65536;
     const auto read = [&](char* data, std::size_t size) {
-        return retry([&] { return ::lgetxattr(file.c_str(), name, data, size); });
+        return sys::retry([&] { return sys::lgetxattr(file.c_str(), name, data, size); });
     };
     const ssize_t size = read(nullptr, 0);
     if (size < 0 || static_cast<std::size_t>(size) > most) {
@@ -125,21 +132,22 @@ inline std::optional<std::string> read_attribute(const std::string& file, const 
 }
 
 inline bool write_attribute(int fd, const char* name, const std::string& value) noexcept {
-    return retry([&] { return ::fsetxattr(fd, name, value.data(), value.size(), 0); }) == 0;
+    return sys::retry([&] { return sys::fsetxattr(fd, name, value.data(), value.size(), 0); }) == 0;
 }
 
 /// Takes away the access control list that an open file has from its directory; false where there
 /// still is one.
 inline bool remove_access_list(int fd) noexcept {
-    return retry([&] { return ::fremovexattr(fd, access_list::name); }) == 0 || errno == ENODATA ||
-           errno == EOPNOTSUPP || ::fgetxattr(fd, access_list::name, nullptr, 0) == -1;
+    return sys::retry([&] { return sys::fremovexattr(fd, access_list::name); }) == 0 ||
+           errno == ENODATA || errno == EOPNOTSUPP ||
+           sys::fgetxattr(fd, access_list::name, nullptr, 0) == -1;
 }
 
 /// The names of the extended attributes of a file, each with a NUL after it, not following a link.
 inline std::string attribute_names(const std::string& file) {
     constexpr std::size_t most = 65536;  // xattr(7)
     const auto list = [&](char* data, std::size_t size) {
-        return retry([&] { return ::llistxattr(file.c_str(), data, size); });
+        return sys::retry([&] { return sys::llistxattr(file.c_str(), data, size); });
     };
     const ssize_t size = list(nullptr, 0);
     if (size <= 0 || static_cast<std::size_t>(size) > most) {
@@ -172,14 +180,14 @@ inline bool keeps_meaning(std::string_view name, bool same_owner) noexcept {
 /// somebody else go.
 inline void copy_attributes(int fd, const file_attributes& old, const std::string& file,
                             std::error_code& error) {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(fd, info); }) == -1) {
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
         error = last_error();
         return;
     }
     constexpr auto same = static_cast<uid_t>(-1);  // in chown(2)
     const auto own = [&](uid_t user, gid_t group) {
-        return retry([&] { return ::fchown(fd, user, group); }) == 0;
+        return sys::retry([&] { return sys::fchown(fd, user, group); }) == 0;
     };
     bool same_owner = info.st_uid == old.user;
     bool same_group = info.st_gid == old.group;
@@ -210,7 +218,7 @@ inline void copy_attributes(int fd, const file_attributes& old, const std::strin
         if (!same_group && !kept.restrict()) {
             error = make_error(std::errc::operation_not_supported);
         } else if (!write_attribute(fd, access_list::name, kept.bytes()) ||
-                   retry([&] { return get_info(fd, info); }) == -1) {
+                   sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
             error = last_error();
         }
         permissions = (permissions & 07000U) | (info.st_mode & 0777U);  // the list has set these
@@ -223,7 +231,7 @@ inline void copy_attributes(int fd, const file_attributes& old, const std::strin
             permissions = (permissions & 0700U) | common << 3 | common;
         }
     }
-    if (!error && retry([&] { return ::fchmod(fd, permissions); }) == -1) {
+    if (!error && sys::retry([&] { return sys::fchmod(fd, permissions); }) == -1) {
         error = last_error();
     }
 }

@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
 
 #include <algorithm>
@@ -29,6 +29,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::clock_gettime, ::fcntl, ::getpid, ::ioctl, ::kill, ::nanosleep, ::prctl, ::readlinkat,
+    ::syscall, ::wait4;
+}  // namespace sys
+#endif
+
 /// How a process ended.
 struct process_end {
     int exit_code = -1;  ///< -1 after a signal, or when nothing tells
@@ -52,7 +59,8 @@ inline long wait_id(pid_t pid, int pidfd, int options, siginfo_t& info, rusage& 
     constexpr int by_pidfd = 3;  // P_PIDFD
     const auto wait = [&](int type, int id) {
         info = {};
-        return retry([&] { return ::syscall(SYS_waitid, type, id, &info, options, &usage); });
+        return sys::retry(
+            [&] { return sys::syscall(SYS_waitid, type, id, &info, options, &usage); });
     };
     long result = pidfd == -1 ? -1 : wait(by_pidfd, pidfd);
     if (pidfd == -1 || (result == -1 && errno == EINVAL)) {
@@ -89,7 +97,7 @@ inline bool wait_child(pid_t pid, int pidfd, waiting how, process_end& end,
             return false;
         }
         pollfd ended{pidfd, POLLIN, 0};  // a stop is reported at once, again and again
-        poll_until(ended, steady_clock::now() + pause);
+        sys::poll_until(ended, steady_clock::now() + pause);
     }
 }
 
@@ -103,7 +111,7 @@ inline bool reap_child(pid_t pid, int pidfd, process_end& end) noexcept {
         return result != -1 && info.si_pid != 0;
     }
     int status = 0;
-    if (retry([&] { return ::wait4(pid, &status, WNOHANG, &usage); }) != pid) {
+    if (sys::retry([&] { return sys::wait4(pid, &status, WNOHANG, &usage); }) != pid) {
         return false;
     }
     end = decode_status(status);
@@ -126,14 +134,14 @@ inline bool read_exit_info(int pidfd, process_end& end) noexcept {
     for (int tries = 0; pidfd != -1 && tries != 100; ++tries) {
         pidfd_info info{};
         info.mask = exit_info;
-        if (::ioctl(pidfd, _IOWR(0xFF, 11, pidfd_info), &info) == -1 && errno != ESRCH) {
+        if (sys::ioctl(pidfd, _IOWR(0xFF, 11, pidfd_info), &info) == -1 && errno != ESRCH) {
             return false;
         }
         if ((info.mask & exit_info) != 0) {
             end = decode_status(info.status);
             return true;
         }
-        ::nanosleep(&pause, nullptr);
+        sys::nanosleep(&pause, nullptr);
     }
     return false;
 }
@@ -154,7 +162,7 @@ inline bool has_its_id(pid_t pid, int pidfd) noexcept {
 /// (fcntl(2) takes any number that something has as an owner of signals, which nothing sends here.)
 inline bool is_id_in_use(pid_t pid, int any_fd) noexcept {
     const f_owner_ex owner{F_OWNER_PID, pid};
-    return ::fcntl(any_fd, F_SETOWN_EX, &owner) != -1 || errno != ESRCH;
+    return sys::fcntl(any_fd, F_SETOWN_EX, &owner) != -1 || errno != ESRCH;
 }
 
 /// Signals the process group that the process of a pidfd leads or has led, by what the pidfd refers
@@ -168,7 +176,7 @@ inline void signal_group_of_pidfd(int pidfd, int signal, std::error_code& error)
 inline void signal_group(pid_t group, int signal, std::error_code& error) noexcept {
     if (group <= 1) {
         error = make_error(std::errc::no_such_process);
-    } else if (::kill(-group, signal) == -1) {
+    } else if (sys::kill(-group, signal) == -1) {
         error = last_error();
     }
 }
@@ -177,8 +185,8 @@ inline void signal_group(pid_t group, int signal, std::error_code& error) noexce
 /// (prctl(2), PR_SET_CHILD_SUBREAPER).
 inline bool adopts_orphans() noexcept {
     int subreaper = 0;
-    return ::getpid() == 1 ||
-           (::prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper != 0);
+    return sys::getpid() == 1 ||
+           (sys::prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper != 0);
 }
 
 /// Calls the function with the id of the process of every pidfd that this process has open.
@@ -192,7 +200,7 @@ void for_each_pidfd(Function function, std::error_code& error) {
         directory,
         [&](const directory_entry& entry) {
             std::array<char, 32> link{};
-            const auto size = ::readlinkat(directory, entry.name, link.data(), link.size());
+            const auto size = sys::readlinkat(directory, entry.name, link.data(), link.size());
             const std::string_view target(link.data(),
                                           size > 0 ? static_cast<std::size_t>(size) : 0);
             if (!target.starts_with("anon_inode:[pidfd]") && !target.starts_with("pidfd:[")) {
@@ -223,7 +231,7 @@ void for_each_pidfd(Function function, std::error_code& error) {
 /// The time since the machine started as /proc/PID/stat counts it.
 inline std::uint64_t clock_ticks_since_start() noexcept {
     timespec now{};
-    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    sys::clock_gettime(CLOCK_BOOTTIME, &now);
     const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     return static_cast<std::uint64_t>(now.tv_sec) * ticks +
            static_cast<std::uint64_t>(now.tv_nsec) * ticks / 1'000'000'000;

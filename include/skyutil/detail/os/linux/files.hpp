@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 
 #include <algorithm>
 #include <array>
@@ -33,9 +33,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-inline void close(int fd) noexcept {
-    ::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)
-}
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::chmod, ::clock_gettime, ::fchmod, ::fsync, ::getrandom, ::lseek, ::madvise, ::mkdirat,
+    ::mmap, ::munmap, ::open, ::openat, ::read, ::readlink, ::renameat, ::syscall, ::unlinkat,
+    ::write;
+}  // namespace sys
+#endif
 
 enum class file_kind {
     regular,
@@ -68,7 +72,8 @@ inline int open(const std::string& name, int flags, std::error_code& error) noex
         error = make_error(std::errc::invalid_argument);
         return -1;
     }
-    const int fd = retry([&] { return ::open(name.c_str(), flags | large_file | O_CLOEXEC); });
+    const int fd =
+        sys::retry([&] { return sys::open(name.c_str(), flags | sys::large_file | O_CLOEXEC); });
     if (fd == -1) {
         error = last_error();
     }
@@ -96,8 +101,8 @@ inline int open_directory(const std::string& name, std::error_code& error) noexc
 }
 
 inline file_status status(int fd, std::error_code& error) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(fd, info); }) == -1) {
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -110,8 +115,8 @@ inline file_status status(int fd, std::error_code& error) noexcept {
     if (S_ISDIR(info.st_mode)) {
         return {file_kind::directory};
     }
-    file_system_info system;  // NOLINT(*-member-init)
-    if (S_ISFIFO(info.st_mode) && retry([&] { return get_info(fd, system); }) == 0 &&
+    sys::file_system_info system;  // NOLINT(*-member-init)
+    if (S_ISFIFO(info.st_mode) && sys::retry([&] { return sys::get_info(fd, system); }) == 0 &&
         system.f_type != PIPEFS_MAGIC) {
         return {file_kind::fifo};
     }
@@ -131,7 +136,7 @@ inline file_status status(int fd, std::error_code& error) noexcept {
 /// time of the kernel's last tick, some in whole seconds only, FAT in every other.
 inline bool is_past(const file_time& time) noexcept {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    sys::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     constexpr std::int64_t ticks = 20'000'000;  // ns: two of the longest
     file_time limit{now.tv_sec, now.tv_nsec - ticks};
     if (limit.nanoseconds < 0) {
@@ -147,8 +152,8 @@ inline std::size_t read_at(int fd, char* buffer, std::size_t size, std::uint64_t
     constexpr std::size_t most = std::size_t{8} << 20;  // a signal does not interrupt a longer one
     std::size_t done = 0;
     while (done != size) {
-        const auto count = retry([&] {
-            return read_from(fd, buffer + done, (std::min)(size - done, most), offset + done);
+        const auto count = sys::retry([&] {
+            return sys::read_from(fd, buffer + done, (std::min)(size - done, most), offset + done);
         });
         if (count == -1) {
             error = last_error();
@@ -169,8 +174,8 @@ inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
                                std::error_code& error) noexcept {
     pollfd entry{fd, POLLIN, 0};
     const int count =
-        poll_until(entry, timeout.count() < 0 ? (time_point::max)()
-                                              : std::chrono::steady_clock::now() + timeout);
+        sys::poll_until(entry, timeout.count() < 0 ? (time_point::max)()
+                                                   : std::chrono::steady_clock::now() + timeout);
     if (count == -1) {
         error = last_error();
     }
@@ -182,7 +187,7 @@ inline readiness wait_readable(int fd, std::chrono::milliseconds timeout,
 /// One read(2); would_block is set, and 0 returned, where a writer has nothing to read yet.
 inline std::size_t read_some(int fd, char* buffer, std::size_t size, bool& would_block,
                              std::error_code& error) noexcept {
-    const auto count = retry([&] { return ::read(fd, buffer, size); });
+    const auto count = sys::retry([&] { return sys::read(fd, buffer, size); });
     would_block = count == -1 && errno == EAGAIN;
     if (count == -1) {
         if (!would_block) {
@@ -210,8 +215,8 @@ template <std::size_t buffer_size = 2048, class Visit>
 void find_entry(int fd, Visit visit, std::error_code& error) {
     alignas(dirent64) std::array<char, buffer_size> buffer;  // NOLINT(*-member-init)
     for (;;) {
-        const long size =
-            retry([&] { return ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
+        const long size = sys::retry(
+            [&] { return sys::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
         if (size == -1) {
             error = last_error();
         }
@@ -257,8 +262,8 @@ inline std::size_t count_entries(int fd, std::error_code& error) noexcept {
 
 /// Whether the name can be told to be a directory's, following links.
 inline bool is_directory(const std::string& name) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    return get_info(name.c_str(), info) == 0 && S_ISDIR(info.st_mode);
+    sys::file_info info;  // NOLINT(*-member-init)
+    return sys::get_info(name.c_str(), info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /// Asks for large pages under a buffer about to be filled: a fault for each small page would cost
@@ -269,14 +274,14 @@ inline void advise_large_pages(char* buffer, std::size_t size) noexcept {
     if (size >= worthwhile) {
         const auto address = reinterpret_cast<std::uintptr_t>(buffer);
         const std::uintptr_t before = (page - address % page) % page;
-        ::madvise(buffer + before, size - before, MADV_HUGEPAGE);
+        sys::madvise(buffer + before, size - before, MADV_HUGEPAGE);
     }
 }
 
 /// Maps a file for reading; it need not have bytes. std::errc::operation_not_supported for what
 /// cannot be mapped, as files of /proc and /sys cannot.
 inline const char* map(int fd, std::size_t size, std::error_code& error) noexcept {
-    void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void* const address = sys::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (address == MAP_FAILED) {
         // Kernel code says EIO where /proc has no mmap operation, and ENODEV elsewhere.
         error = errno == ENODEV || errno == EIO ? make_error(std::errc::operation_not_supported)
@@ -287,7 +292,7 @@ inline const char* map(int fd, std::size_t size, std::error_code& error) noexcep
 }
 
 inline void unmap(const char* address, std::size_t size) noexcept {
-    ::munmap(const_cast<char*>(address), size);
+    sys::munmap(const_cast<char*>(address), size);
 }
 
 /// Where temporary files go; a program with more rights than its caller does not ask its caller.
@@ -299,7 +304,7 @@ inline const char* temporary_location() noexcept {
 /// Fills with bytes that nobody can predict.
 inline void random_bytes(unsigned char* bytes, std::size_t size, std::error_code& error) noexcept {
     // Up to 256 bytes come at once, see getrandom(2).
-    if (retry([&] { return ::getrandom(bytes, size, 0); }) == -1) {
+    if (sys::retry([&] { return sys::getrandom(bytes, size, 0); }) == -1) {
         error = last_error();
     }
 }
@@ -315,10 +320,10 @@ inline int open_location(const std::string& name, std::error_code& error) noexce
 /// Makes a file that was not there, for reading and writing. Follows no link.
 inline int create_file(int directory, const char* name, unsigned permissions,
                        std::error_code& error) noexcept {
-    const int fd = retry([&] {
-        return ::openat(directory, name,
-                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | large_file | O_CLOEXEC,
-                        permissions);
+    const int fd = sys::retry([&] {
+        return sys::openat(directory, name,
+                           O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | sys::large_file | O_CLOEXEC,
+                           permissions);
     });
     if (fd == -1) {
         error = last_error();
@@ -328,34 +333,35 @@ inline int create_file(int directory, const char* name, unsigned permissions,
 
 inline void create_directory(int parent, const char* name, unsigned permissions,
                              std::error_code& error) noexcept {
-    if (retry([&] { return ::mkdirat(parent, name, permissions); }) == -1) {
+    if (sys::retry([&] { return sys::mkdirat(parent, name, permissions); }) == -1) {
         error = last_error();
     }
 }
 
 inline void remove_file(int directory, const char* name, std::error_code& error) noexcept {
-    if (retry([&] { return ::unlinkat(directory, name, 0); }) == -1) {
+    if (sys::retry([&] { return sys::unlinkat(directory, name, 0); }) == -1) {
         error = last_error();
     }
 }
 
 inline void remove_directory(int parent, const char* name, std::error_code& error) noexcept {
-    if (retry([&] { return ::unlinkat(parent, name, AT_REMOVEDIR); }) == -1) {
+    if (sys::retry([&] { return sys::unlinkat(parent, name, AT_REMOVEDIR); }) == -1) {
         error = last_error();
     }
 }
 
 /// Lets the owner do everything with an open directory, if the caller may allow it.
 inline void unlock_directory(int fd) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(fd, info); }) == 0 && (~info.st_mode & S_IRWXU) != 0) {
-        retry([&] { return ::fchmod(fd, S_IRWXU); });
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(fd, info); }) == 0 &&
+        (~info.st_mode & S_IRWXU) != 0) {
+        sys::retry([&] { return sys::fchmod(fd, S_IRWXU); });
     }
 }
 
 /// Reads a file, or the entries of a directory, from the first one on again.
 inline void rewind_file(int fd, std::error_code& error) noexcept {
-    if (retry([&] { return ::lseek(fd, 0, SEEK_SET); }) == -1) {
+    if (sys::retry([&] { return sys::lseek(fd, 0, SEEK_SET); }) == -1) {
         error = last_error();
     }
 }
@@ -367,18 +373,19 @@ inline constexpr int directory_flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 /// Opens an entry that is a directory itself, not a link to one. One that its owner may not read is
 /// made readable.
 inline int open_entry_directory(int parent, const char* name, std::error_code& error) noexcept {
-    int fd = retry([&] { return ::openat(parent, name, directory_flags | O_RDONLY); });
+    int fd = sys::retry([&] { return sys::openat(parent, name, directory_flags | O_RDONLY); });
     if (fd == -1 && errno == EACCES) {
         // What O_PATH opened stays the same directory, whatever happens to the name; fchmod(2)
         // refuses it, but chmod(2) takes its name in /proc.
-        const int path = retry([&] { return ::openat(parent, name, directory_flags | O_PATH); });
+        const int path =
+            sys::retry([&] { return sys::openat(parent, name, directory_flags | O_PATH); });
         if (path != -1) {
             std::array<char, 32> self{"/proc/self/fd/"};
             std::to_chars(self.data() + std::strlen(self.data()), self.data() + self.size() - 1,
                           path);
-            fd = retry([&] { return ::chmod(self.data(), S_IRWXU); });
+            fd = sys::retry([&] { return sys::chmod(self.data(), S_IRWXU); });
             if (fd == 0) {
-                fd = retry([&] { return ::openat(path, ".", directory_flags | O_RDONLY); });
+                fd = sys::retry([&] { return sys::openat(path, ".", directory_flags | O_RDONLY); });
             }
             const int saved = errno;
             close(path);
@@ -400,8 +407,8 @@ struct file_id {
 };
 
 inline file_id identify(int fd, std::error_code& error) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(fd, info); }) == -1) {
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
         error = last_error();
         return {};
     }
@@ -410,8 +417,9 @@ inline file_id identify(int fd, std::error_code& error) noexcept {
 
 /// The same for an entry, which may be a link.
 inline file_id identify(int directory, const char* name, std::error_code& error) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    if (retry([&] { return get_info(directory, name, info, AT_SYMLINK_NOFOLLOW); }) == -1) {
+    sys::file_info info;  // NOLINT(*-member-init)
+    if (sys::retry([&] { return sys::get_info(directory, name, info, AT_SYMLINK_NOFOLLOW); }) ==
+        -1) {
         error = last_error();
         return {};
     }
@@ -421,7 +429,7 @@ inline file_id identify(int directory, const char* name, std::error_code& error)
 /// Atomic: another process finds the old file or the new one.
 inline void rename(int directory, const char* from, const char* to,
                    std::error_code& error) noexcept {
-    if (retry([&] { return ::renameat(directory, from, directory, to); }) == -1) {
+    if (sys::retry([&] { return sys::renameat(directory, from, directory, to); }) == -1) {
         error = last_error();
     }
 }
@@ -430,7 +438,7 @@ inline void rename(int directory, const char* from, const char* to,
 inline std::optional<std::string> read_link(const std::string& name, std::error_code& error) {
     std::array<char, 4096> target;  // NOLINT(*-member-init): PATH_MAX
     const ssize_t size =
-        retry([&] { return ::readlink(name.c_str(), target.data(), target.size()); });
+        sys::retry([&] { return sys::readlink(name.c_str(), target.data(), target.size()); });
     if (size == -1 && errno != EINVAL && errno != ENOENT) {
         error = last_error();
     }
@@ -444,9 +452,10 @@ inline std::optional<std::string> read_link(const std::string& name, std::error_
 
 /// Opens a file that is there for writing what it has over; follows no link.
 inline int open_to_overwrite(int directory, const char* name, std::error_code& error) noexcept {
-    const int fd = retry([&] {
-        return ::openat(directory, name,
-                        O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | large_file);
+    const int fd = sys::retry([&] {
+        return sys::openat(
+            directory, name,
+            O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | sys::large_file);
     });
     if (fd == -1) {
         error = last_error();
@@ -456,14 +465,14 @@ inline int open_to_overwrite(int directory, const char* name, std::error_code& e
 
 /// Cuts a file off, or fills it up with NULs.
 inline void resize(int fd, std::uint64_t size, std::error_code& error) noexcept {
-    if (retry([&] { return resize_file(fd, size); }) == -1) {
+    if (sys::retry([&] { return sys::resize_file(fd, size); }) == -1) {
         error = last_error();
     }
 }
 
 inline void write_all(int fd, std::string_view text, std::error_code& error) noexcept {
     while (!text.empty()) {
-        const auto count = retry([&] { return ::write(fd, text.data(), text.size()); });
+        const auto count = sys::retry([&] { return sys::write(fd, text.data(), text.size()); });
         if (count <= 0) {
             error = count == -1 ? last_error() : make_error(std::errc::io_error);
             return;
@@ -474,14 +483,14 @@ inline void write_all(int fd, std::string_view text, std::error_code& error) noe
 
 /// Waits until the file is on the disk.
 inline void sync(int fd, std::error_code& error) noexcept {
-    if (retry([&] { return ::fsync(fd); }) == -1) {
+    if (sys::retry([&] { return sys::fsync(fd); }) == -1) {
         error = last_error();
     }
 }
 
 /// The same for a directory's entries, on file systems that have it: others say EINVAL.
 inline void sync_directory(int fd, std::error_code& error) noexcept {
-    if (retry([&] { return ::fsync(fd); }) == -1 && errno != EINVAL) {
+    if (sys::retry([&] { return sys::fsync(fd); }) == -1 && errno != EINVAL) {
         error = last_error();
     }
 }

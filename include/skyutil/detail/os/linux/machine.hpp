@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +24,12 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::clock_gettime, ::sched_getscheduler, ::syscall, ::sysinfo;
+}  // namespace sys
+#endif
+
 /// CPUs in the calling thread's affinity mask, 0 when the kernel does not say.
 ///
 /// The mask must be as large as the kernel's (sched_setaffinity(2)), which no call tells: it is
@@ -31,7 +37,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 inline int affinity_count() noexcept {
     constexpr std::size_t most = 1U << 19;
     const auto count_in = [](cpu_set_t* set, std::size_t size) {
-        const long written = ::syscall(SYS_sched_getaffinity, 0, size, set);
+        const long written = sys::syscall(SYS_sched_getaffinity, 0, size, set);
         return written > 0       ? CPU_COUNT_S(static_cast<std::size_t>(written), set)
                : errno == EINVAL ? -1
                                  : 0;
@@ -58,7 +64,7 @@ inline bool is_real_time(std::uint64_t policy) noexcept {
 
 /// The scheduling policy of the calling thread, nullopt when the kernel does not say.
 inline std::optional<std::uint64_t> scheduling_policy() noexcept {
-    const int policy = ::sched_getscheduler(0);
+    const int policy = sys::sched_getscheduler(0);
     return policy < 0 ? std::nullopt
                       : std::optional(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
 }
@@ -71,7 +77,7 @@ struct machine_memory {
 
 inline machine_memory memory() noexcept {
     struct sysinfo info;  // NOLINT(*-member-init)
-    if (::sysinfo(&info) == -1) {
+    if (sys::sysinfo(&info) == -1) {
         return {};
     }
     return {std::uint64_t{info.totalram} * info.mem_unit,
@@ -92,8 +98,8 @@ struct resource_limit {
 };
 
 inline resource_limit get_limit(resource which, std::error_code& error) noexcept {
-    limit_info limit;  // NOLINT(*-member-init)
-    if (get_limits(static_cast<int>(which), limit) == -1) {
+    sys::limit_info limit;  // NOLINT(*-member-init)
+    if (sys::get_limits(static_cast<int>(which), limit) == -1) {
         error = last_error();
         return {};
     }
@@ -105,11 +111,11 @@ inline resource_limit get_limit(resource which, std::error_code& error) noexcept
 }
 
 inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept {
-    using number = decltype(limit_info::rlim_cur);
+    using number = decltype(sys::limit_info::rlim_cur);
     constexpr std::uint64_t none = static_cast<number>(-1);  // RLIM_INFINITY
-    const limit_info limit{static_cast<number>((std::min)(to.soft.value_or(none), none)),
-                           static_cast<number>((std::min)(to.hard.value_or(none), none))};
-    if (set_limits(static_cast<int>(which), limit) == -1) {
+    const sys::limit_info limit{static_cast<number>((std::min)(to.soft.value_or(none), none)),
+                                static_cast<number>((std::min)(to.hard.value_or(none), none))};
+    if (sys::set_limits(static_cast<int>(which), limit) == -1) {
         error = last_error();
     }
 }
@@ -125,7 +131,7 @@ inline const char* environment(const char* name) noexcept { return ::secure_gete
 /// Milliseconds of a clock that only goes forward, a few milliseconds behind.
 inline std::uint64_t coarse_milliseconds() noexcept {
     timespec now;  // NOLINT(*-member-init)
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    sys::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
            static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }

@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 
 #include <algorithm>
@@ -29,9 +29,15 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-inline std::int64_t process_id() noexcept { return ::getpid(); }
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::getpid, ::kill, ::lseek, ::open, ::openat, ::poll, ::read, ::readlinkat, ::syscall;
+}  // namespace sys
+#endif
 
-inline std::int64_t thread_id() noexcept { return ::syscall(SYS_gettid); }
+inline std::int64_t process_id() noexcept { return sys::getpid(); }
+
+inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
 
 /// Whether a pid from outside is one that the kernel could have given: never 0, which means the
 /// caller's process group in kill(2), nor a negative one, which means another group.
@@ -42,7 +48,7 @@ inline bool fits_pid(std::int64_t pid) noexcept {
 /// Whether the id is a process's, dead or alive. tgkill(2) with signal 0, not kill(2): that one
 /// says yes to the id of any thread.
 inline bool pid_exists(pid_t pid) noexcept {
-    return ::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
+    return sys::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
 }
 
 /// A descriptor of the process (pidfd_open(2), Linux 5.3), -1 with an error: no_such_process for
@@ -53,7 +59,7 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
 #else
     constexpr long pidfd_open = 434;  // the same on all architectures
 #endif
-    const auto fd = static_cast<int>(::syscall(pidfd_open, pid, 0));
+    const auto fd = static_cast<int>(sys::syscall(pidfd_open, pid, 0));
     if (fd == -1) {
         switch (errno) {
             case ESRCH:
@@ -76,7 +82,7 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
 /// Whether the kernel has pidfds, and no filter forbids them.
 inline bool has_pidfd() noexcept {
     std::error_code error;
-    if (const int fd = open_pidfd(::getpid(), error); fd != -1) {
+    if (const int fd = open_pidfd(sys::getpid(), error); fd != -1) {
         close(fd);
     }
     return error != std::errc::function_not_supported;
@@ -90,7 +96,7 @@ inline std::error_code poll_error() noexcept {
 /// Whether the process of a pidfd has ended: it becomes readable when the last thread has.
 inline bool has_ended(int pidfd, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
-    const int count = retry([&] { return ::poll(&entry, 1, 0); });
+    const int count = sys::retry([&] { return sys::poll(&entry, 1, 0); });
     if (count == -1) {
         error = poll_error();
     }
@@ -100,7 +106,7 @@ inline bool has_ended(int pidfd, std::error_code& error) noexcept {
 /// The same, waiting for it until a point in time; its maximum is for ever.
 inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
-    const int count = poll_until(entry, deadline);
+    const int count = sys::poll_until(entry, deadline);
     if (count == -1) {
         error = poll_error();
     }
@@ -135,7 +141,7 @@ inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error,
 #else
     constexpr long pidfd_send_signal = 424;  // the same on all architectures
 #endif
-    if (::syscall(pidfd_send_signal, pidfd, signal, nullptr, flags) == -1) {
+    if (sys::syscall(pidfd_send_signal, pidfd, signal, nullptr, flags) == -1) {
         error = last_error();
     }
 }
@@ -144,7 +150,7 @@ inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error,
 inline void send_signal(pid_t pid, int signal, std::error_code& error) noexcept {
     if (pid <= 0) {
         error = make_error(std::errc::no_such_process);
-    } else if (::kill(pid, signal) == -1) {
+    } else if (sys::kill(pid, signal) == -1) {
         error = last_error();
     }
 }
@@ -160,7 +166,8 @@ inline constexpr int continue_signal = SIGCONT;
 /// /proc, -1 with an error; function_not_supported where it is missing or another pid namespace's,
 /// whose numbers mean other processes here.
 inline int open_proc(std::error_code& error) noexcept {
-    const int fd = retry([] { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    const int fd =
+        sys::retry([] { return sys::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (fd == -1) {
         error = errno == ENOENT || errno == ENOTDIR || errno == EACCES
                     ? make_error(std::errc::function_not_supported)
@@ -169,8 +176,8 @@ inline int open_proc(std::error_code& error) noexcept {
     }
     std::array<char, 16> self{};
     std::array<char, 16> own{};
-    const auto size = ::readlinkat(fd, "self", self.data(), self.size());
-    const char* const end = std::to_chars(own.data(), own.data() + own.size(), ::getpid()).ptr;
+    const auto size = sys::readlinkat(fd, "self", self.data(), self.size());
+    const char* const end = std::to_chars(own.data(), own.data() + own.size(), sys::getpid()).ptr;
     if (size <= 0 || std::string_view(self.data(), static_cast<std::size_t>(size)) !=
                          std::string_view(own.data(), end)) {
         error = make_error(std::errc::function_not_supported);
@@ -182,7 +189,7 @@ inline int open_proc(std::error_code& error) noexcept {
 
 /// Goes back to the first entry of a directory.
 inline void rewind(int directory, std::error_code& error) noexcept {
-    if (::lseek(directory, 0, SEEK_SET) == -1) {
+    if (sys::lseek(directory, 0, SEEK_SET) == -1) {
         error = last_error();
     }
 }
@@ -190,12 +197,12 @@ inline void rewind(int directory, std::error_code& error) noexcept {
 /// The first bytes of a small file below a directory.
 inline std::size_t read_at(int directory, const char* name, char* buffer, std::size_t size,
                            std::error_code& error) noexcept {
-    const int fd = retry([&] { return ::openat(directory, name, O_RDONLY | O_CLOEXEC); });
+    const int fd = sys::retry([&] { return sys::openat(directory, name, O_RDONLY | O_CLOEXEC); });
     if (fd == -1) {
         error = last_error();
         return 0;
     }
-    const auto count = retry([&] { return ::read(fd, buffer, size); });
+    const auto count = sys::retry([&] { return sys::read(fd, buffer, size); });
     if (count == -1) {
         error = last_error();
     }
@@ -205,8 +212,8 @@ inline std::size_t read_at(int directory, const char* name, char* buffer, std::s
 
 /// The inode number of a name below a directory, 0 when there is none.
 inline std::uint64_t inode_at(int directory, const char* name) noexcept {
-    file_info info;  // NOLINT(*-member-init)
-    return get_info(directory, name, info, 0) == 0 ? info.st_ino : 0;
+    sys::file_info info;  // NOLINT(*-member-init)
+    return sys::get_info(directory, name, info, 0) == 0 ? info.st_ino : 0;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

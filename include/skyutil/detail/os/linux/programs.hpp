@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/linux/children.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
@@ -39,6 +39,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::clone, ::dup3, ::eventfd, ::fcntl, ::getpid, ::ioctl, ::nanosleep, ::open, ::pipe2, ::ppoll,
+    ::pthread_sigmask, ::read, ::sigpending, ::sigtimedwait, ::syscall, ::write;
+}  // namespace sys
+#endif
+
 /// Two ends of a pipe, above the standard descriptors; {-1, -1} on failure.
 struct pipe_ends {
     int read = -1;
@@ -51,7 +58,7 @@ inline int above_standard(int fd, std::error_code& error) noexcept {
     if (fd < 0 || fd > STDERR_FILENO) {
         return fd;
     }
-    const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int moved = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (moved == -1) {
         error = last_error();
     }
@@ -61,7 +68,7 @@ inline int above_standard(int fd, std::error_code& error) noexcept {
 
 inline pipe_ends open_pipe(std::error_code& error) noexcept {
     std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) == -1) {
+    if (sys::pipe2(ends.data(), O_CLOEXEC) == -1) {
         error = last_error();
         return {};
     }
@@ -79,8 +86,8 @@ inline pipe_ends open_pipe(std::error_code& error) noexcept {
 
 /// Reads and writes of this end return at once.
 inline void set_nonblocking(int fd, std::error_code& error) noexcept {
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags == -1 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1) {
+    const int flags = sys::fcntl(fd, F_GETFL);
+    if (flags == -1 || sys::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1) {
         error = last_error();
     }
 }
@@ -95,8 +102,8 @@ inline int open_log(const std::string& name, std::error_code& error) noexcept {
         error = make_error(std::errc::invalid_argument);
         return -1;
     }
-    const int fd = retry([&] {
-        return ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    const int fd = sys::retry([&] {
+        return sys::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     });
     if (fd == -1) {
         error = last_error();
@@ -106,7 +113,7 @@ inline int open_log(const std::string& name, std::error_code& error) noexcept {
 
 /// Another descriptor of the same, above the standard ones; -1 on failure.
 inline int duplicate(int fd, std::error_code& error) noexcept {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int copy = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (copy == -1) {
         error = last_error();
     }
@@ -115,12 +122,12 @@ inline int duplicate(int fd, std::error_code& error) noexcept {
 
 /// Has a number stand for the same as another descriptor; what it stood for is closed.
 inline bool replace(int fd, int other) noexcept {
-    return retry([&] { return ::dup3(other, fd, O_CLOEXEC); }) != -1;
+    return sys::retry([&] { return sys::dup3(other, fd, O_CLOEXEC); }) != -1;
 }
 
 /// Counts what was written to it; readable while that is not 0 (eventfd(2)).
 inline int open_event(std::error_code& error) noexcept {
-    const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const int fd = sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd == -1) {
         error = last_error();
     }
@@ -129,12 +136,12 @@ inline int open_event(std::error_code& error) noexcept {
 
 inline void signal_event(int fd) noexcept {
     const std::uint64_t one = 1;
-    static_cast<void>(retry([&] { return ::write(fd, &one, sizeof one); }));
+    static_cast<void>(sys::retry([&] { return sys::write(fd, &one, sizeof one); }));
 }
 
 inline void reset_event(int fd) noexcept {
     std::uint64_t count = 0;
-    static_cast<void>(retry([&] { return ::read(fd, &count, sizeof count); }));
+    static_cast<void>(sys::retry([&] { return sys::read(fd, &count, sizeof count); }));
 }
 
 /// One write(2) that raises no SIGPIPE: nobody reading is an error, errc::broken_pipe. would_block
@@ -147,19 +154,20 @@ inline std::size_t write_some(int fd, std::string_view text, bool& would_block,
     ::sigemptyset(&pipe_signal);
     ::sigaddset(&pipe_signal, SIGPIPE);
     ::sigemptyset(&pending);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    sys::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
     const bool was_blocked = ::sigismember(&before, SIGPIPE) == 1;
     if (was_blocked) {
-        ::sigpending(&pending);
+        sys::sigpending(&pending);
     }
-    const auto count = retry([&] { return ::write(fd, text.data(), text.size()); });
+    const auto count = sys::retry([&] { return sys::write(fd, text.data(), text.size()); });
     const int code = count == -1 ? errno : 0;
     if (code == EPIPE && ::sigismember(&pending, SIGPIPE) != 1) {
         const timespec now{};
-        static_cast<void>(retry([&] { return ::sigtimedwait(&pipe_signal, nullptr, &now); }));
+        static_cast<void>(
+            sys::retry([&] { return sys::sigtimedwait(&pipe_signal, nullptr, &now); }));
     }
     if (!was_blocked) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        sys::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     would_block = code == EAGAIN;
     if (code != 0 && !would_block) {
@@ -171,7 +179,7 @@ inline std::size_t write_some(int fd, std::string_view text, bool& would_block,
 /// Bytes that can be read at once.
 inline std::size_t readable_bytes(int fd) noexcept {
     int count = 0;
-    return ::ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+    return sys::ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
 /// Something to wait for: that a descriptor can be read or written. -1 is none.
@@ -190,15 +198,15 @@ void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_
     for (const wait_entry& each : entries) {
         polled.push_back(pollfd{each.fd, static_cast<short>(each.writable ? POLLOUT : POLLIN), 0});
     }
-    const int count = retry([&] {
-        const timespec time = time_until(deadline);
-        return ::ppoll(polled.data(), polled.size(),
-                       deadline == (time_point::max)() ? nullptr : &time, nullptr);
+    const int count = sys::retry([&] {
+        const timespec time = sys::time_until(deadline);
+        return sys::ppoll(polled.data(), polled.size(),
+                          deadline == (time_point::max)() ? nullptr : &time, nullptr);
     });
     const bool too_many = count == -1 && errno == EINVAL;
     if (too_many) {
         constexpr timespec pause{0, 2'000'000};
-        ::nanosleep(&pause, nullptr);
+        sys::nanosleep(&pause, nullptr);
     } else if (count == -1) {
         error = last_error();
     }
@@ -217,11 +225,11 @@ public:
     no_signals() noexcept {
         sigset_t all;
         ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+        sys::pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
     no_signals(const no_signals&) = delete;
     no_signals& operator=(const no_signals&) = delete;
-    ~no_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    ~no_signals() { sys::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 private:
     sigset_t before_;
@@ -324,6 +332,12 @@ extern "C" [[gnu::__returns_twice__]] pid_t __vfork() noexcept;
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS) && defined(__GLIBC__)
+namespace sys {
+using ::__clone;
+}  // namespace sys
+#endif
+
 // From here to start_program(): code of the new process, which shares the memory with the parent,
 // and errno with its calling thread, which waits. It makes system calls only, and past the
 // sanitizers, which would take what it does for the parent's doing.
@@ -339,7 +353,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 SKYUTIL_NEW_PROCESS inline void send_report(const program_start& start) noexcept {
     if (start.report != -1) {
         const start_report report{start.failed, start.reason, start.detached_pid};
-        ::syscall(SYS_write, start.report, &report, sizeof report);
+        sys::syscall(SYS_write, start.report, &report, sizeof report);
     }
 }
 
@@ -349,12 +363,12 @@ SKYUTIL_NEW_PROCESS inline void send_report(const program_start& start) noexcept
     start.failed = step;
     send_report(start);
     for (;;) {
-        ::syscall(SYS_exit_group, 127);
+        sys::syscall(SYS_exit_group, 127);
     }
 }
 
 SKYUTIL_NEW_PROCESS inline long open_descriptor_list() noexcept {
-    return ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return sys::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /// Closes what a list names above the standard descriptors, but for itself and one other; false
@@ -370,9 +384,9 @@ SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
     alignas(entry) char buffer[1024];  // NOLINT(*-c-arrays)
     for (bool again = true; again;) {
         again = false;
-        ::syscall(SYS_lseek, list, 0L, SEEK_SET);
+        sys::syscall(SYS_lseek, list, 0L, SEEK_SET);
         for (long size = 1; size != 0;) {
-            size = ::syscall(SYS_getdents64, list, buffer, sizeof buffer);
+            size = sys::syscall(SYS_getdents64, list, buffer, sizeof buffer);
             if (size == -1) {
                 return false;
             }
@@ -383,7 +397,7 @@ SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
                     fd = fd * 10 + (*digit - '0');
                 }
                 if (fd > STDERR_FILENO && fd != list && fd != kept) {
-                    ::syscall(SYS_close, fd);
+                    sys::syscall(SYS_close, fd);
                     again = true;
                 }
                 at += each->length;
@@ -400,20 +414,20 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
     long list = open_descriptor_list();
     if (list == -1 && errno == EMFILE) {  // make room for one
         std::uint64_t limit[2] = {0, 0};  // NOLINT(*-c-arrays)
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
+        sys::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
         const std::uint64_t most[2] = {limit[1], limit[1]};  // NOLINT(*-c-arrays)
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
-        ::syscall(SYS_close, kept == first ? first + 1 : first);
+        sys::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
+        sys::syscall(SYS_close, kept == first ? first + 1 : first);
         list = open_descriptor_list();
-        ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
+        sys::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
     }
     if (list != -1 && close_listed(list, kept)) {
-        ::syscall(SYS_close, list);
+        sys::syscall(SYS_close, list);
         return;
     }
     for (int fd = first; fd != 65536; ++fd) {
         if (fd != kept) {
-            ::syscall(SYS_close, fd);
+            sys::syscall(SYS_close, fd);
         }
     }
 }
@@ -429,9 +443,9 @@ SKYUTIL_NEW_PROCESS inline void close_others(int kept) noexcept {
     constexpr unsigned last = ~0U;
     const auto number = static_cast<unsigned>(kept);
     const bool below_is_closed =
-        kept <= STDERR_FILENO + 1 || ::syscall(close_range, first, number - 1, 0U) == 0;
+        kept <= STDERR_FILENO + 1 || sys::syscall(close_range, first, number - 1, 0U) == 0;
     if (!below_is_closed ||
-        ::syscall(close_range, kept == -1 ? first : number + 1, last, 0U) == -1) {
+        sys::syscall(close_range, kept == -1 ? first : number + 1, last, 0U) == -1) {
         close_one_by_one(kept);
     }
 }
@@ -440,8 +454,8 @@ SKYUTIL_NEW_PROCESS inline void close_others(int kept) noexcept {
 SKYUTIL_NEW_PROCESS inline void set_descriptors(program_start& start) noexcept {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (start.standard[fd] == -1) {
-            ::syscall(SYS_fcntl, fd, F_SETFD, 0);  // of a closed one nothing comes
-        } else if (::syscall(SYS_dup3, start.standard[fd], fd, 0) == -1) {
+            sys::syscall(SYS_fcntl, fd, F_SETFD, 0);  // of a closed one nothing comes
+        } else if (sys::syscall(SYS_dup3, start.standard[fd], fd, 0) == -1) {
             give_up(start, start_failure::descriptors, errno);
         }
     }
@@ -465,13 +479,13 @@ SKYUTIL_NEW_PROCESS inline void reset_signals(bool keep_ignored,
     for (int signal = 1; signal < _NSIG; ++signal) {
         unsigned long action[16] = {};  // NOLINT(*-c-arrays)
         if (keep_ignored) {
-            ::syscall(SYS_rt_sigaction, signal, nullptr, action, mask_size);
+            sys::syscall(SYS_rt_sigaction, signal, nullptr, action, mask_size);
         }
         if (action[handler] != ignored) {
-            ::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
+            sys::syscall(SYS_rt_sigaction, signal, nothing, nullptr, mask_size);
         }
     }
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, blocked, nullptr, mask_size);
+    sys::syscall(SYS_rt_sigprocmask, SIG_SETMASK, blocked, nullptr, mask_size);
 }
 
 /// Whether the search for a program goes on in the next directory of PATH after execve(2) failed
@@ -510,10 +524,10 @@ SKYUTIL_NEW_PROCESS constexpr int telling(int reason) noexcept {
 
 /// Runs a program; returns when that fails, with errno.
 SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) noexcept {
-    ::syscall(SYS_execve, path, start.arguments, start.variables);
+    sys::syscall(SYS_execve, path, start.arguments, start.variables);
     if (errno == ENOEXEC && start.shell_arguments != nullptr) {
         start.shell_arguments[1] = path;
-        ::syscall(SYS_execve, start.shell_arguments[0], start.shell_arguments, start.variables);
+        sys::syscall(SYS_execve, start.shell_arguments[0], start.shell_arguments, start.variables);
         if (errno == ENOENT) {
             errno = ENOEXEC;  // it is the shell that is missing
         }
@@ -523,36 +537,37 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
 [[noreturn]] SKYUTIL_NEW_PROCESS inline void become_program(program_start& start) noexcept {
     // Before all else, which can take a while.
     if (start.dies_with_thread) {
-        if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
+        if (sys::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
             give_up(start, start_failure::death_signal, errno);
         }
         // 0: it is in another pid namespace, where its children are not (unshare(2)).
-        if (const long parent = ::syscall(SYS_getppid); parent != start.parent && parent != 0) {
+        if (const long parent = sys::syscall(SYS_getppid); parent != start.parent && parent != 0) {
             give_up(start, start_failure::death_signal, ESRCH);  // it has ended, and will not again
         }
     }
     if (start.group == start_group::session || start.detached) {
-        if (::syscall(SYS_setsid) == -1) {
+        if (sys::syscall(SYS_setsid) == -1) {
             give_up(start, start_failure::session, errno);
         }
-    } else if (start.group == start_group::group && ::syscall(SYS_setpgid, 0, 0) == -1) {
+    } else if (start.group == start_group::group && sys::syscall(SYS_setpgid, 0, 0) == -1) {
         give_up(start, start_failure::session, errno);
     }
-    if (start.nice != nullptr && ::syscall(SYS_setpriority, PRIO_PROCESS, 0, *start.nice) == -1) {
+    if (start.nice != nullptr &&
+        sys::syscall(SYS_setpriority, PRIO_PROCESS, 0, *start.nice) == -1) {
         give_up(start, start_failure::nice, errno);
     }
     if (start.cpus != nullptr &&
-        ::syscall(SYS_sched_setaffinity, 0, start.cpus_size, start.cpus) == -1) {
+        sys::syscall(SYS_sched_setaffinity, 0, start.cpus_size, start.cpus) == -1) {
         give_up(start, start_failure::cpus, errno);
     }
-    if (start.directory != nullptr && ::syscall(SYS_chdir, start.directory) == -1) {
+    if (start.directory != nullptr && sys::syscall(SYS_chdir, start.directory) == -1) {
         give_up(start, start_failure::directory, errno);
     }
     // Before the limits: one on descriptors would hold here already.
     set_descriptors(start);
     for (std::size_t i = 0; i != start.limits_size; ++i) {
         const std::uint64_t limit[2] = {start.limits[i].soft, start.limits[i].hard};  // NOLINT
-        if (::syscall(SYS_prlimit64, 0, start.limits[i].resource, limit, nullptr) == -1) {
+        if (sys::syscall(SYS_prlimit64, 0, start.limits[i].resource, limit, nullptr) == -1) {
             give_up(start, start_failure::limits, errno);
         }
     }
@@ -579,9 +594,9 @@ SKYUTIL_NEW_PROCESS inline pid_t make_process(int (*work)(void*), program_start&
     constexpr int with_pidfd = 0x1000;  // CLONE_PIDFD
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (pidfd != nullptr ? with_pidfd : 0);
 #if defined(__GLIBC__)
-    pid_t pid = ::__clone(work, stack, flags, &start, pidfd);
+    pid_t pid = sys::__clone(work, stack, flags, &start, pidfd);
 #else
-    pid_t pid = ::clone(work, stack, flags, &start, pidfd);
+    pid_t pid = sys::clone(work, stack, flags, &start, pidfd);
 #endif
     if (pid == -1 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) {
         // An emulation or a filter that does not know the flags. On the stack of this thread:
@@ -609,7 +624,7 @@ SKYUTIL_NEW_PROCESS inline int be_program(void* argument) noexcept {
 SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
     auto& start = *static_cast<program_start*>(argument);
     start.shares_memory = true;
-    if (::syscall(SYS_getppid) == 0) {
+    if (sys::syscall(SYS_getppid) == 0) {
         // In a pid namespace of its own, all of which ends with its first process.
         give_up(start, start_failure::process, ENOTSUP);
     }
@@ -618,14 +633,14 @@ SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
         give_up(start, start_failure::process, errno);
     }
     if (start.failed != start_failure::none) {
-        while (::syscall(SYS_wait4, program, nullptr, 0, nullptr) == -1 && errno == EINTR) {
+        while (sys::syscall(SYS_wait4, program, nullptr, 0, nullptr) == -1 && errno == EINTR) {
         }
     } else {
         start.detached_pid = program;
         send_report(start);
     }
     for (;;) {
-        ::syscall(SYS_exit_group, 0);
+        sys::syscall(SYS_exit_group, 0);
     }
 }
 
@@ -642,7 +657,7 @@ inline void close(const pipe_ends& ends) noexcept {
 /// Takes what new processes say of themselves until the last one ends or becomes the program.
 inline void take_reports(program_start& start, int fd) noexcept {
     start_report report;
-    while (retry([&] { return ::read(fd, &report, sizeof report); }) ==
+    while (sys::retry([&] { return sys::read(fd, &report, sizeof report); }) ==
            static_cast<ssize_t>(sizeof report)) {
         if (report.failed != start_failure::none) {
             start.failed = report.failed;
@@ -663,7 +678,7 @@ struct started_program {
 inline started_program try_program(program_start& start, std::error_code& error) noexcept {
     constexpr std::size_t stack_size = 8192;
     alignas(16) std::array<char, 2 * stack_size> stacks;  // NOLINT(*-member-init)
-    start.parent = ::getpid();
+    start.parent = sys::getpid();
     start.stack = stacks.data() + stack_size;
     start.shares_memory = false;
     start.failed = start_failure::none;
@@ -684,12 +699,12 @@ inline started_program try_program(program_start& start, std::error_code& error)
     std::array<unsigned long, 4> all;
     std::array<unsigned long, 4> before{};
     all.fill(~0UL);
-    ::syscall(SYS_rt_sigprocmask, SIG_BLOCK, all.data(), before.data(), mask_size);
+    sys::syscall(SYS_rt_sigprocmask, SIG_BLOCK, all.data(), before.data(), mask_size);
     started_program result;
     result.pid = make_process(start.detached ? be_parent : be_program, start,
                               stacks.data() + 2 * stack_size, &result.pidfd);
     const int reason = errno;
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, before.data(), nullptr, mask_size);
+    sys::syscall(SYS_rt_sigprocmask, SIG_SETMASK, before.data(), nullptr, mask_size);
 
     if (result.pid == -1) {
         close(report);
@@ -713,7 +728,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
     }
     if (result.pidfd >= 0 && result.pidfd <= STDERR_FILENO) {
         // A standard descriptor is closed here: it stays so, also for those that inherit it.
-        if (const int moved = ::fcntl(result.pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (const int moved = sys::fcntl(result.pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
             moved != -1) {
             close(std::exchange(result.pidfd, moved));
         }

@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/base.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/linux/files.hpp>
 
 #include <cstddef>
@@ -17,6 +17,12 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+namespace sys {
+using ::bind, ::getsockname, ::listen, ::setsockopt, ::socket;
+}  // namespace sys
+#endif
+
 struct socket_type {
     bool ipv6;
     bool ipv4;  ///< with ipv6: both through one socket
@@ -27,14 +33,14 @@ struct socket_type {
 /// A socket not bound yet; -1 on failure. std::errc::address_family_not_supported where there is no
 /// IPv6.
 inline int open_socket(const socket_type& type, std::error_code& error) noexcept {
-    const int fd = ::socket(type.ipv6 ? AF_INET6 : AF_INET,
-                            (type.udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    const int fd = sys::socket(type.ipv6 ? AF_INET6 : AF_INET,
+                               (type.udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     if (fd == -1) {
         error = last_error();
         return -1;
     }
     const int only = type.ipv4 ? 0 : 1;  // the default is a system setting, see ipv6(7)
-    if (type.ipv6 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == -1) {
+    if (type.ipv6 && sys::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == -1) {
         error = last_error();
         close(fd);
         return -1;
@@ -51,16 +57,16 @@ inline void bind(int fd, const socket_type& type, std::uint16_t port,
         address.sin6_family = AF_INET6;
         address.sin6_port = htons(port);
         address.sin6_addr = type.loopback ? in6addr_loopback : in6addr_any;
-        result = retry([&] {
-            return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        result = sys::retry([&] {
+            return sys::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
         });
     } else {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(type.loopback ? INADDR_LOOPBACK : INADDR_ANY);
-        result = retry([&] {
-            return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        result = sys::retry([&] {
+            return sys::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
         });
     }
     if (result == -1) {
@@ -73,7 +79,7 @@ inline void bind(int fd, const socket_type& type, std::uint16_t port,
 inline constexpr int default_backlog = SOMAXCONN;
 
 inline void listen(int fd, int backlog, std::error_code& error) noexcept {
-    if (::listen(fd, backlog) == -1) {
+    if (sys::listen(fd, backlog) == -1) {
         error = last_error();
     }
 }
@@ -81,7 +87,7 @@ inline void listen(int fd, int backlog, std::error_code& error) noexcept {
 /// Sets SO_REUSEADDR, see socket(7).
 inline void allow_address_reuse(int fd, std::error_code& error) noexcept {
     const int on = 1;
-    if (::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1) {
+    if (sys::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1) {
         error = last_error();
     }
 }
@@ -90,7 +96,7 @@ inline void allow_address_reuse(int fd, std::error_code& error) noexcept {
 inline std::uint16_t bound_port(int fd, std::error_code& error) noexcept {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == -1) {
+    if (sys::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == -1) {
         error = last_error();
         return 0;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/linux/base.hpp: errors of system calls, calls that signals interrupt, and waiting.
+// detail/os/posix/base.hpp: what detail/os/base.hpp declares, and for the files beside it in `sys`:
+// the system calls, those that signals interrupt, waiting.
 
 #pragma once
 
@@ -23,12 +24,32 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#if defined(SKYUTIL_TEST_SYSTEM_CALLS)
+#include SKYUTIL_TEST_SYSTEM_CALLS  // sys, with calls that fail when a test wants them to
+#endif
+
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+/// The system calls of this file, as every file of a backend has a list of its own.
+namespace sys {
+#if defined(__GLIBC__) && !defined(__LP64__) && !defined(__USE_FILE_OFFSET64)
+using ::fstat64, ::fstatat64, ::fstatfs64, ::ftruncate64, ::getrlimit64, ::pread64, ::setrlimit64,
+    ::stat64;
+#else
+using ::fstat, ::fstatat, ::fstatfs, ::ftruncate, ::getrlimit, ::pread, ::setrlimit, ::stat;
+#endif
+using ::close, ::ppoll;
+}  // namespace sys
+#endif
 
 inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
-inline std::error_code make_error(std::errc code) noexcept { return std::make_error_code(code); }
+inline void close(native_handle fd) noexcept {
+    sys::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)
+}
 
+namespace sys {
 /// Repeats a system call for as long as signals interrupt it and the thread is not to end what it
 /// does: that is EINTR.
 template <class Call>
@@ -53,23 +74,23 @@ using limit_info = struct ::rlimit64;
 
 inline constexpr int large_file = O_LARGEFILE;
 
-inline int get_info(int fd, file_info& info) noexcept { return ::fstat64(fd, &info); }
-inline int get_info(const char* name, file_info& info) noexcept { return ::stat64(name, &info); }
+inline int get_info(int fd, file_info& info) noexcept { return fstat64(fd, &info); }
+inline int get_info(const char* name, file_info& info) noexcept { return stat64(name, &info); }
 inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
-    return ::fstatat64(directory, name, &info, flags);
+    return fstatat64(directory, name, &info, flags);
 }
-inline int get_info(int fd, file_system_info& info) noexcept { return ::fstatfs64(fd, &info); }
+inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs64(fd, &info); }
 inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
-    return ::pread64(fd, buffer, size, static_cast<off64_t>(offset));
+    return pread64(fd, buffer, size, static_cast<off64_t>(offset));
 }
 inline int resize_file(int fd, std::uint64_t size) noexcept {
-    return ::ftruncate64(fd, static_cast<off64_t>(size));
+    return ftruncate64(fd, static_cast<off64_t>(size));
 }
 inline int get_limits(int which, limit_info& limit) noexcept {
-    return ::getrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+    return getrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
 }
 inline int set_limits(int which, const limit_info& limit) noexcept {
-    return ::setrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+    return setrlimit64(static_cast<decltype(RLIMIT_AS)>(which), &limit);
 }
 #else
 using file_info = struct ::stat;
@@ -78,27 +99,25 @@ using limit_info = struct ::rlimit;
 
 inline constexpr int large_file = 0;
 
-inline int get_info(int fd, file_info& info) noexcept { return ::fstat(fd, &info); }
-inline int get_info(const char* name, file_info& info) noexcept { return ::stat(name, &info); }
+inline int get_info(int fd, file_info& info) noexcept { return fstat(fd, &info); }
+inline int get_info(const char* name, file_info& info) noexcept { return stat(name, &info); }
 inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
-    return ::fstatat(directory, name, &info, flags);
+    return fstatat(directory, name, &info, flags);
 }
-inline int get_info(int fd, file_system_info& info) noexcept { return ::fstatfs(fd, &info); }
+inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs(fd, &info); }
 inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
-    return ::pread(fd, buffer, size, static_cast<off_t>(offset));
+    return pread(fd, buffer, size, static_cast<off_t>(offset));
 }
 inline int resize_file(int fd, std::uint64_t size) noexcept {
-    return ::ftruncate(fd, static_cast<off_t>(size));
+    return ftruncate(fd, static_cast<off_t>(size));
 }
 inline int get_limits(int which, limit_info& limit) noexcept {
-    return ::getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+    return getrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
 }
 inline int set_limits(int which, const limit_info& limit) noexcept {
-    return ::setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
+    return setrlimit(static_cast<decltype(RLIMIT_AS)>(which), &limit);
 }
 #endif
-
-using time_point = std::chrono::steady_clock::time_point;
 
 /// What is left until a point in time; 0 when it is past.
 inline timespec time_until(time_point deadline) noexcept {
@@ -120,12 +139,14 @@ inline int poll_until(pollfd& entry, time_point deadline) noexcept {
                 : deadline;
         const int count = retry([&] {
             const timespec time = time_until(until);
-            return ::ppoll(&entry, 1, until == (time_point::max)() ? nullptr : &time, nullptr);
+            return ppoll(&entry, 1, until == (time_point::max)() ? nullptr : &time, nullptr);
         });
         if (count != 0 || until == deadline) {
             return count;
         }
     }
 }
+
+}  // namespace sys
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

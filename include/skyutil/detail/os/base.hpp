@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/base.hpp: the seam to the operating system, and what all its topics share.
+//
+// Each header of detail/os/ is the contract of one topic: its types, and every function declared
+// once with its comment. It ends by including one backend, which defines them. Nothing above
+// detail/os/ knows a system: a descriptor is a native_handle, a process a process_ref, and what is
+// asked for is said by intent. A backend keeps what is its own in the namespace sys.
+//
+// Unless a comment says otherwise no function throws; an error is set, and never cleared; a call
+// that signals interrupt is repeated; handles are not inherited by programs that are started.
+
+#pragma once
+
+#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/posix/types.hpp>  // IWYU pragma: export
+#else
+#include <skyutil/detail/os/unsupported/types.hpp>  // IWYU pragma: export
+#endif
+#include <skyutil/version.hpp>
+
+#include <chrono>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+// The types of a backend: native_handle and native_socket, with no_handle and no_socket for none;
+// path_text, a file name as the system takes it.
+
+using time_point = std::chrono::steady_clock::time_point;
+
+inline std::error_code make_error(std::errc code) noexcept { return std::make_error_code(code); }
+
+/// Why the last call of this thread to the system failed. Its category is std::generic_category()
+/// wherever std::errc has a value for it.
+inline std::error_code last_error() noexcept;
+
+/// Closes a file, a directory, a pipe or what else has a handle; not no_handle.
+inline void close(native_handle handle) noexcept;
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
+
+#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/posix/base.hpp>  // IWYU pragma: export
+#else
+#include <skyutil/detail/os/unsupported/base.hpp>  // IWYU pragma: export
+#endif

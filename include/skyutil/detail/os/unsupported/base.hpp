@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/unsupported/base.hpp: what detail/os/base.hpp declares where nothing is known of the
+// system.
+
+#pragma once
+
+#include <skyutil/version.hpp>
+
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+inline std::error_code last_error() noexcept {
+    return std::make_error_code(std::errc::function_not_supported);
+}
+
+inline void close(native_handle) noexcept {}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
