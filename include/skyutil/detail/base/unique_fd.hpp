@@ -1,54 +1,78 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/base/unique_fd.hpp: the owner of a descriptor; skyutil::unique_fd.
+// detail/base/unique_fd.hpp: the owner of what has to be closed; skyutil::unique_fd.
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/base.hpp>
+#include <skyutil/version.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
-class [[nodiscard]] unique_fd {
+/// Owns a `Traits::handle` and closes it with Traits::close(). Move-only; empty, which means that
+/// it has Traits::none, after a move and after release().
+template <class Traits>
+class [[nodiscard]] unique_handle {
 public:
-    constexpr unique_fd() noexcept = default;
+    using handle = typename Traits::handle;
 
-    /// Takes over `fd`; a negative one is none.
-    constexpr explicit unique_fd(int fd) noexcept : fd_(fd) {}
+    constexpr unique_handle() noexcept = default;
 
-    unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
-    unique_fd& operator=(unique_fd&& other) noexcept {
+    /// Takes over `taken`; if handles are signed numbers, a negative one is none.
+    constexpr explicit unique_handle(handle taken) noexcept : handle_(taken) {}
+
+    unique_handle(unique_handle&& other) noexcept : handle_(other.release()) {}
+    unique_handle& operator=(unique_handle&& other) noexcept {
         reset(other.release());
         return *this;
     }
-    unique_fd(const unique_fd&) = delete;
-    unique_fd& operator=(const unique_fd&) = delete;
-    ~unique_fd() { reset(); }
+    unique_handle(const unique_handle&) = delete;
+    unique_handle& operator=(const unique_handle&) = delete;
+    ~unique_handle() { reset(); }
 
-    /// The descriptor, or -1; it stays owned.
-    [[nodiscard]] constexpr int get() const noexcept { return fd_; }
-    constexpr explicit operator bool() const noexcept { return fd_ >= 0; }
+    /// The handle, or none; it stays owned.
+    [[nodiscard]] constexpr handle get() const noexcept { return handle_; }
+    constexpr explicit operator bool() const noexcept { return is_open(handle_); }
 
-    /// Gives the descriptor away: the caller closes it.
-    [[nodiscard]] constexpr int release() noexcept { return std::exchange(fd_, -1); }
+    /// Gives the handle away: the caller closes it.
+    [[nodiscard]] constexpr handle release() noexcept {
+        return std::exchange(handle_, Traits::none);
+    }
 
-    /// Closes the descriptor and takes over another.
-    void reset(int fd = -1) noexcept {
-        if (const int old = std::exchange(fd_, fd); old >= 0 && old != fd) {
-            os::close(old);
+    /// Closes the handle and takes over another.
+    void reset(handle taken = Traits::none) noexcept {
+        if (const handle old = std::exchange(handle_, taken); is_open(old) && old != taken) {
+            Traits::close(old);
         }
     }
 
-    void swap(unique_fd& other) noexcept { std::swap(fd_, other.fd_); }
-    friend void swap(unique_fd& a, unique_fd& b) noexcept { a.swap(b); }
+    void swap(unique_handle& other) noexcept { std::swap(handle_, other.handle_); }
+    friend void swap(unique_handle& a, unique_handle& b) noexcept { a.swap(b); }
 
-    /// Whether both are the same number, of which two owners can only have -1.
-    friend bool operator==(const unique_fd&, const unique_fd&) = default;
+    /// Whether both are the same handle, of which two owners can only have none.
+    friend bool operator==(const unique_handle&, const unique_handle&) = default;
 
 private:
-    int fd_ = -1;
+    static constexpr bool is_open(handle candidate) noexcept {
+        if constexpr (std::is_signed_v<handle>) {
+            return candidate >= 0;
+        } else {
+            return candidate != Traits::none;
+        }
+    }
+
+    handle handle_ = Traits::none;
 };
+
+struct native_handle_traits {
+    using handle = os::native_handle;
+    static constexpr handle none = os::no_handle;
+    static void close(handle open) noexcept { os::close(open); }
+};
+
+using unique_fd = unique_handle<native_handle_traits>;
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
