@@ -340,6 +340,27 @@ int starve(Function function) {
     }
 }
 
+TEST_CASE("a start leaves no zombie where a filter forbids waitid") {
+    const temporary_directory directory;
+    const json results = run_in_child([&] {
+        answer_system_call(SYS_waitid, [](const seccomp_data&) { return EPERM; });
+        std::error_code error;
+        static_cast<void>(run({"/no/such/program"}, error));
+        json answer{error.value(), ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD};
+        answer.push_back(skyutil::run_detached({"true"}, directory / "log", error) > 0);
+        answer.push_back(::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD);
+        for (int i = 0; i != 20; ++i) {
+            answer.push_back(run({"true"}).ok());
+        }
+        answer.push_back(::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD);
+        return answer;
+    });
+    json expected{ENOENT, true, true, true};
+    expected.insert(expected.end(), 20, true);
+    expected.push_back(true);
+    CHECK(results == expected);
+}
+
 TEST_CASE("a start without memory ends with std::bad_alloc and leaves nothing") {
     const json results = run_in_child([] {
         const command what{"true", "a longer word than a std::string has place for in itself"};
@@ -446,9 +467,9 @@ TEST_CASE("a start says the same where a new process has a copy of the memory") 
     const auto start_with = [](bool shared) {
         return run_in_child([&] {
             sharing = shared;
-            skyutil::detail::os::memory_is_shared() = false;
+            skyutil::detail::os::sys::memory_is_shared() = false;
             json answer = starts();
-            answer["shared"] = skyutil::detail::os::memory_is_shared().load();
+            answer["shared"] = skyutil::detail::os::sys::memory_is_shared().load();
             return answer;
         });
     };

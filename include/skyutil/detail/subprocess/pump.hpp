@@ -217,8 +217,8 @@ private:
         }
         for (started_child& each : children_) {
             const bool runs = !each.known_end();
-            entries_[at++] = {.fd = runs ? each.pidfd() : -1};
-            if (runs && each.pidfd() == -1) {
+            entries_[at++] = {.fd = runs ? each.handle() : -1};
+            if (runs && each.handle() == -1) {
                 until = (std::min)(until, deadline_after(look_again));
             }
         }
@@ -239,7 +239,7 @@ private:
         const std::size_t first_child = at + outputs_.size();
         for (std::size_t i = 0; i != children_.size(); ++i) {
             started_child& child = children_[i];
-            const bool may_have_ended = entries_[first_child + i].ready || child.pidfd() == -1;
+            const bool may_have_ended = entries_[first_child + i].ready || child.handle() == -1;
             if (may_have_ended) {
                 look(child);
             }
