@@ -15,9 +15,9 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/child_identity.hpp>
-#include <skyutil/detail/process/process_reference.hpp>
 #include <skyutil/detail/process/watched_tree.hpp>
 
 #include <algorithm>
@@ -142,11 +142,12 @@ private:
         for (std::size_t i = first; i != tree_.members().size(); ++i) {
             const tree_member& each = tree_.members()[i];
             for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
-                const char state = tree_.state_of(each);
-                const bool has_stopped = state == 'T' || state == 't' || state == 'Z';
-                const time_point until = state == 'R'   ? latest
-                                         : state == 'D' ? latest_for_uninterruptible
-                                                        : latest_for_others;
+                using enum os::process_state;
+                const os::process_state state = tree_.state_of(each);
+                const bool has_stopped = state == paused || state == ended || state == unknown;
+                const time_point until = state == running           ? latest
+                                         : state == uninterruptible ? latest_for_uninterruptible
+                                                                    : latest_for_others;
                 if (has_stopped || std::chrono::steady_clock::now() >= until) {
                     break;
                 }
@@ -174,7 +175,7 @@ private:
             if (each.asked || !each.is_target()) {
                 continue;
             }
-            tree_member* const parent = tree_.members().find(each.entry.parent());
+            tree_member* const parent = tree_.members().find(each.entry.parent);
             if (parent == nullptr || !parent->is_target()) {
                 each.ask(options_.end_signal);
                 found = true;
@@ -190,14 +191,13 @@ private:
 /// As kill_process_tree() says. With `child` the root is that child of this process, and no other
 /// process with its id.
 inline kill_report kill_tree(std::int64_t root, const child_identity* child,
-                             const kill_tree_options& options, identity means,
-                             std::error_code& error) {
+                             const kill_tree_options& options, std::error_code& error) {
     error.clear();
     if (!os::is_signal(options.end_signal)) {
         error = os::make_error(std::errc::invalid_argument);
         return {};
     }
-    watched_tree tree(root, child, options.spare, means, error);
+    watched_tree tree(root, child, options.spare, error);
     if (error) {
         return {};
     }

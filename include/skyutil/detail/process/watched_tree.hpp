@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/watched_tree.hpp: the processes of a tree, found with /proc and held so that each
-// can be signalled and waited for, and nothing else.
+// detail/process/watched_tree.hpp: the processes of a tree, found in the list of the system and
+// held so that each can be signalled and waited for, and nothing else.
 
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/child_identity.hpp>
-#include <skyutil/detail/process/process_reference.hpp>
-#include <skyutil/detail/process/process_table.hpp>
+#include <skyutil/detail/process/process_entries.hpp>
 #include <skyutil/detail/process/tree_members.hpp>
 
 #include <chrono>
@@ -25,7 +25,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// A process that is to end.
 struct tree_member {
-    process_reference process;
+    os::process_ref process;
     process_entry entry;
     bool spared = false;      ///< never signalled: the calling process, a root that shall live
     bool gone = false;        ///< has ended, or is a zombie
@@ -52,26 +52,30 @@ struct tree_member {
     /// Whether SIGKILL was sent and the process has not ended yet.
     [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
 
-    void stop() noexcept { stopped = stopped || (is_target() && send(os::stop_signal)); }
+    void stop() noexcept {
+        stopped = stopped ||
+                  (is_target() && send([this](std::error_code& failed) { process.pause(failed); }));
+    }
 
     void resume() noexcept {
         if (std::exchange(stopped, false)) {
             std::error_code ignored;
-            process.signal(os::continue_signal, ignored);
+            process.resume(ignored);
         }
     }
 
     void ask(int signal) noexcept {
-        if (!asked && is_target() && send(signal)) {
+        if (!asked && is_target() &&
+            send([&](std::error_code& failed) { process.ask(signal, failed); })) {
             asked = true;
-            stopped = true;  // perhaps by another process: it cannot receive the signal then
+            stopped = false;
         }
         resume();
     }
 
     void kill() noexcept {
         if (!killed && is_target()) {
-            killed = send(os::kill_signal);
+            killed = send([this](std::error_code& failed) { process.kill(failed); });
         }
         stopped = stopped && !killed;
         resume();
@@ -79,9 +83,10 @@ struct tree_member {
 
 private:
     /// Returns whether the signal was sent.
-    bool send(int signal) noexcept {
+    template <class Signal>
+    bool send(Signal signal) noexcept {
         std::error_code failed;
-        process.signal(signal, failed);
+        signal(failed);
         if (failed == std::errc::no_such_process) {
             gone = true;
         } else {
@@ -96,17 +101,17 @@ public:
     /// Finds the tree. With `child` the root is that child of this process, and no other process
     /// with its id. No member: an error, or the root is spared.
     watched_tree(std::int64_t root, const child_identity* child, std::vector<std::int64_t> spared,
-                 identity means, std::error_code& error)
-        : table_(error), means_(means), members_(std::move(spared)) {
+                 std::error_code& error)
+        : list_(error), members_(std::move(spared)) {
         if (!error) {
-            table_.refresh(error);
+            list_.refresh(error);
         }
         if (error) {
             return;
         }
-        members_.find_spared(table_.entries());
+        members_.find_spared(list_.entries());
         if (std::optional<tree_member> first = find_root(root, child)) {
-            members_.add_root(table_.entries(), *std::move(first));
+            members_.add_root(list_.entries(), *std::move(first));
             find_members();
         } else if (!members_.is_spared(root)) {
             error = missing_process(root);
@@ -119,11 +124,11 @@ public:
     /// Looks for new members, and returns whether there are any, or were.
     bool look() {
         std::error_code error;
-        table_.refresh(error);
-        if (is_starved(error) && !starved_) {
+        list_.refresh(error);
+        if (os::is_starved(error) && !starved_) {
             spare_descriptors();
             error.clear();
-            table_.refresh(error);
+            list_.refresh(error);
         }
         if (error) {
             error_ = error;
@@ -135,12 +140,11 @@ public:
     /// What kept a look at the processes from being complete.
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
-    /// Returns the state of a member as in /proc/PID/stat, Z for one that is gone.
-    [[nodiscard]] char state_of(const tree_member& member) const {
+    /// Returns the state of a member, ended for one that is gone.
+    [[nodiscard]] os::process_state state_of(const tree_member& member) const {
         std::error_code error;
-        const auto stat = table_.proc().stat(member.entry.pid, error);
-        const bool is_gone = !stat || stat->start_time != member.entry.stat.start_time;
-        return is_gone || stat->state == 'X' ? 'Z' : stat->state;
+        const auto now = list_.look(member.entry.pid, error);
+        return now && now->start == member.entry.start ? now->state : os::process_state::ended;
     }
 
     /// Waits until the member has ended, but not beyond the deadline; whether it has.
@@ -148,14 +152,14 @@ public:
         std::error_code error;
         member.gone = member.process.wait_until(deadline, error);
         if (error) {
-            member.gone = wait_in_proc(member, deadline);
+            member.gone = watch_until_end(member, deadline);
         }
         return member.gone;
     }
 
 private:
     std::optional<tree_member> find_root(std::int64_t root, const child_identity* child) {
-        const process_entry* const entry = table_.find(root);
+        const process_entry* const entry = find_entry(list_.entries(), root);
         if (child != nullptr &&
             !child->has_its_id()) {  // nor had it when the table was read, maybe
             return reaped_root(*child);
@@ -167,79 +171,69 @@ private:
     /// and group is proven to be the child's: the kernel says that processes are in the group of
     /// the child, or one is in its session that was there while the child had its id.
     std::optional<tree_member> reaped_root(const child_identity& child) const {
-        if (table_.find(child.pid) != nullptr ||
+        if (find_entry(list_.entries(), child.pid) != nullptr ||
             !(child.has_group() ||
               (child.leads_session &&
-               has_session_since(table_.entries(), child.pid, child.owned_until)))) {
+               has_session_since(list_.entries(), child.pid, child.owned_until)))) {
             return std::nullopt;
         }
-        const auto number = static_cast<std::uint64_t>(child.pid);
-        tree_member root{process_reference(child.pid, std::uint64_t{0}), {}};
+        tree_member root{os::process_ref(child.pid, std::uint64_t{0}), {}};
         root.entry.pid = child.pid;
-        root.entry.stat.parent = static_cast<std::uint64_t>(os::process_id());
-        root.entry.stat.group = number;
-        root.entry.stat.session = child.leads_session ? number : 0;
+        root.entry.parent = os::process_id();
+        root.entry.group = child.pid;
+        root.entry.session = child.leads_session ? child.pid : 0;
         root.spared = true;
         root.gone = true;
         return root;
     }
 
     bool find_members() {
-        return members_.find_more(table_.entries(),
+        return members_.find_more(list_.entries(),
                                   [this](const process_entry& entry) { return admit(entry); });
     }
 
     /// Returns the member of an entry, nullopt when the process of the entry is gone.
     std::optional<tree_member> admit(const process_entry& entry) {
-        tree_member member{process_reference(entry.pid, entry.stat.start_time), entry};
+        tree_member member{os::process_ref(entry.pid, entry.start), entry};
         member.spared = entry.pid == os::process_id();
-        member.gone = !entry.stat.running();
-        if (!member.gone && !starved_ && means_ == identity::best) {
+        member.gone = !entry.alive();
+        if (!member.gone && !starved_) {
             std::error_code error;
-            process_reference opened = process_reference::open(entry.pid, means_, error);
-            if (is_starved(error)) {
+            os::process_ref opened = os::process_ref::open(entry.pid, error);
+            if (os::is_starved(error)) {
                 spare_descriptors();
-            } else if (error == std::errc::no_such_process || !is_same(entry)) {
+            } else if (error == std::errc::no_such_process || !list_.shows(entry)) {
                 return std::nullopt;
-            } else if (!error && opened.has_pidfd()) {
+            } else if (!error && opened.has_handle()) {
                 member.process = std::move(opened);
             }
         }
         return member;
     }
 
-    /// Whether the process of that id is still the one of the entry.
-    [[nodiscard]] bool is_same(const process_entry& entry) const noexcept {
-        if (table_.proc().inode(entry.pid) == entry.inode) {
-            return true;
-        }
-        std::error_code error;
-        const auto stat = table_.proc().stat(entry.pid, error);
-        return stat && stat->start_time == entry.stat.start_time;
-    }
-
-    /// Gives up pidfds, so that /proc can be read. From then on new members are told from others by
-    /// their start time.
+    /// Gives up handles, so that the processes can be listed. From then on new members are told
+    /// from others by their start time.
     void spare_descriptors() {
         starved_ = true;
         std::size_t enough = 8;
         for (std::size_t i = members_.size(); i-- != 0 && enough != 0;) {
             tree_member& each = members_[i];
-            if (each.process.has_pidfd()) {
-                each.process = process_reference(each.entry.pid, each.entry.stat.start_time);
+            if (each.process.has_handle()) {
+                each.process = os::process_ref(each.entry.pid, each.entry.start);
                 --enough;
             }
         }
     }
 
-    /// Waits for one whose process_reference cannot wait.
-    [[nodiscard]] bool wait_in_proc(const tree_member& member, time_point deadline) const noexcept {
+    /// Waits for one whose os::process_ref cannot wait.
+    [[nodiscard]] bool watch_until_end(const tree_member& member,
+                                       time_point deadline) const noexcept {
         constexpr std::chrono::milliseconds pause(2);
         for (;;) {
             std::error_code error;
-            const auto stat = table_.proc().stat(member.entry.pid, error);
+            const auto now = list_.look(member.entry.pid, error);
             if (error == std::errc::no_such_process ||
-                (stat && (stat->start_time != member.entry.stat.start_time || !stat->running()))) {
+                (now && (now->start != member.entry.start || !now->alive()))) {
                 return true;
             }
             if (std::chrono::steady_clock::now() >= deadline) {
@@ -249,8 +243,7 @@ private:
         }
     }
 
-    process_table table_;
-    identity means_;
+    os::process_list list_;
     bool starved_ = false;
     std::error_code error_;
     tree_members<tree_member> members_;

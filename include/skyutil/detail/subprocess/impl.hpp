@@ -140,7 +140,7 @@ inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_co
         const auto pid = static_cast<pid_t>(each.pid);
         if (detail::os::wait_child(pid, -1, detail::os::waiting::look, end, ignored) &&
             detail::os::reap_child(pid, -1, end)) {
-            detail::detached_programs::remove(each.pid, each.stat.start_time);
+            detail::detached_programs::remove(each.pid, each.start);
             reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
         }
     }
@@ -204,7 +204,8 @@ inline process_handle child_process::handle(std::error_code& error) const {
         return process_handle::open(pid(), error);
     }
     unique_fd pidfd(detail::os::duplicate(child_.pidfd(), error));
-    return detail::process_handle_access::make(error ? 0 : pid(), std::move(pidfd));
+    return detail::process_handle_access::make(
+        detail::os::process_ref(error ? 0 : pid(), std::move(pidfd)));
 }
 
 inline process_handle child_process::handle() const {

@@ -5,7 +5,8 @@
 #pragma once
 
 #include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/linux/processes.hpp>
+#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/os/processes.hpp>
 
 #include <algorithm>
 #include <array>
