@@ -40,7 +40,7 @@ detail::process_entries entries_of(const table& processes) {
                            .session = each.session != 0 ? each.session : 50,
                            .start = each.start,
                            .identity = each.identity != 0 ? each.identity : own_identity,
-                           .state = detail::os::process_state::waiting});
+                           .alive = true});
     }
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.pid < b.pid; });

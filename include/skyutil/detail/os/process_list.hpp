@@ -17,16 +17,6 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-/// What a process does. All but the first mean that it has not ended.
-enum class process_state {
-    ended,            ///< nothing: it is there only for its parent to take its exit code
-    running,          ///< runs, or waits for a processor
-    waiting,          ///< waits for something, or for a signal
-    uninterruptible,  ///< waits for something in a call that signals do not interrupt
-    paused,           ///< by a signal, or by a debugger
-    unknown,          ///< the system does not tell
-};
-
 /// A process. Where the system has no process groups or sessions, these are 0.
 struct process_entry {
     std::int64_t pid;
@@ -42,9 +32,7 @@ struct process_entry {
     /// from the same process, too. 0 is none.
     std::uint64_t identity;
 
-    process_state state;
-
-    [[nodiscard]] constexpr bool alive() const noexcept { return state != process_state::ended; }
+    bool alive;  ///< whether any thread of it is left, see process_ref
 };
 
 /// By pid, ascending, each pid once.
@@ -84,6 +72,8 @@ public:
     [[nodiscard]] std::string name_of(std::int64_t pid) const;
 
 private:
+    friend class tree_guard;
+
     unique_fd source_;  ///< where the system has something to read from
     process_entries entries_;
 };

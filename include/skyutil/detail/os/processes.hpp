@@ -24,9 +24,6 @@ inline bool is_signal(int number) noexcept;
 /// The id of this process.
 inline std::int64_t process_id() noexcept;
 
-/// The id of the calling thread.
-inline std::int64_t thread_id() noexcept;
-
 /// Whether the system could give the number to a process: never 0 or a negative one, which some
 /// calls take for groups of processes.
 inline bool is_process_id(std::int64_t number) noexcept;

@@ -171,7 +171,7 @@ inline std::vector<process_info> process_tree(std::int64_t pid, std::error_code&
     return with_entry_of(pid, error, [&](const os::process_list& list, const process_entry& root) {
         std::vector<process_info> infos;
         const auto add = [&](const process_entry& entry) {
-            infos.push_back({entry.pid, entry.parent, list.name_of(entry.pid), entry.alive()});
+            infos.push_back({entry.pid, entry.parent, list.name_of(entry.pid), entry.alive});
         };
         add(root);
         for (const std::size_t i : find_descendants(list.entries(), root, generations::all)) {

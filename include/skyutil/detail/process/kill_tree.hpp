@@ -15,7 +15,7 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
-#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/process_tree.hpp>
 #include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/child_identity.hpp>
 #include <skyutil/detail/process/watched_tree.hpp>
@@ -128,27 +128,18 @@ private:
         } while (tree_.look() && std::chrono::steady_clock::now() < deadline);
     }
 
-    /// Waits until the members from the first on that were told to stop have stopped. One that is
-    /// in fork(2) finishes that first, which takes its time on a busy machine: it is ready to run
-    /// (R) and needs a processor, or waits for memory or a lock (D). One that stays in the kernel
-    /// is not waited for: a parent in vfork(2) is there (D) until its stopped child goes on, and a
-    /// frozen process for as long as it is frozen.
+    /// Waits until the members from the first on that were told to stop have stopped, or will not
+    /// soon.
     void settle(std::size_t first, time_point latest) {
-        using std::chrono::microseconds, std::chrono::milliseconds;
+        using std::chrono::microseconds, std::chrono::steady_clock;
         constexpr microseconds longest(1000);
-        const time_point latest_for_uninterruptible =
-            (std::min)(latest, deadline_after(milliseconds(1000)));
-        const time_point latest_for_others = (std::min)(latest, deadline_after(milliseconds(100)));
+        const time_point told = steady_clock::now();
         for (std::size_t i = first; i != tree_.members().size(); ++i) {
             const tree_member& each = tree_.members()[i];
             for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
-                using enum os::process_state;
-                const os::process_state state = tree_.state_of(each);
-                const bool has_stopped = state == paused || state == ended || state == unknown;
-                const time_point until = state == running           ? latest
-                                         : state == uninterruptible ? latest_for_uninterruptible
-                                                                    : latest_for_others;
-                if (has_stopped || std::chrono::steady_clock::now() >= until) {
+                const time_point now = steady_clock::now();
+                if (now >= latest ||
+                    tree_.guard().look(each.entry, now - told) != os::stillness::settling) {
                     break;
                 }
                 std::this_thread::sleep_for(pause);

@@ -108,7 +108,7 @@ inline std::vector<process_entry> find_orphans(bool all, std::error_code& error)
     };
     std::copy_if(list.entries().begin(), list.entries().end(), std::back_inserter(found),
                  [&](const process_entry& each) {
-                     return each.parent == self->pid && !each.alive() && (all || is_proven(each));
+                     return each.parent == self->pid && !each.alive && (all || is_proven(each));
                  });
     if (all && !found.empty()) {
         os::for_each_pidfd(

@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/process_tree.hpp>
 #include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/child_identity.hpp>
 #include <skyutil/detail/process/process_entries.hpp>
@@ -140,12 +141,7 @@ public:
     /// What kept a look at the processes from being complete.
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
-    /// Returns the state of a member, ended for one that is gone.
-    [[nodiscard]] os::process_state state_of(const tree_member& member) const {
-        std::error_code error;
-        const auto now = list_.look(member.entry.pid, error);
-        return now && now->start == member.entry.start ? now->state : os::process_state::ended;
-    }
+    [[nodiscard]] const os::tree_guard& guard() const noexcept { return guard_; }
 
     /// Waits until the member has ended, but not beyond the deadline; whether it has.
     bool wait_for_end(tree_member& member, time_point deadline) const noexcept {
@@ -196,7 +192,7 @@ private:
     std::optional<tree_member> admit(const process_entry& entry) {
         tree_member member{os::process_ref(entry.pid, entry.start), entry};
         member.spared = entry.pid == os::process_id();
-        member.gone = !entry.alive();
+        member.gone = !entry.alive;
         if (!member.gone && !starved_) {
             std::error_code error;
             os::process_ref opened = os::process_ref::open(entry.pid, error);
@@ -233,7 +229,7 @@ private:
             std::error_code error;
             const auto now = list_.look(member.entry.pid, error);
             if (error == std::errc::no_such_process ||
-                (now && (now->start != member.entry.start || !now->alive()))) {
+                (now && (now->start != member.entry.start || !now->alive))) {
                 return true;
             }
             if (std::chrono::steady_clock::now() >= deadline) {
@@ -244,6 +240,7 @@ private:
     }
 
     os::process_list list_;
+    os::tree_guard guard_{list_};
     bool starved_ = false;
     std::error_code error_;
     tree_members<tree_member> members_;

@@ -13,11 +13,9 @@
 #include <skyutil/detail/os/linux/procfs/process_files.hpp>
 #include <skyutil/version.hpp>
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -30,25 +28,6 @@ namespace sys {
 using ::lseek;
 #endif
 
-/// The state is that of the first thread, which can end before the others: nothing tells theirs.
-constexpr process_state state_of(const process_stat& stat) noexcept {
-    switch (stat.state) {
-        case 'R':
-            return process_state::running;
-        case 'D':
-            return process_state::uninterruptible;
-        case 'T':
-        case 't':
-            return process_state::paused;
-        case 'Z':
-        case 'X':
-        case 'x':
-            return stat.running() ? process_state::unknown : process_state::ended;
-        default:
-            return process_state::waiting;
-    }
-}
-
 constexpr process_entry entry_of(std::int64_t pid, std::uint64_t inode,
                                  const process_stat& stat) noexcept {
     return {pid,
@@ -57,7 +36,7 @@ constexpr process_entry entry_of(std::int64_t pid, std::uint64_t inode,
             static_cast<std::int64_t>(stat.session),
             stat.start_time,
             inode,
-            state_of(stat)};
+            stat.running()};
 }
 }  // namespace sys
 
@@ -76,12 +55,9 @@ inline void process_list::refresh(std::error_code& error) {
     for_each_entry(
         source_.get(),
         [&](const directory_entry& entry) {
-            const std::string_view name = entry.name;
+            const std::int64_t pid = sys::number_of(entry.name);
             const std::uint64_t inode = entry.inode;
-            std::int64_t pid = 0;
-            const auto [end, invalid] =
-                std::from_chars(name.data(), name.data() + name.size(), pid);
-            if (invalid != std::errc() || end != name.data() + name.size() || pid <= 0) {
+            if (pid == 0) {
                 return;
             }
             while (old != entries_.end() && old->pid < pid) {

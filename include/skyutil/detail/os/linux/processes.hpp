@@ -31,8 +31,6 @@ using ::getpid, ::poll, ::syscall;
 }  // namespace sys
 #endif
 
-inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
-
 // tgkill(2) with signal 0, not kill(2): that one says yes to the id of any thread.
 inline bool process_exists(std::int64_t pid) noexcept {
     const auto id = static_cast<pid_t>(pid);
@@ -218,9 +216,10 @@ inline void process_ref::signal(int number, std::error_code& error) const noexce
     }
 }
 
-// For what starts programs and waits for children.
+// For what starts programs, waits for children and reads limits.
 using sys::has_ended, sys::has_pidfd, sys::open_pidfd, sys::read_at, sys::send_signal,
     sys::send_signal_to_pidfd, sys::wait_until_ended;
 inline constexpr int continue_signal = SIGCONT;
+inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

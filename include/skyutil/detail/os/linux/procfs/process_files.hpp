@@ -5,6 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/procfs/process_stat.hpp>
 #include <skyutil/version.hpp>
 
@@ -66,6 +67,14 @@ inline std::size_t read_at(int directory, const char* name, char* buffer, std::s
     return static_cast<std::size_t>(count);
 }
 
+/// The process or thread whose folder has the name; 0 for another name.
+inline std::int64_t number_of(std::string_view name) noexcept {
+    std::int64_t number = 0;
+    const char* const last = name.data() + name.size();
+    const auto [end, invalid] = std::from_chars(name.data(), last, number);
+    return invalid == std::errc() && end == last && number > 0 ? number : 0;
+}
+
 /// The name of the folder of a process in /proc, or of a file in it.
 inline std::array<char, 32> name_in_proc(std::int64_t pid, std::string_view file = {}) noexcept {
     std::array<char, 32> name{};
@@ -91,6 +100,26 @@ inline std::optional<process_stat> read_stat(int proc, std::int64_t pid,
                 : make_error(std::errc::no_such_process);
     }
     return stat;
+}
+
+/// Calls the function with what the kernel says of each thread of a process.
+template <class Function>
+void for_each_thread(int proc, std::int64_t pid, Function function) noexcept {
+    const auto name = name_in_proc(pid, "/task");
+    const unique_fd threads(
+        retry([&] { return sys::openat(proc, name.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    std::error_code gone;
+    if (threads) {
+        for_each_entry(
+            threads.get(),
+            [&](const directory_entry& entry) {
+                std::error_code ended;
+                if (const auto stat = read_stat(proc, number_of(entry.name), ended)) {
+                    function(*stat);
+                }
+            },
+            gone);
+    }
 }
 
 /// The name of a process: at most 15 bytes of any value; empty when it is gone.
