@@ -5,12 +5,16 @@
 //
 // A process that forks while its tree is listed leaves a child that is not in the list, and once
 // the parent is gone nothing leads from one to the other. So the tree is stopped first, member by
-// member (SIGSTOP), until all have stopped and another look finds no new one. From then on no
+// member, until all have stopped and another look finds no new one. From then on no
 // process is started and none gets lost: the list is the tree.
 //
 // Only then are they told to end, children before parents. No process sees its children end before
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
-// members are stopped would get SIGHUP from the kernel.
+// members are stopped would get SIGHUP from the kernel, where there are such groups.
+//
+// A member that has been told to stop and has not may be in fork(2), where a busy machine or a lack
+// of memory can keep it. It is held back, with those it descends from: it gets the signal once it
+// has stopped and its child has been found.
 
 #pragma once
 
@@ -26,7 +30,6 @@
 #include <cstdint>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
@@ -43,7 +46,7 @@ public:
 
     /// No member stays stopped, whatever happens.
     ~tree_killer() {
-        for_each_child_first([](tree_member& each) { each.resume(); });
+        for_each_child_first([this](tree_member& each) { each.resume(tree_.guard()); });
     }
 
     /// Sends the first signal and waits for as long as the grace. What a member starts while it
@@ -52,30 +55,35 @@ public:
     void ask_all() {
         using std::chrono::milliseconds;
         const time_point deadline = deadline_after(options_.grace);
-        freeze();
-        for_each_child_first([this](tree_member& each) { each.ask(options_.end_signal); });
+        bool ended = false;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
-            const bool ended =
-                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
-            const bool found = tree_.look();
-            const bool asked = ask_orphans();
+            const bool found = freeze();
+            const bool asked =
+                send([this](tree_member& each) { each.ask(options_.end_signal, tree_.guard()); });
             if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
                 return;
             }
+            ended =
+                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
         }
     }
 
-    /// Sends SIGKILL and waits until all are gone. Does so again for those that were started
+    /// Kills all and waits until they are gone. Does so again for those that were started
     /// meanwhile, and a few times for those to which it could not be sent.
     void kill_all() {
         const time_point deadline = deadline_after(kill_patience);
+        kills_ = true;
         int more_tries = 3;
-        do {
+        for (bool again = true; again && std::chrono::steady_clock::now() < deadline;) {
             freeze();
-            for_each_child_first([](tree_member& each) { each.kill(); });
-        } while (wait_until(deadline, &tree_member::is_dying) &&
-                 (tree_.look() || (any_left() && more_tries-- != 0)) &&
-                 std::chrono::steady_clock::now() < deadline);
+            send([this](tree_member& each) { each.kill(tree_.guard()); });
+            if (is_any_held_back()) {
+                wait_until(deadline_after(std::chrono::milliseconds(10)), &tree_member::is_target);
+                continue;
+            }
+            again = wait_until(deadline, &tree_member::is_dying) &&
+                    (tree_.look() || (any_left() && more_tries-- != 0));
+        }
     }
 
     [[nodiscard]] bool any_left() noexcept {
@@ -113,38 +121,95 @@ private:
         }
     }
 
-    /// Stops all members until no new one is found. Gives up a tree that grows faster than it can
-    /// be stopped for too long.
-    void freeze() {
-        constexpr std::chrono::milliseconds patience = std::chrono::seconds(5);
-        const time_point deadline = deadline_after(patience);
-        std::size_t next = 0;
-        do {
-            const std::size_t first = std::exchange(next, tree_.members().size());
-            for (std::size_t i = first; i != next; ++i) {
-                tree_.members()[i].stop();
-            }
-            settle(first, deadline);
-        } while (tree_.look() && std::chrono::steady_clock::now() < deadline);
+    /// Stops the members that are to get a signal until no new one is found; whether the last look
+    /// found any, that are left alone or have ended since. Gives up a tree that grows faster than
+    /// it can be stopped for too long.
+    bool freeze() {
+        const time_point deadline = deadline_after(std::chrono::seconds(5));
+        stop_due();
+        bool found = tree_.look();
+        while (found && (stop_due() || !is_any_left_alone_) &&
+               std::chrono::steady_clock::now() < deadline) {
+            found = tree_.look();
+        }
+        return found;
     }
 
-    /// Waits until the members from the first on that were told to stop have stopped, or will not
-    /// soon.
-    void settle(std::size_t first, time_point latest) {
-        using std::chrono::microseconds, std::chrono::steady_clock;
+    /// Decides who is to get the signal, and stops those; whether any has been told to.
+    bool stop_due() {
+        bool told = false;
+        is_any_left_alone_ = false;
+        for (std::size_t i = 0; i != tree_.members().size(); ++i) {
+            tree_member& each = tree_.members()[i];
+            const tree_member* const parent =
+                i == 0 ? nullptr : tree_.members().find(each.entry.parent);
+            each.awaited = each.is_target();
+            each.left_alone = !kills_ && !each.asked && parent != nullptr && parent->awaited &&
+                              (parent->asked || parent->left_alone);
+            each.due = each.awaited && !each.left_alone && !(kills_ ? each.killed : each.asked);
+            is_any_left_alone_ = is_any_left_alone_ || each.left_alone;
+            if (each.due && !each.stopped) {
+                each.stop(tree_.guard());
+                told = told || each.stopped;
+            }
+        }
+        settle();
+        return told;
+    }
+
+    /// Waits until the members that were told to stop have done so, but not for long.
+    void settle() {
+        using std::chrono::microseconds;
         constexpr microseconds longest(1000);
-        const time_point told = steady_clock::now();
-        for (std::size_t i = first; i != tree_.members().size(); ++i) {
-            const tree_member& each = tree_.members()[i];
-            for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
-                const time_point now = steady_clock::now();
-                if (now >= latest ||
-                    tree_.guard().look(each.entry, now - told) != os::stillness::settling) {
-                    break;
-                }
+        for (tree_member& each : tree_.members()) {
+            for (microseconds pause(50); stillness_of(each) == os::stillness::settling &&
+                                         std::chrono::steady_clock::now() < each.told + settle_time;
+                 pause = (std::min)(2 * pause, longest)) {
                 std::this_thread::sleep_for(pause);
             }
         }
+    }
+
+    /// Returns how still a member is that was told to hold still; still if it was not.
+    os::stillness stillness_of(tree_member& member) const {
+        if (!member.stopped || member.settled) {
+            return os::stillness::still;
+        }
+        const auto held = std::chrono::steady_clock::now() - member.told;
+        const os::stillness how = tree_.guard().look(member.entry, held);
+        member.settled = how == os::stillness::still;
+        return how;
+    }
+
+    /// Sends a signal to the members that are to get it, children before parents; whether there
+    /// were any. Holds back those that have not stopped: with those they descend from for a while,
+    /// and alone for as long as they could not hear it anyway.
+    template <class Send>
+    bool send(Send send) {
+        for (tree_member& each : tree_.members()) {
+            each.held_back = false;
+        }
+        bool sent = false;
+        for_each_child_first([&](tree_member& each) {
+            const os::stillness how = each.due ? stillness_of(each) : os::stillness::still;
+            if (each.held_back || how == os::stillness::settling) {
+                each.held_back = true;
+                if (tree_member* const parent = tree_.members().find(each.entry.parent)) {
+                    parent->held_back = true;
+                }
+            } else if (how == os::stillness::stuck && !kills_) {
+                each.held_back = true;
+            } else if (each.due) {
+                send(each);
+                sent = true;
+            }
+        });
+        return sent;
+    }
+
+    [[nodiscard]] bool is_any_held_back() noexcept {
+        return std::any_of(tree_.members().begin(), tree_.members().end(),
+                           [](tree_member& each) { return each.held_back && each.is_target(); });
     }
 
     /// Waits until all members of that kind have ended, but not beyond the deadline; whether they
@@ -158,25 +223,13 @@ private:
         return true;
     }
 
-    /// Sends the first signal to the members that were found after it was sent, if their parent is
-    /// not there to end them; whether there were any.
-    bool ask_orphans() {
-        bool found = false;
-        for (tree_member& each : tree_.members()) {
-            if (each.asked || !each.is_target()) {
-                continue;
-            }
-            tree_member* const parent = tree_.members().find(each.entry.parent);
-            if (parent == nullptr || !parent->is_target()) {
-                each.ask(options_.end_signal);
-                found = true;
-            }
-        }
-        return found;
-    }
+    /// How long a process takes to stop when nothing keeps it from it.
+    static constexpr std::chrono::milliseconds settle_time{100};
 
     watched_tree& tree_;
     const kill_tree_options& options_;
+    bool kills_ = false;  ///< the signal ends a process at once, and all get it
+    bool is_any_left_alone_ = false;
 };
 
 /// As kill_process_tree() says. With `child` the root is that child of this process, and no other

@@ -30,9 +30,15 @@ struct tree_member {
     process_entry entry;
     bool spared = false;      ///< never signalled: the calling process, a root that shall live
     bool gone = false;        ///< has ended, or is a zombie
-    bool stopped = false;     ///< got SIGSTOP from here
+    bool stopped = false;     ///< was told to hold still
+    bool settled = false;     ///< and does
+    time_point told{};        ///< when it was told to hold still
+    bool awaited = false;     ///< was there when was last decided who gets a signal
+    bool left_alone = false;  ///< may be what cleans up: gets none
+    bool due = false;         ///< gets one
+    bool held_back = false;   ///< but not yet
     bool asked = false;       ///< got the first signal
-    bool killed = false;      ///< got SIGKILL
+    bool killed = false;      ///< was killed
     std::error_code error{};  ///< why the last signal could not be sent
 
     /// Whether the process is still there, as far as can be told.
@@ -50,36 +56,39 @@ struct tree_member {
         return !spared && error != std::errc::operation_not_permitted && is_left();
     }
 
-    /// Whether SIGKILL was sent and the process has not ended yet.
+    /// Whether the process was killed and has not ended yet.
     [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
 
-    void stop() noexcept {
-        stopped = stopped ||
-                  (is_target() && send([this](std::error_code& failed) { process.pause(failed); }));
-    }
-
-    void resume() noexcept {
-        if (std::exchange(stopped, false)) {
-            std::error_code ignored;
-            process.resume(ignored);
+    void stop(const os::tree_guard& guard) noexcept {
+        if (!stopped && is_target() &&
+            send([&](std::error_code& failed) { guard.hold(process, failed); })) {
+            stopped = true;
+            told = std::chrono::steady_clock::now();
         }
     }
 
-    void ask(int signal) noexcept {
+    void resume(const os::tree_guard& guard) noexcept {
+        settled = false;
+        if (std::exchange(stopped, false)) {
+            guard.release(process);
+        }
+    }
+
+    void ask(int signal, const os::tree_guard& guard) noexcept {
         if (!asked && is_target() &&
             send([&](std::error_code& failed) { process.ask(signal, failed); })) {
             asked = true;
-            stopped = false;
+            stopped = false;  // whoever had stopped it
         }
-        resume();
+        resume(guard);
     }
 
-    void kill() noexcept {
+    void kill(const os::tree_guard& guard) noexcept {
         if (!killed && is_target()) {
             killed = send([this](std::error_code& failed) { process.kill(failed); });
         }
         stopped = stopped && !killed;
-        resume();
+        resume(guard);
     }
 
 private:
@@ -164,7 +173,7 @@ private:
     }
 
     /// Returns a root that stands for a child that others have reaped, if what is in its session
-    /// and group is proven to be the child's: the kernel says that processes are in the group of
+    /// and group is proven to be the child's: the system says that processes are in the group of
     /// the child, or one is in its session that was there while the child had its id.
     std::optional<tree_member> reaped_root(const child_identity& child) const {
         if (find_entry(list_.entries(), child.pid) != nullptr ||
