@@ -16,8 +16,8 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/process/process_reference.hpp>
+#include <skyutil/detail/os/processes.hpp>
+#include <skyutil/detail/process/terminate.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
@@ -39,7 +39,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// **Cost**
 /// - One system call (tgkill(2) with signal 0).
 [[nodiscard]] inline bool pid_exists(std::int64_t pid) noexcept {
-    return detail::os::fits_pid(pid) && detail::os::pid_exists(static_cast<pid_t>(pid));
+    return detail::os::process_exists(pid);
 }
 
 /// Returns whether a process is alive: whether any of its threads is still executing.
@@ -106,6 +106,7 @@ public:
     /// **Cost**
     /// - One system call (poll(2)).
     [[nodiscard]] bool alive(std::error_code& error) const noexcept {
+        error.clear();
         return process_.alive(error);
     }
     [[nodiscard]] bool alive() const;
@@ -119,6 +120,7 @@ public:
     /// - errc::operation_not_permitted
     /// - errc::invalid_argument: no signal has this number.
     void signal(int signal, std::error_code& error) const noexcept {
+        error.clear();
         process_.signal(signal, error);
     }
     void signal(int signal) const;
@@ -136,6 +138,7 @@ public:
     template <class Rep, class Period>
     [[nodiscard]] bool wait(const std::chrono::duration<Rep, Period>& timeout,
                             std::error_code& error) const noexcept {
+        error.clear();
         return process_.wait_until(detail::deadline_after(timeout), error);
     }
     template <class Rep, class Period>
@@ -143,6 +146,7 @@ public:
 
     /// Waits until the process has ended, without a timeout.
     void wait(std::error_code& error) const noexcept {
+        error.clear();
         static_cast<void>(process_.wait_until(detail::for_ever, error));
     }
     void wait() const;
@@ -158,7 +162,8 @@ public:
     template <class Rep, class Period>
     [[nodiscard]] bool terminate(const std::chrono::duration<Rep, Period>& grace,
                                  std::error_code& error) const noexcept {
-        return process_.terminate(detail::deadline_after(grace), error).ended;
+        error.clear();
+        return detail::terminate(process_, detail::deadline_after(grace), error).ended;
     }
     template <class Rep, class Period>
     [[nodiscard]] bool terminate(const std::chrono::duration<Rep, Period>& grace) const;
@@ -168,7 +173,7 @@ private:
 
     process_handle() noexcept = default;
 
-    detail::process_reference process_;
+    detail::os::process_ref process_;
 };
 
 // ------------------------------------------------------------------------------------------------

@@ -463,7 +463,7 @@ struct stat_case {
 };
 
 constexpr bool holds(const stat_case& c) {
-    const auto stat = detail::parse_process_stat(c.text);
+    const auto stat = detail::os::sys::parse_process_stat(c.text);
     return stat ? c.state == stat->state && stat->threads == c.threads &&
                       stat->running() == c.running
                 : !c.state;

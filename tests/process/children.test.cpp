@@ -41,7 +41,7 @@ TEST_CASE("child_processes lists children, and with true or kinship::descendants
         std::vector<std::int64_t> all;
         for (int i = 1; i < 4; ++i) {
             const pid_t pid = shared->pids.at(static_cast<std::size_t>(i));
-            const auto stat = skyutil::detail::parse_process_stat(
+            const auto stat = skyutil::detail::os::sys::parse_process_stat(
                 read_file("/proc/" + std::to_string(pid) + "/stat"));
             all.push_back(pid);
             if (stat && stat->parent == static_cast<std::uint64_t>(root)) {

@@ -30,8 +30,8 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using skyutil::kill_report;
 using skyutil::process_handle;
-using skyutil::detail::identity;
 using handles = skyutil::detail::process_handle_access;
+using skyutil::detail::os::process_ref;
 using std::chrono::milliseconds;
 
 TEST_CASE("a handle tells whether its process is alive, waits for it and signals it") {
@@ -283,10 +283,10 @@ TEST_CASE("handles leave no descriptor open") {
     const json answer = in_nursery([] {
         const std::size_t before = count_open_descriptors();
         const pid_t pid = start();
-        for (const identity means : {identity::best, identity::start_time}) {
+        for (const auto open : {process_ref::open, process_ref::open_by_start}) {
             std::error_code error;
-            process_handle handle = handles::open(pid, means, error);
-            process_handle other = handles::open(pid, means, error);
+            process_handle handle = handles::make(open(pid, error));
+            process_handle other = handles::make(open(pid, error));
             other = std::move(handle);
             static_cast<void>(other.alive() && other.wait(0s));
         }

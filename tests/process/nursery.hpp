@@ -137,7 +137,7 @@ inline int kill_descendants() {
             } catch (const std::exception&) {
                 continue;
             }
-            const auto stat = skyutil::detail::parse_process_stat(text);
+            const auto stat = skyutil::detail::os::sys::parse_process_stat(text);
             if (stat && stat->parent == static_cast<std::uint64_t>(::getpid())) {
                 found += stat->running() ? 1 : 0;
                 ::kill(std::stoi(name), SIGKILL);
@@ -283,7 +283,7 @@ inline constexpr kill_tree_options forced{.force = true};
 
 inline char state_of(std::int64_t pid) {
     try {
-        const auto stat = skyutil::detail::parse_process_stat(
+        const auto stat = skyutil::detail::os::sys::parse_process_stat(
             read_file("/proc/" + std::to_string(pid) + "/stat"));
         return stat ? stat->state : '?';
     } catch (const std::exception&) {

@@ -30,8 +30,8 @@ using namespace skyutil_tests;
 using namespace std::chrono_literals;
 using nlohmann::json;
 using skyutil::process_handle;
-using skyutil::detail::identity;
 using handles = skyutil::detail::process_handle_access;
+using skyutil::detail::os::process_ref;
 using std::chrono::steady_clock;
 
 // ------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ TEST_CASE("who gets the id of a process that was is not taken for it, and not si
             await_processes(1);
             std::error_code error;
             const process_handle handle = process_handle::open(pid);
-            const process_handle by_time = handles::open(pid, identity::start_time, error);
+            const process_handle by_time = handles::make(process_ref::open_by_start(pid, error));
             json result = {{"before", {handle.alive(), by_time.alive()}}, {"after", json::array()}};
             ::kill(pid, SIGKILL);
             ::waitpid(pid, nullptr, 0);

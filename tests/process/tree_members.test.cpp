@@ -21,11 +21,11 @@ namespace {
 
 struct process {
     std::int64_t pid;
-    std::uint64_t parent;
-    std::uint64_t group = 0;    ///< 0: that of the shell, 50
-    std::uint64_t session = 0;  ///< 0: that of the shell, 50
-    std::uint64_t start_time = 1000;
-    std::uint64_t inode = 0;  ///< 0: of its own, by id and start time
+    std::int64_t parent;
+    std::int64_t group = 0;    ///< 0: that of the shell, 50
+    std::int64_t session = 0;  ///< 0: that of the shell, 50
+    std::uint64_t start = 1000;
+    std::uint64_t identity = 0;  ///< 0: of its own, by id and start time
 };
 
 using table = std::vector<process>;
@@ -33,16 +33,14 @@ using table = std::vector<process>;
 detail::process_entries entries_of(const table& processes) {
     detail::process_entries entries;
     for (const process& each : processes) {
-        const auto own_inode = static_cast<std::uint64_t>(each.pid) * 100'000 + each.start_time;
-        entries.push_back({each.pid,
-                           each.inode != 0 ? each.inode : own_inode,
-                           {.state = 'S',
-                            .parent = each.parent,
-                            .group = each.group != 0 ? each.group : 50,
-                            .session = each.session != 0 ? each.session : 50,
-                            .threads = 1,
-                            .start_time = each.start_time,
-                            .policy = 0}});
+        const auto own_identity = static_cast<std::uint64_t>(each.pid) * 100'000 + each.start;
+        entries.push_back({.pid = each.pid,
+                           .parent = each.parent,
+                           .group = each.group != 0 ? each.group : 50,
+                           .session = each.session != 0 ? each.session : 50,
+                           .start = each.start,
+                           .identity = each.identity != 0 ? each.identity : own_identity,
+                           .alive = true});
     }
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
@@ -60,7 +58,7 @@ struct member {
 
 struct situation {
     std::string_view name;
-    std::vector<table> looks;           ///< what /proc shows at each look; the root is 100
+    std::vector<table> looks;           ///< what the system shows at each look; the root is 100
     std::vector<std::int64_t> members;  ///< that are found, in that order
     std::vector<std::int64_t> spared{};
     std::vector<std::int64_t> ended{};  ///< before they are looked at closely
@@ -89,8 +87,8 @@ std::pair<std::vector<std::int64_t>, bool> members_of(const situation& s) {
 }
 
 // 1 is init, 50 a shell that leads the session in which the root is started.
-constexpr process init{.pid = 1, .parent = 0, .group = 1, .session = 1, .start_time = 1};
-constexpr process shell{.pid = 50, .parent = 1, .group = 50, .session = 50, .start_time = 500};
+constexpr process init{.pid = 1, .parent = 0, .group = 1, .session = 1, .start = 1};
+constexpr process shell{.pid = 50, .parent = 1, .group = 50, .session = 50, .start = 500};
 
 table with(std::initializer_list<process> processes) {
     table all{init, shell};
@@ -105,7 +103,7 @@ const std::vector<situation> situations{
     {.name = "a sibling of the root is none, nor is its parent",
      .looks = {with({{100, 50}, {101, 50}, {102, 101}})},
      .members = {100}},
-    {.name = "children of a process that /proc hides are not found",
+    {.name = "children of a process that is hidden are not found",
      .looks = {with({{100, 50}, {102, 101}})},
      .members = {100}},
 
@@ -168,7 +166,7 @@ const std::vector<situation> situations{
      .looks = {with({{100, 50}, {101, 100}}),
                with({{100, 50}, {101, 100, 0, 0, 2000}, {102, 101, 0, 0, 2001}})},
      .members = {100, 101, 101, 102}},
-    {.name = "another inode, and the member of that id is left: it is that process",
+    {.name = "another identity, and the member of that id is left: it is that process",
      .looks = {with({{100, 50}, {101, 100}}), with({{100, 50}, {101, 100, 0, 0, 1000, 7}})},
      .members = {100, 101}},
 

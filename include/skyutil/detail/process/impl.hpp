@@ -7,11 +7,11 @@
 #include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/kill_tree.hpp>
 #include <skyutil/detail/process/process_entries.hpp>
-#include <skyutil/detail/process/process_reference.hpp>
-#include <skyutil/detail/process/process_table.hpp>
+#include <skyutil/detail/process/terminate.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -28,30 +28,11 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 namespace detail {
 
-/// Asks the state in /proc, and else whether the id exists. /proc/ID has files for the id of any
-/// thread, so the id has to be a process's in any case.
-inline bool is_alive_in_proc(std::int64_t pid, std::error_code& error) noexcept {
-    const proc_directory proc(error);
-    const std::optional<process_stat> stat = error ? std::nullopt : proc.stat(pid, error);
-    if (is_starved(error)) {
-        return false;
-    }
-    error.clear();
-    return os::pid_exists(static_cast<pid_t>(pid)) && (!stat || stat->running());
-}
-
 /// What the rest of the library and the tests may do with handles.
 struct process_handle_access {
-    static process_handle open(std::int64_t pid, identity means, std::error_code& error) noexcept {
+    static process_handle make(os::process_ref process) noexcept {
         process_handle handle;
-        handle.process_ = process_reference::open(pid, means, error);
-        return handle;
-    }
-
-    /// Returns the handle of the process of a pidfd.
-    static process_handle make(std::int64_t pid, unique_fd pidfd) noexcept {
-        process_handle handle;
-        handle.process_ = process_reference(pid, std::move(pidfd));
+        handle.process_ = std::move(process);
         return handle;
     }
 };
@@ -60,17 +41,16 @@ struct process_handle_access {
 
 inline bool is_process_alive(std::int64_t pid, std::error_code& error) {
     error.clear();
-    if (!detail::os::fits_pid(pid)) {
-        return false;
+    const auto process = detail::os::process_ref::open(pid, error);
+    if (!error) {
+        return process.alive(error);
     }
-    const auto state = detail::os::pidfd_state(static_cast<pid_t>(pid), error);
-    if (error) {
-        return false;
+    const bool exists =  // and nothing tells more of it
+        error == std::errc::function_not_supported && detail::os::process_exists(pid);
+    if (exists || error == std::errc::no_such_process) {
+        error.clear();
     }
-    if (state != detail::os::process_state::unknown) {
-        return state == detail::os::process_state::running;
-    }
-    return detail::is_alive_in_proc(pid, error);
+    return exists;
 }
 
 inline bool is_process_alive(std::int64_t pid) {
@@ -81,7 +61,8 @@ inline bool is_process_alive(std::int64_t pid) {
 }
 
 inline process_handle process_handle::open(std::int64_t pid, std::error_code& error) noexcept {
-    return detail::process_handle_access::open(pid, detail::identity::best, error);
+    error.clear();
+    return detail::process_handle_access::make(detail::os::process_ref::open(pid, error));
 }
 
 inline process_handle process_handle::open(std::int64_t pid) {
@@ -129,23 +110,23 @@ bool process_handle::terminate(const std::chrono::duration<Rep, Period>& grace) 
 
 namespace detail {
 
-/// Reads the table, calls a function with the table and the entry of the process, and returns what
-/// it returns; nothing after an error.
+/// Lists the processes, calls a function with the list and the entry of the process, and returns
+/// what it returns; nothing after an error.
 template <class Function>
 auto with_entry_of(std::int64_t pid, std::error_code& error, Function function)
-    -> decltype(function(std::declval<const process_table&>(),
+    -> decltype(function(std::declval<const os::process_list&>(),
                          std::declval<const process_entry&>())) {
     error.clear();
-    process_table table(error);
+    os::process_list list(error);
     if (!error) {
-        table.refresh(error);
+        list.refresh(error);
     }
-    const process_entry* const entry = error ? nullptr : table.find(pid);
-    if (entry == nullptr) {
+    const process_entry* const entry = find_entry(list.entries(), pid);
+    if (error || entry == nullptr) {
         error = error ? error : missing_process(pid);
         return {};
     }
-    return function(table, *entry);
+    return function(list, *entry);
 }
 
 }  // namespace detail
@@ -153,15 +134,16 @@ auto with_entry_of(std::int64_t pid, std::error_code& error, Function function)
 inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which,
                                                  std::error_code& error) {
     using namespace detail;
-    return with_entry_of(pid, error, [&](const process_table& table, const process_entry& parent) {
-        std::vector<std::int64_t> pids;
-        for (const std::size_t i : find_descendants(
-                 table.entries(), parent,
-                 which == kinship::descendants ? generations::all : generations::one)) {
-            pids.push_back(table.entries()[i].pid);
-        }
-        return pids;
-    });
+    return with_entry_of(
+        pid, error, [&](const os::process_list& list, const process_entry& parent) {
+            std::vector<std::int64_t> pids;
+            for (const std::size_t i : find_descendants(
+                     list.entries(), parent,
+                     which == kinship::descendants ? generations::all : generations::one)) {
+                pids.push_back(list.entries()[i].pid);
+            }
+            return pids;
+        });
 }
 
 inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which) {
@@ -186,15 +168,14 @@ inline std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursiv
 
 inline std::vector<process_info> process_tree(std::int64_t pid, std::error_code& error) {
     using namespace detail;
-    return with_entry_of(pid, error, [&](const process_table& table, const process_entry& root) {
+    return with_entry_of(pid, error, [&](const os::process_list& list, const process_entry& root) {
         std::vector<process_info> infos;
         const auto add = [&](const process_entry& entry) {
-            infos.push_back(
-                {entry.pid, entry.parent(), table.proc().comm(entry.pid), entry.stat.running()});
+            infos.push_back({entry.pid, entry.parent, list.name_of(entry.pid), entry.alive});
         };
         add(root);
-        for (const std::size_t i : find_descendants(table.entries(), root, generations::all)) {
-            add(table.entries()[i]);
+        for (const std::size_t i : find_descendants(list.entries(), root, generations::all)) {
+            add(list.entries()[i]);
         }
         return infos;
     });
@@ -214,7 +195,8 @@ inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds
                                      std::error_code& error) {
     using namespace detail;
     kill_report report;
-    const auto process = process_reference::open(pid, identity::best, error);
+    error.clear();
+    const auto process = os::process_ref::open(pid, error);
     if (error) {
         return report;
     }
@@ -222,7 +204,7 @@ inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds
         error = os::make_error(std::errc::operation_not_permitted);
         return report;
     }
-    const process_ending ending = process.terminate(deadline_after(grace), error);
+    const process_ending ending = terminate(process, deadline_after(grace), error);
     if (ending.asked) {
         report.signalled.push_back(pid);
     }
@@ -249,7 +231,7 @@ inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& 
         error = detail::os::make_error(std::errc::operation_not_permitted);
         return {};
     }
-    return detail::kill_tree(pid, nullptr, options, detail::identity::best, error);
+    return detail::kill_tree(pid, nullptr, options, error);
 }
 
 inline kill_report kill_process_tree(std::int64_t pid, std::error_code& error) {

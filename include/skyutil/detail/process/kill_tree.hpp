@@ -5,12 +5,12 @@
 //
 // A process that forks while its tree is listed leaves a child that is not in the list, and once
 // the parent is gone nothing leads from one to the other. So the tree is stopped first, member by
-// member (SIGSTOP), until all have stopped and another look finds no new one. From then on no
+// member, until all have stopped and another look finds no new one. From then on no
 // process is started and none gets lost: the list is the tree.
 //
 // Only then are they told to end, children before parents. No process sees its children end before
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
-// members are stopped would get SIGHUP from the kernel.
+// members are stopped would get SIGHUP from the kernel, where there are such groups.
 //
 // A member that has been told to stop and has not may be in fork(2), where a busy machine or a lack
 // of memory can keep it. It is held back, with those it descends from: it gets the signal once it
@@ -19,9 +19,9 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/process_tree.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/child_identity.hpp>
-#include <skyutil/detail/process/process_reference.hpp>
 #include <skyutil/detail/process/watched_tree.hpp>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ public:
 
     /// No member stays stopped, whatever happens.
     ~tree_killer() {
-        for_each_child_first([](tree_member& each) { each.resume(); });
+        for_each_child_first([this](tree_member& each) { each.resume(tree_.guard()); });
     }
 
     /// Sends the first signal and waits for as long as the grace. What a member starts while it
@@ -58,7 +58,8 @@ public:
         bool ended = false;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
             const bool found = freeze();
-            const bool asked = send([this](tree_member& each) { each.ask(options_.end_signal); });
+            const bool asked =
+                send([this](tree_member& each) { each.ask(options_.end_signal, tree_.guard()); });
             if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
                 return;
             }
@@ -67,7 +68,7 @@ public:
         }
     }
 
-    /// Sends SIGKILL and waits until all are gone. Does so again for those that were started
+    /// Kills all and waits until they are gone. Does so again for those that were started
     /// meanwhile, and a few times for those to which it could not be sent.
     void kill_all() {
         const time_point deadline = deadline_after(kill_patience);
@@ -75,7 +76,7 @@ public:
         int more_tries = 3;
         for (bool again = true; again && std::chrono::steady_clock::now() < deadline;) {
             freeze();
-            send([](tree_member& each) { each.kill(); });
+            send([this](tree_member& each) { each.kill(tree_.guard()); });
             if (is_any_held_back()) {
                 wait_until(deadline_after(std::chrono::milliseconds(10)), &tree_member::is_target);
                 continue;
@@ -141,14 +142,14 @@ private:
         for (std::size_t i = 0; i != tree_.members().size(); ++i) {
             tree_member& each = tree_.members()[i];
             const tree_member* const parent =
-                i == 0 ? nullptr : tree_.members().find(each.entry.parent());
+                i == 0 ? nullptr : tree_.members().find(each.entry.parent);
             each.awaited = each.is_target();
             each.left_alone = !kills_ && !each.asked && parent != nullptr && parent->awaited &&
                               (parent->asked || parent->left_alone);
             each.due = each.awaited && !each.left_alone && !(kills_ ? each.killed : each.asked);
             is_any_left_alone_ = is_any_left_alone_ || each.left_alone;
             if (each.due && !each.stopped) {
-                each.stop();
+                each.stop(tree_.guard());
                 told = told || each.stopped;
             }
         }
@@ -161,7 +162,7 @@ private:
         using std::chrono::microseconds;
         constexpr microseconds longest(1000);
         for (tree_member& each : tree_.members()) {
-            for (microseconds pause(50); motion_of(each) != movement::none &&
+            for (microseconds pause(50); stillness_of(each) == os::stillness::settling &&
                                          std::chrono::steady_clock::now() < each.told + settle_time;
                  pause = (std::min)(2 * pause, longest)) {
                 std::this_thread::sleep_for(pause);
@@ -169,30 +170,15 @@ private:
         }
     }
 
-    enum class movement {
-        none,
-        passing,  ///< has not stopped yet: in fork(2), say
-        stuck,    ///< in the kernel, for long: frozen, say
-    };
-
-    /// Returns whether a member that was told to stop has not done so. One that is ready to run
-    /// needs a processor, one that cannot be interrupted waits for memory or a lock, or for a
-    /// stopped child that it started with vfork(2). A member that goes on although a signal could
-    /// wake it, as a traced one may, is not waited for.
-    movement motion_of(tree_member& member) const {
+    /// Returns how still a member is that was told to hold still; still if it was not.
+    os::stillness stillness_of(tree_member& member) const {
         if (!member.stopped || member.settled) {
-            return movement::none;
+            return os::stillness::still;
         }
-        char state = 0;
-        member.settled = tree_.has_stopped(member, state);
-        const auto waited = std::chrono::steady_clock::now() - member.told;
-        const bool passing = waited < (state == 'R'   ? std::chrono::seconds(5)
-                                       : state == 'D' ? std::chrono::seconds(1)
-                                                      : settle_time);
-        return member.settled ? movement::none
-               : passing      ? movement::passing
-               : state == 'D' ? movement::stuck
-                              : movement::none;
+        const auto held = std::chrono::steady_clock::now() - member.told;
+        const os::stillness how = tree_.guard().look(member.entry, held);
+        member.settled = how == os::stillness::still;
+        return how;
     }
 
     /// Sends a signal to the members that are to get it, children before parents; whether there
@@ -205,13 +191,13 @@ private:
         }
         bool sent = false;
         for_each_child_first([&](tree_member& each) {
-            const movement motion = each.due ? motion_of(each) : movement::none;
-            if (each.held_back || motion == movement::passing) {
+            const os::stillness how = each.due ? stillness_of(each) : os::stillness::still;
+            if (each.held_back || how == os::stillness::settling) {
                 each.held_back = true;
-                if (tree_member* const parent = tree_.members().find(each.entry.parent())) {
+                if (tree_member* const parent = tree_.members().find(each.entry.parent)) {
                     parent->held_back = true;
                 }
-            } else if (motion == movement::stuck && !kills_) {
+            } else if (how == os::stillness::stuck && !kills_) {
                 each.held_back = true;
             } else if (each.due) {
                 send(each);
@@ -242,21 +228,20 @@ private:
 
     watched_tree& tree_;
     const kill_tree_options& options_;
-    bool kills_ = false;  ///< the signal is SIGKILL, for all
+    bool kills_ = false;  ///< the signal ends a process at once, and all get it
     bool is_any_left_alone_ = false;
 };
 
 /// As kill_process_tree() says. With `child` the root is that child of this process, and no other
 /// process with its id.
 inline kill_report kill_tree(std::int64_t root, const child_identity* child,
-                             const kill_tree_options& options, identity means,
-                             std::error_code& error) {
+                             const kill_tree_options& options, std::error_code& error) {
     error.clear();
     if (!os::is_signal(options.end_signal)) {
         error = os::make_error(std::errc::invalid_argument);
         return {};
     }
-    watched_tree tree(root, child, options.spare, means, error);
+    watched_tree tree(root, child, options.spare, error);
     if (error) {
         return {};
     }

@@ -10,7 +10,8 @@
 #pragma once
 
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/process/process_table.hpp>
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/process/process_entries.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -28,17 +29,17 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 class detached_programs {
 public:
     /// Remembers a process, if memory is to be had.
-    static void add(std::int64_t pid, std::uint64_t start_time) noexcept {
+    static void add(std::int64_t pid, std::uint64_t start) noexcept {
         for (entry* each = first; each != nullptr; each = each->next) {
             std::int64_t none = 0;
             if (each->pid.compare_exchange_strong(none, taken)) {
-                each->start_time = start_time;
+                each->start = start;
                 each->pid = pid;
                 return;
             }
         }
         if (auto* const added = new (std::nothrow) entry) {  // NOLINT(*-owning-memory)
-            added->start_time = start_time;
+            added->start = start;
             added->pid = pid;
             added->next = first;
             while (!first.compare_exchange_weak(added->next, added)) {
@@ -46,12 +47,12 @@ public:
         }
     }
 
-    [[nodiscard]] static bool contains(std::int64_t pid, std::uint64_t start_time) noexcept {
-        return find(pid, start_time) != nullptr;
+    [[nodiscard]] static bool contains(std::int64_t pid, std::uint64_t start) noexcept {
+        return find(pid, start) != nullptr;
     }
 
-    static void remove(std::int64_t pid, std::uint64_t start_time) noexcept {
-        if (entry* const found = find(pid, start_time)) {
+    static void remove(std::int64_t pid, std::uint64_t start) noexcept {
+        if (entry* const found = find(pid, start)) {
             found->pid = 0;
         }
     }
@@ -61,13 +62,13 @@ private:
 
     struct entry {
         std::atomic<std::int64_t> pid = 0;  ///< 0: unused
-        std::atomic<std::uint64_t> start_time = 0;
+        std::atomic<std::uint64_t> start = 0;
         entry* next = nullptr;
     };
 
-    static entry* find(std::int64_t pid, std::uint64_t start_time) noexcept {
+    static entry* find(std::int64_t pid, std::uint64_t start) noexcept {
         for (entry* each = first; each != nullptr; each = each->next) {
-            if (each->pid == pid && each->start_time == start_time) {
+            if (each->pid == pid && each->start == start) {
                 return each;
             }
         }
@@ -81,9 +82,9 @@ private:
 inline void remember_detached(std::int64_t pid) noexcept {
     if (os::adopts_orphans()) {
         std::error_code unknown;
-        const proc_directory proc(unknown);
-        if (const auto stat = unknown ? std::nullopt : proc.stat(pid, unknown)) {
-            detached_programs::add(pid, stat->start_time);
+        const os::process_list list(unknown);
+        if (const auto entry = unknown ? std::nullopt : list.look(pid, unknown)) {
+            detached_programs::add(pid, entry->start);
         }
     }
 }
@@ -92,24 +93,22 @@ inline void remember_detached(std::int64_t pid) noexcept {
 /// all to which it has no pidfd.
 inline std::vector<process_entry> find_orphans(bool all, std::error_code& error) {
     std::vector<process_entry> found;
-    process_table table(error);
+    os::process_list list(error);
     if (!error) {
-        table.refresh(error);
+        list.refresh(error);
     }
-    const process_entry* const self = table.find(os::process_id());
+    const process_entry* const self = find_entry(list.entries(), os::process_id());
     if (error || self == nullptr) {
         error = error ? error : os::make_error(std::errc::function_not_supported);
         return found;
     }
     const auto is_proven = [&](const process_entry& each) {
-        const std::uint64_t session = each.stat.session;
-        return (session != self->stat.session && session != static_cast<std::uint64_t>(each.pid)) ||
-               detached_programs::contains(each.pid, each.stat.start_time);
+        return (each.session != self->session && each.session != each.pid) ||
+               detached_programs::contains(each.pid, each.start);
     };
-    std::copy_if(table.entries().begin(), table.entries().end(), std::back_inserter(found),
+    std::copy_if(list.entries().begin(), list.entries().end(), std::back_inserter(found),
                  [&](const process_entry& each) {
-                     return each.parent() == self->pid && !each.stat.running() &&
-                            (all || is_proven(each));
+                     return each.parent == self->pid && !each.alive && (all || is_proven(each));
                  });
     if (all && !found.empty()) {
         os::for_each_held_process(

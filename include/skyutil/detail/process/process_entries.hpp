@@ -1,44 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/process_entries.hpp: what /proc said of the processes, and who started whom. Plain
-// data: nothing here asks the system.
+// detail/process/process_entries.hpp: who started whom, as the entries of processes say. Nothing
+// here asks the system.
 
 #pragma once
 
-#include <skyutil/detail/process/proc_stat.hpp>
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/version.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-struct process_entry {
-    std::int64_t pid;
-    std::uint64_t inode;  ///< of /proc/PID, see proc_directory::inode()
-    process_stat stat;
-
-    [[nodiscard]] std::int64_t parent() const noexcept {
-        return static_cast<std::int64_t>(stat.parent);
-    }
-};
-
-/// By pid, ascending, each pid once.
-using process_entries = std::vector<process_entry>;
-
-/// Returns where the entry of the process is, or would be.
-inline process_entries::const_iterator place_of(const process_entries& entries,
-                                                std::int64_t pid) noexcept {
-    return std::lower_bound(
-        entries.begin(), entries.end(), pid,
-        [](const process_entry& entry, std::int64_t value) { return entry.pid < value; });
-}
+using os::process_entries, os::process_entry;
 
 /// Returns the entry of the process, null when it has none.
 inline const process_entry* find_entry(const process_entries& entries, std::int64_t pid) noexcept {
-    const auto found = place_of(entries, pid);
+    const auto found = os::place_of(entries, pid);
     return found != entries.end() && found->pid == pid ? &*found : nullptr;
 }
 
@@ -49,7 +31,7 @@ public:
         : entries_(entries), first_(entries.size(), none), next_(entries.size(), none) {
         for (std::size_t i = next_.size(); i != 0;) {
             --i;
-            const std::size_t parent = index_of(entries[i].parent());
+            const std::size_t parent = index_of(entries[i].parent);
             std::size_t& first = parent == none ? strays_ : first_[parent];
             next_[i] = std::exchange(first, i);
         }
@@ -61,7 +43,7 @@ public:
     void for_each_child(std::int64_t pid, Function function) const {
         const std::size_t parent = index_of(pid);
         for (std::size_t i = parent == none ? strays_ : first_[parent]; i != none; i = next_[i]) {
-            if (entries_[i].parent() == pid) {
+            if (entries_[i].parent == pid) {
                 function(i);
             }
         }
@@ -83,8 +65,8 @@ private:
 
 /// Whether the one can have started the other: no process is older than its parent. (Where ids are
 /// reused, the parent that an entry names can be another process than the one that has the id.)
-constexpr bool can_be_parent(const process_stat& parent, const process_stat& child) noexcept {
-    return parent.start_time <= child.start_time;
+constexpr bool can_be_parent(const process_entry& parent, const process_entry& child) noexcept {
+    return parent.start <= child.start;
 }
 
 enum class generations { one, all };
@@ -98,7 +80,7 @@ inline std::vector<std::size_t> find_descendants(const process_entries& entries,
     const auto add_children = [&](const process_entry& parent) {
         index.for_each_child(parent.pid, [&](std::size_t i) {
             const process_entry& child = entries[i];
-            if (child.pid != root.pid && can_be_parent(parent.stat, child.stat)) {
+            if (child.pid != root.pid && can_be_parent(parent, child)) {
                 found.push_back(i);
             }
         });
@@ -108,6 +90,12 @@ inline std::vector<std::size_t> find_descendants(const process_entries& entries,
         add_children(entries[found[i]]);
     }
     return found;
+}
+
+/// Returns why the list does not show a process of that id.
+inline std::error_code missing_process(std::int64_t pid) noexcept {
+    return os::make_error(os::process_exists(pid) ? std::errc::function_not_supported  // hidden
+                                                  : std::errc::no_such_process);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

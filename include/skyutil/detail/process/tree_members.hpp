@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // detail/process/tree_members.hpp: which processes belong to a tree. These are the rules, over what
-// /proc said; nothing here asks the system.
+// the system said; nothing here asks the system.
 //
 // A process belongs to the tree
 // - if its parent does: the parent it had when it was first seen;
@@ -33,9 +33,8 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 inline bool is_named_by(const process_entries& table, const process_entry& parent,
                         const process_entry& child) noexcept {
     const process_entry* const now = find_entry(table, parent.pid);
-    return can_be_parent(parent.stat, child.stat) &&
-           (now == nullptr || now->stat.start_time == parent.stat.start_time ||
-            !can_be_parent(now->stat, child.stat));
+    return can_be_parent(parent, child) &&
+           (now == nullptr || now->start == parent.start || !can_be_parent(*now, child));
 }
 
 /// Whether a process of that session was there while the one that made the session certainly had
@@ -43,8 +42,7 @@ inline bool is_named_by(const process_entries& table, const process_entry& paren
 inline bool has_session_since(const process_entries& table, std::int64_t session,
                               std::uint64_t owned_until) noexcept {
     return std::any_of(table.begin(), table.end(), [&](const process_entry& each) {
-        return each.stat.session == static_cast<std::uint64_t>(session) &&
-               each.stat.start_time <= owned_until;
+        return each.session == session && each.start <= owned_until;
     });
 }
 
@@ -98,8 +96,8 @@ public:
         insert(std::move(root));
         constexpr std::size_t most = 1000;  // ids that were used again could go in a circle
         for (const process_entry* at = &members_.front().entry;
-             at != nullptr && reapers_.size() < most; at = find_entry(table, at->parent())) {
-            reapers_.push_back(at->parent());
+             at != nullptr && reapers_.size() < most; at = find_entry(table, at->parent)) {
+            reapers_.push_back(at->parent);
         }
     }
 
@@ -133,8 +131,8 @@ private:
         const std::vector<bool> owns_group = find_group_owners(table);
         bool found = false;
         for (const process_entry& entry : table) {
-            const Member* const maker = find(static_cast<std::int64_t>(entry.stat.session));
-            const std::size_t leader = index_of(static_cast<std::int64_t>(entry.stat.group));
+            const Member* const maker = find(entry.session);
+            const std::size_t leader = index_of(entry.group);
             const bool descends = (maker != nullptr && is_named_by(table, maker->entry, entry)) ||
                                   (leader < owns_group.size() && owns_group[leader]);
             found = (descends && add(entry, admit)) || found;
@@ -146,7 +144,7 @@ private:
     std::vector<bool> find_group_owners(const process_entries& table) {
         std::vector<bool> owns(members_.size(), true);
         for (const process_entry& entry : table) {
-            const std::size_t leader = index_of(static_cast<std::int64_t>(entry.stat.group));
+            const std::size_t leader = index_of(entry.group);
             if (leader != none && owns[leader] && !contains(entry)) {
                 owns[leader] = is_orphan_of(table, members_[leader].entry, entry);
             }
@@ -156,17 +154,17 @@ private:
 
     [[nodiscard]] bool is_orphan_of(const process_entries& table, const process_entry& leader,
                                     const process_entry& entry) const noexcept {
-        const std::int64_t parent = entry.parent();
+        const std::int64_t parent = entry.parent;
         const bool was_given =
             parent <= 1 || std::find(reapers_.begin(), reapers_.end(), parent) != reapers_.end();
-        return was_given && parent != leader.parent() && is_named_by(table, leader, entry);
+        return was_given && parent != leader.parent && is_named_by(table, leader, entry);
     }
 
     /// Whether the process of the entry is a member, and not one that had its id before.
     [[nodiscard]] bool contains(const process_entry& entry) noexcept {
         Member* const known = find(entry.pid);
-        return known != nullptr && known->entry.stat.start_time == entry.stat.start_time &&
-               (known->entry.inode == entry.inode || known->is_left());
+        return known != nullptr && known->entry.start == entry.start &&
+               (known->entry.identity == entry.identity || known->is_left());
     }
 
     /// Adds a process unless it is gone. False for one that is a member already, or spared.

@@ -49,9 +49,8 @@ inline kill_report end_child_tree(const os::child& child,
     const time_point deadline = deadline_after(options.grace);
     std::error_code error;
     kill_report report;
-    catch_std_exception(
-        [&] { report = kill_tree(child.pid, &child, options, identity::best, error); },
-        [&] { error = os::make_error(std::errc::not_enough_memory); });
+    catch_std_exception([&] { report = kill_tree(child.pid, &child, options, error); },
+                        [&] { error = os::make_error(std::errc::not_enough_memory); });
     if (error && error != std::errc::no_such_process) {  // without /proc, descriptors or memory
         error = end_group(child, options, deadline);
         const auto is_child = [&](const auto& left) { return left.pid == child.pid; };

@@ -137,7 +137,7 @@ inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_co
     for (const auto& each : detail::find_orphans(scope == orphan_scope::all, error)) {
         detail::os::process_end end;
         if (detail::os::reap_adopted(each.pid, end)) {
-            detail::detached_programs::remove(each.pid, each.stat.start_time);
+            detail::detached_programs::remove(each.pid, each.start);
             reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
         }
     }
@@ -201,7 +201,8 @@ inline process_handle child_process::handle(std::error_code& error) const {
         return process_handle::open(pid(), error);
     }
     unique_fd copy(detail::os::duplicate(child_.handle(), error));
-    return detail::process_handle_access::make(error ? 0 : pid(), std::move(copy));
+    return detail::process_handle_access::make(
+        detail::os::process_ref(error ? 0 : pid(), std::move(copy)));
 }
 
 inline process_handle child_process::handle() const {

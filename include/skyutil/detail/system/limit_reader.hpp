@@ -13,7 +13,7 @@
 #pragma once
 
 #include <skyutil/detail/os.hpp>
-#include <skyutil/detail/process/proc_stat.hpp>
+#include <skyutil/detail/os/linux/procfs/process_stat.hpp>
 #include <skyutil/detail/system/cgroup_limits.hpp>
 #include <skyutil/detail/system/cgroup_tree.hpp>
 #include <skyutil/detail/system/cpu_list.hpp>
@@ -56,7 +56,7 @@ inline bool is_real_time(file_reader& files) {
     }
     if (!policy) {
         const std::string text = files.own("stat").value_or("");
-        const std::optional<process_stat> stat = parse_process_stat(text);
+        const auto stat = os::sys::parse_process_stat(text);
         policy = stat ? std::optional(stat->policy) : std::nullopt;
     }
     return policy && os::is_real_time(*policy);

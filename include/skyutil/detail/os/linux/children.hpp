@@ -6,7 +6,6 @@
 #pragma once
 
 #include <skyutil/detail/os/linux/files.hpp>
-#include <skyutil/detail/os/linux/processes.hpp>
 #include <skyutil/detail/os/posix/children.hpp>
 #include <skyutil/version.hpp>
 
@@ -235,7 +234,7 @@ inline child_state child::look_until(time_point deadline, process_end& end) noex
     }
     std::error_code error;
     if (handle != no_handle) {
-        wait_until_ended(handle, deadline, error);
+        sys::wait_until_ended(handle, deadline, error);
     }
     for (milliseconds pause(1);; pause = (std::min)(2 * pause, milliseconds(16))) {
         const child_state state = look(end);
@@ -257,7 +256,7 @@ inline bool child::wait_for_end(time_point deadline) const noexcept {
     const auto how = deadline == (time_point::max)() ? sys::waiting::block : sys::waiting::look;
     for (;;) {
         std::error_code error;
-        if (handle != no_handle && wait_until_ended(handle, deadline, error)) {
+        if (handle != no_handle && sys::wait_until_ended(handle, deadline, error)) {
             return true;
         }
         process_end end;
@@ -275,7 +274,7 @@ inline bool child::wait_for_end(time_point deadline) const noexcept {
 
 inline bool child::has_its_id() const noexcept {
     std::error_code unknown;
-    if (handle != no_handle && !has_ended(handle, unknown) && !unknown) {
+    if (handle != no_handle && !sys::has_ended(handle, unknown) && !unknown) {
         return true;
     }
     siginfo_t info{};
@@ -324,7 +323,7 @@ inline bool adopts_orphans() noexcept {
 
 inline bool has_process_handles() noexcept {
     std::error_code error;
-    if (const int fd = open_pidfd(sys::getpid(), error); fd != -1) {
+    if (const int fd = sys::open_pidfd(sys::getpid(), error); fd != -1) {
         close(fd);
     }
     return error != std::errc::function_not_supported;  // no pidfds, or a filter forbids them
@@ -362,7 +361,8 @@ void for_each_held_process(Function function, std::error_code& error) {
             }
             std::array<char, 1024> buffer;  // NOLINT(*-member-init)
             std::error_code gone;
-            const std::size_t count = read_at(-1, name.data(), buffer.data(), buffer.size(), gone);
+            const std::size_t count =
+                sys::read_at(-1, name.data(), buffer.data(), buffer.size(), gone);
             const std::string_view text(buffer.data(), count);
             constexpr std::string_view key = "\nPid:\t";
             if (const std::size_t at = text.find(key); at != std::string_view::npos) {

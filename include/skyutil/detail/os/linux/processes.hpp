@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/linux/processes.hpp: processes and signals.
+// detail/os/linux/processes.hpp: what detail/os/processes.hpp declares: with pidfds, and with the
+// start time in /proc/PID/stat where there are none.
 
 #pragma once
 
-#include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/linux/procfs/process_files.hpp>
+#include <skyutil/detail/os/posix/processes.hpp>  // IWYU pragma: export
+#include <skyutil/version.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <ctime>
-#include <limits>
-#include <string_view>
+#include <optional>
 #include <system_error>
+#include <thread>
+#include <utility>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,35 +27,26 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::getpid, ::kill, ::lseek, ::open, ::openat, ::poll, ::read, ::readlinkat, ::syscall;
+using ::getpid, ::poll, ::syscall;
 }  // namespace sys
 #endif
 
-inline std::int64_t process_id() noexcept { return sys::getpid(); }
-
-inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
-
-/// Whether a pid from outside is one that the kernel could have given: never 0, which means the
-/// caller's process group in kill(2), nor a negative one, which means another group.
-inline bool fits_pid(std::int64_t pid) noexcept {
-    return pid > 0 && pid <= (std::numeric_limits<pid_t>::max)();
+// tgkill(2) with signal 0, not kill(2): that one says yes to the id of any thread.
+inline bool process_exists(std::int64_t pid) noexcept {
+    const auto id = static_cast<pid_t>(pid);
+    return is_process_id(pid) && (sys::syscall(SYS_tgkill, id, id, 0) == 0 || errno == EPERM);
 }
 
-/// Whether the id is a process's, dead or alive. tgkill(2) with signal 0, not kill(2): that one
-/// says yes to the id of any thread.
-inline bool pid_exists(pid_t pid) noexcept {
-    return sys::syscall(SYS_tgkill, pid, pid, 0) == 0 || errno == EPERM;
-}
-
+namespace sys {
 /// A descriptor of the process (pidfd_open(2), Linux 5.3), -1 with an error: no_such_process for
 /// the id of a thread too, function_not_supported where the kernel has none or a filter forbids it.
-inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
+inline int open_pidfd(std::int64_t pid, std::error_code& error) noexcept {
 #if defined(SYS_pidfd_open)
     constexpr long pidfd_open = SYS_pidfd_open;
 #else
     constexpr long pidfd_open = 434;  // the same on all architectures
 #endif
-    const auto fd = static_cast<int>(sys::syscall(pidfd_open, pid, 0));
+    const auto fd = static_cast<int>(sys::syscall(pidfd_open, static_cast<pid_t>(pid), 0));
     if (fd == -1) {
         switch (errno) {
             case ESRCH:
@@ -79,15 +66,6 @@ inline int open_pidfd(pid_t pid, std::error_code& error) noexcept {
     return fd;
 }
 
-/// Whether the kernel has pidfds, and no filter forbids them.
-inline bool has_pidfd() noexcept {
-    std::error_code error;
-    if (const int fd = open_pidfd(sys::getpid(), error); fd != -1) {
-        close(fd);
-    }
-    return error != std::errc::function_not_supported;
-}
-
 /// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
 inline std::error_code poll_error() noexcept {
     return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
@@ -96,7 +74,7 @@ inline std::error_code poll_error() noexcept {
 /// Whether the process of a pidfd has ended: it becomes readable when the last thread has.
 inline bool has_ended(int pidfd, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
-    const int count = sys::retry([&] { return sys::poll(&entry, 1, 0); });
+    const int count = retry([&] { return sys::poll(&entry, 1, 0); });
     if (count == -1) {
         error = poll_error();
     }
@@ -106,31 +84,11 @@ inline bool has_ended(int pidfd, std::error_code& error) noexcept {
 /// The same, waiting for it until a point in time; its maximum is for ever.
 inline bool wait_until_ended(int pidfd, time_point deadline, std::error_code& error) noexcept {
     pollfd entry{pidfd, POLLIN, 0};
-    const int count = sys::poll_until(entry, deadline);
+    const int count = poll_until(entry, deadline);
     if (count == -1) {
         error = poll_error();
     }
     return count > 0;
-}
-
-enum class process_state { running, ended, unknown };
-
-/// Through a pidfd of its own. Unknown where the kernel has none or a filter forbids it.
-inline process_state pidfd_state(pid_t pid, std::error_code& error) noexcept {
-    const int fd = open_pidfd(pid, error);
-    if (fd == -1) {
-        if (error == std::errc::no_such_process) {
-            error.clear();
-            return process_state::ended;
-        }
-        if (error == std::errc::function_not_supported) {
-            error.clear();
-        }
-        return process_state::unknown;
-    }
-    const bool ended = has_ended(fd, error);
-    close(fd);
-    return ended ? process_state::ended : process_state::running;
 }
 
 /// Signals the process of a pidfd (pidfd_send_signal(2), Linux 5.1).
@@ -146,74 +104,113 @@ inline void send_signal_to_pidfd(int pidfd, int signal, std::error_code& error,
     }
 }
 
-/// kill(2) for one process: 0 and negative ids, which mean groups there, are no process here.
-inline void send_signal(pid_t pid, int signal, std::error_code& error) noexcept {
-    if (pid <= 0) {
+/// What the kernel says now of the process that was started then, nullopt when it is gone.
+inline std::optional<process_stat> read_stat_of(std::int64_t pid, std::uint64_t start,
+                                                std::error_code& error) noexcept {
+    if (!process_exists(pid)) {
+        return std::nullopt;
+    }
+    std::error_code failed;
+    const unique_fd proc = open_proc(failed);
+    const auto stat = failed ? std::nullopt : read_stat(proc.get(), pid, failed);
+    if (failed && failed != std::errc::no_such_process) {
+        error = failed;
+    }
+    return stat && stat->start_time == start ? stat : std::nullopt;
+}
+}  // namespace sys
+
+inline process_ref process_ref::open(std::int64_t pid, std::error_code& error) noexcept {
+    if (!is_process_id(pid)) {
         error = make_error(std::errc::no_such_process);
-    } else if (sys::kill(pid, signal) == -1) {
-        error = last_error();
+        return {};
+    }
+    std::error_code failed;
+    unique_fd pidfd(sys::open_pidfd(pid, failed));
+    if (failed == std::errc::function_not_supported) {
+        return open_by_start(pid, error);
+    }
+    if (failed) {
+        error = failed;
+        return {};
+    }
+    return {pid, std::move(pidfd)};
+}
+
+// /proc/ID is there for the ids of threads too, so process_exists() is asked as well.
+inline process_ref process_ref::open_by_start(std::int64_t pid, std::error_code& error) noexcept {
+    std::error_code failed;
+    if (process_exists(pid)) {
+        const unique_fd proc = sys::open_proc(failed);
+        const auto stat = failed ? std::nullopt : sys::read_stat(proc.get(), pid, failed);
+        if (stat) {
+            return {pid, stat->start_time};
+        }
+    }
+    const bool is_hidden = process_exists(pid);  // from this user; or else it is gone
+    error = is_starved(failed) ? failed
+            : is_hidden        ? make_error(std::errc::function_not_supported)
+                               : make_error(std::errc::no_such_process);
+    return {};
+}
+
+inline bool process_ref::alive(std::error_code& error) const noexcept {
+    std::error_code failed;
+    bool is_alive = false;
+    if (handle_) {
+        is_alive = !sys::has_ended(handle_.get(), failed) && !failed;
+    } else {
+        const auto stat = sys::read_stat_of(pid_, start_, failed);
+        is_alive = stat && stat->running();
+    }
+    error = failed ? failed : error;
+    return is_alive;
+}
+
+inline bool process_ref::wait_until(time_point deadline, std::error_code& error) const noexcept {
+    using std::chrono::milliseconds, std::chrono::steady_clock;
+    if (handle_) {
+        return sys::wait_until_ended(handle_.get(), deadline, error);
+    }
+    for (milliseconds pause(1);; pause = (std::min)(2 * pause, milliseconds(16))) {
+        std::error_code failed;
+        const bool is_alive = alive(failed);
+        if (!is_alive || failed) {
+            error = failed ? failed : error;
+            return !failed;
+        }
+        const time_point now = steady_clock::now();
+        if (now >= deadline) {
+            return false;
+        }
+        std::this_thread::sleep_until((std::min)(deadline, now + pause));
     }
 }
 
-/// Whether a signal can have that number; 0 is none.
-inline bool is_signal(int number) noexcept { return number > 0 && number < _NSIG; }
-
-inline constexpr int terminate_signal = SIGTERM;
-inline constexpr int kill_signal = SIGKILL;
-inline constexpr int stop_signal = SIGSTOP;
-inline constexpr int continue_signal = SIGCONT;
-
-/// /proc, -1 with an error; function_not_supported where it is missing or another pid namespace's,
-/// whose numbers mean other processes here.
-inline int open_proc(std::error_code& error) noexcept {
-    const int fd =
-        sys::retry([] { return sys::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-    if (fd == -1) {
-        error = errno == ENOENT || errno == ENOTDIR || errno == EACCES
-                    ? make_error(std::errc::function_not_supported)
-                    : last_error();
-        return -1;
+inline void process_ref::signal(int number, std::error_code& error) const noexcept {
+    std::error_code failed;
+    if (handle_) {
+        sys::send_signal_to_pidfd(handle_.get(), number, failed);
+        if (!failed) {
+            return;
+        }
+        if (failed == std::errc::no_such_process) {
+            error = failed;
+            return;
+        }
+        failed.clear();  // a filter can forbid this call, with any error, and allow kill(2)
     }
-    std::array<char, 16> self{};
-    std::array<char, 16> own{};
-    const auto size = sys::readlinkat(fd, "self", self.data(), self.size());
-    const char* const end = std::to_chars(own.data(), own.data() + own.size(), sys::getpid()).ptr;
-    if (size <= 0 || std::string_view(self.data(), static_cast<std::size_t>(size)) !=
-                         std::string_view(own.data(), end)) {
-        error = make_error(std::errc::function_not_supported);
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/// Goes back to the first entry of a directory.
-inline void rewind(int directory, std::error_code& error) noexcept {
-    if (sys::lseek(directory, 0, SEEK_SET) == -1) {
-        error = last_error();
+    const bool is_there =
+        handle_ ? alive(failed) : sys::read_stat_of(pid_, start_, failed).has_value();
+    if (is_there) {
+        sys::send_signal(pid_, number, error);
+    } else {
+        error = failed ? failed : make_error(std::errc::no_such_process);
     }
 }
 
-/// The first bytes of a small file below a directory.
-inline std::size_t read_at(int directory, const char* name, char* buffer, std::size_t size,
-                           std::error_code& error) noexcept {
-    const int fd = sys::retry([&] { return sys::openat(directory, name, O_RDONLY | O_CLOEXEC); });
-    if (fd == -1) {
-        error = last_error();
-        return 0;
-    }
-    const auto count = sys::retry([&] { return sys::read(fd, buffer, size); });
-    if (count == -1) {
-        error = last_error();
-    }
-    close(fd);
-    return static_cast<std::size_t>((std::max)(count, ssize_t{0}));
-}
-
-/// The inode number of a name below a directory, 0 when there is none.
-inline std::uint64_t inode_at(int directory, const char* name) noexcept {
-    sys::file_info info;  // NOLINT(*-member-init)
-    return sys::get_info(directory, name, info, 0) == 0 ? info.st_ino : 0;
-}
+// For what reads limits.
+using sys::read_at;
+inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

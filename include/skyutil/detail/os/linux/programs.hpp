@@ -5,7 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/os/linux/files.hpp>
-#include <skyutil/detail/os/linux/processes.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/os/posix/program_text.hpp>
 #include <skyutil/version.hpp>
 

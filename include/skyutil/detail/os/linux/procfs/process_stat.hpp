@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/process/proc_stat.hpp: the text of /proc/PID/stat, see proc(5). Nothing is read here.
+// detail/os/linux/procfs/process_stat.hpp: the text of /proc/PID/stat, see proc(5). Nothing is read
+// here.
 
 #pragma once
 
 #include <skyutil/detail/text/scan.hpp>
+#include <skyutil/version.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 struct process_stat {
     char state;                // field 3, of the first thread
@@ -60,4 +62,4 @@ constexpr std::optional<process_stat> parse_process_stat(std::string_view text) 
     return process_stat{state.front(), parent, group, session, *threads, start_time, policy};
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

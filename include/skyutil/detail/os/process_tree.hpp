@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/process_tree.hpp: how the processes of a tree are held still while it is listed, so that
+// none of them starts another one unseen.
+
+#pragma once
+
+#include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/processes.hpp>
+#include <skyutil/version.hpp>
+
+#include <chrono>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+/// How a process is that was told to hold still.
+enum class stillness {
+    still,     ///< it holds still, or is gone: the next list shows all that it has started
+    settling,  ///< not yet: it finishes what it does in the system, such as to start another one
+    stuck,     ///< not yet, and not soon: it is in the system, where no signal reaches it
+    restless,  ///< it goes on, as a traced process may; not to be waited for
+};
+
+class tree_guard {
+public:
+    /// The list is that in which the tree is found. It has to outlive the guard.
+    explicit tree_guard(const process_list& list) noexcept : list_(list) {}
+
+    /// Tells a process to hold still until it is released: pauses it, for example. Fails as
+    /// process_ref::pause() does.
+    void hold(const process_ref& process, std::error_code& error) const noexcept;
+
+    /// How still a process is that was told to hold still so long ago.
+    [[nodiscard]] stillness look(const process_entry& entry,
+                                 std::chrono::steady_clock::duration held) const noexcept;
+
+    /// Lets a process go on that was told to hold still.
+    void release(const process_ref& process) const noexcept;
+
+private:
+    const process_list& list_;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
+
+#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/linux/process_tree.hpp>  // IWYU pragma: export
+#else
+#include <skyutil/detail/os/unsupported/process_tree.hpp>  // IWYU pragma: export
+#endif
