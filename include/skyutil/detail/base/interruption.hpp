@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/base/compiler.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
@@ -56,9 +57,7 @@ private:
         return requested_;
     }
 
-    // Not shared with other libraries: what is shared cannot be unloaded with dlclose(3).
-    [[gnu::visibility("hidden")]] static inline constinit thread_local interruption* current =
-        nullptr;
+    SKYUTIL_OWN static inline constinit thread_local interruption* current = nullptr;
 
     question question_;
     void* context_;

@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/start_plan.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
@@ -88,8 +89,9 @@ struct start_problem {
     }
 };
 
-/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe.
-inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
+/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe,
+/// which is for `use`.
+inline unique_fd open_standard(stdio_mode what, int number, os::pipe_use use, unique_fd& ours,
                                std::error_code& error) {
     if (error || what == stdio_mode::inherit) {
         return {};
@@ -97,7 +99,8 @@ inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
     if (what == stdio_mode::null) {
         return unique_fd(os::open_null(error));
     }
-    const os::pipe_ends ends = os::open_pipe(error);
+    const os::pipe_ends ends = number == 0 ? os::open_pipe(os::pipe_use::program, use, error)
+                                           : os::open_pipe(use, os::pipe_use::program, error);
     ours.reset(number == 0 ? ends.write : ends.read);
     return unique_fd(number == 0 ? ends.read : ends.write);
 }
@@ -114,6 +117,7 @@ struct child_request {
     bool merge_stderr;
     std::chrono::milliseconds grace;
     start_thread thread;
+    std::array<os::pipe_use, 3> uses{};  ///< what the other ends of their pipes are for
 };
 
 /// Starts a child. `input` is its standard input, if there is one; `ours` gets this process's ends
@@ -124,11 +128,12 @@ inline started_child start_child(const child_request& request, unique_fd input,
     start_plan plan(request.program, start_kind::child, error);
     standard_descriptors theirs{std::move(input)};
     if (!theirs[0]) {
-        theirs[0] = open_standard(request.modes[0], 0, ours[0], error);
+        theirs[0] = open_standard(request.modes[0], 0, request.uses[0], ours[0], error);
     }
-    theirs[1] = open_standard(request.modes[1], 1, ours[1], error);
-    theirs[2] = request.merge_stderr ? same_as_stdout(theirs[1], error)
-                                     : open_standard(request.modes[2], 2, ours[2], error);
+    theirs[1] = open_standard(request.modes[1], 1, request.uses[1], ours[1], error);
+    theirs[2] = request.merge_stderr
+                    ? same_as_stdout(theirs[1], error)
+                    : open_standard(request.modes[2], 2, request.uses[2], ours[2], error);
     started_child child;
     if (!error) {
         plan.set_standard(theirs[0].get(), theirs[1].get(), theirs[2].get());

@@ -7,7 +7,10 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/output_loop.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/os/waiting.hpp>
 #include <skyutil/process.hpp>
 
 #include <condition_variable>
@@ -24,7 +27,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 inline os::started_program start_in_thread(os::program_start& start, std::thread& keeper,
                                            std::error_code& error) {
     // A place for the thread's own pidfd, taken while the start can still fail.
-    unique_fd place(os::above_standard(os::open_event(error), error));
+    unique_fd place(os::sys::above_standard(os::sys::open_event(error), error));
     if (error) {
         start.failed = os::start_failure::descriptors;
         return {};
@@ -36,7 +39,7 @@ inline os::started_program start_in_thread(os::program_start& start, std::thread
     auto keep = [&, own_pidfd = std::move(place)]() mutable noexcept {
         program = os::start_program(start, error);
         const os::started_program own = program;
-        if (own.pidfd == -1 || !os::replace(own_pidfd.get(), own.pidfd)) {
+        if (own.pidfd == -1 || os::sys::dup3(own.pidfd, own_pidfd.get(), O_CLOEXEC) == -1) {
             own_pidfd.reset();
         }
         {

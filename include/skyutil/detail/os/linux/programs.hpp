@@ -9,6 +9,8 @@
 #include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
+#include <skyutil/detail/os/pipes.hpp>
+#include <skyutil/detail/os/waiting.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,11 +28,8 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -41,199 +40,9 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::clone, ::dup3, ::eventfd, ::fcntl, ::getpid, ::ioctl, ::nanosleep, ::open, ::pipe2, ::ppoll,
-    ::pthread_sigmask, ::read, ::sigpending, ::sigtimedwait, ::syscall, ::write;
+using ::clone, ::dup3, ::fcntl, ::getpid, ::read, ::syscall;
 }  // namespace sys
 #endif
-
-/// Two ends of a pipe, above the standard descriptors; {-1, -1} on failure.
-struct pipe_ends {
-    int read = -1;
-    int write = -1;
-};
-
-/// The same descriptor with a number above 2, where starting a program puts it in place without
-/// overwriting another; -1 on failure.
-inline int above_standard(int fd, std::error_code& error) noexcept {
-    if (fd < 0 || fd > STDERR_FILENO) {
-        return fd;
-    }
-    const int moved = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (moved == -1) {
-        error = last_error();
-    }
-    close(fd);
-    return moved;
-}
-
-inline pipe_ends open_pipe(std::error_code& error) noexcept {
-    std::array<int, 2> ends{-1, -1};
-    if (sys::pipe2(ends.data(), O_CLOEXEC) == -1) {
-        error = last_error();
-        return {};
-    }
-    pipe_ends result{above_standard(ends[0], error), above_standard(ends[1], error)};
-    if (error) {
-        for (const int fd : {result.read, result.write}) {
-            if (fd != -1) {
-                close(fd);
-            }
-        }
-        result = {};
-    }
-    return result;
-}
-
-/// Reads and writes of this end return at once.
-inline void set_nonblocking(int fd, std::error_code& error) noexcept {
-    const int flags = sys::fcntl(fd, F_GETFL);
-    if (flags == -1 || sys::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1) {
-        error = last_error();
-    }
-}
-
-inline int open_null(std::error_code& error) noexcept {
-    return above_standard(open("/dev/null", O_RDWR, error), error);
-}
-
-/// A file to add lines to, made if it is not there.
-inline int open_log(const std::string& name, std::error_code& error) noexcept {
-    if (name.find('\0') != std::string::npos) {
-        error = make_error(std::errc::invalid_argument);
-        return -1;
-    }
-    const int fd = sys::retry([&] {
-        return sys::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-    });
-    if (fd == -1) {
-        error = last_error();
-    }
-    return above_standard(fd, error);
-}
-
-/// Another descriptor of the same, above the standard ones; -1 on failure.
-inline int duplicate(int fd, std::error_code& error) noexcept {
-    const int copy = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (copy == -1) {
-        error = last_error();
-    }
-    return copy;
-}
-
-/// Has a number stand for the same as another descriptor; what it stood for is closed.
-inline bool replace(int fd, int other) noexcept {
-    return sys::retry([&] { return sys::dup3(other, fd, O_CLOEXEC); }) != -1;
-}
-
-/// Counts what was written to it; readable while that is not 0 (eventfd(2)).
-inline int open_event(std::error_code& error) noexcept {
-    const int fd = sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd == -1) {
-        error = last_error();
-    }
-    return fd;
-}
-
-inline void signal_event(int fd) noexcept {
-    const std::uint64_t one = 1;
-    static_cast<void>(sys::retry([&] { return sys::write(fd, &one, sizeof one); }));
-}
-
-inline void reset_event(int fd) noexcept {
-    std::uint64_t count = 0;
-    static_cast<void>(sys::retry([&] { return sys::read(fd, &count, sizeof count); }));
-}
-
-/// One write(2) that raises no SIGPIPE: nobody reading is an error, errc::broken_pipe. would_block
-/// is set, and 0 returned, where there is no room.
-inline std::size_t write_some(int fd, std::string_view text, bool& would_block,
-                              std::error_code& error) noexcept {
-    sigset_t pipe_signal;
-    sigset_t before;
-    sigset_t pending;
-    ::sigemptyset(&pipe_signal);
-    ::sigaddset(&pipe_signal, SIGPIPE);
-    ::sigemptyset(&pending);
-    sys::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    const bool was_blocked = ::sigismember(&before, SIGPIPE) == 1;
-    if (was_blocked) {
-        sys::sigpending(&pending);
-    }
-    const auto count = sys::retry([&] { return sys::write(fd, text.data(), text.size()); });
-    const int code = count == -1 ? errno : 0;
-    if (code == EPIPE && ::sigismember(&pending, SIGPIPE) != 1) {
-        const timespec now{};
-        static_cast<void>(
-            sys::retry([&] { return sys::sigtimedwait(&pipe_signal, nullptr, &now); }));
-    }
-    if (!was_blocked) {
-        sys::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
-    would_block = code == EAGAIN;
-    if (code != 0 && !would_block) {
-        error = {code, std::generic_category()};
-    }
-    return count > 0 ? static_cast<std::size_t>(count) : 0;
-}
-
-/// Bytes that can be read at once.
-inline std::size_t readable_bytes(int fd) noexcept {
-    int count = 0;
-    return sys::ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
-}
-
-/// Something to wait for: that a descriptor can be read or written. -1 is none.
-struct wait_entry {
-    int fd = -1;
-    bool writable = false;  ///< wait for room to write, not for something to read
-    bool ready = false;     ///< set when there is, or when the other side is gone
-};
-
-/// Waits for any of them until a point in time; its maximum is for ever. `polled` is scratch. Where
-/// poll(2) takes no more so many, as the limit on descriptors was lowered below what is open, all
-/// are said to be ready after a short while.
-template <class Entries, class Polled>
-void wait_any(Entries& entries, Polled& polled, time_point deadline, std::error_code& error) {
-    polled.clear();
-    for (const wait_entry& each : entries) {
-        polled.push_back(pollfd{each.fd, static_cast<short>(each.writable ? POLLOUT : POLLIN), 0});
-    }
-    const int count = sys::retry([&] {
-        const timespec time = sys::time_until(deadline);
-        return sys::ppoll(polled.data(), polled.size(),
-                          deadline == (time_point::max)() ? nullptr : &time, nullptr);
-    });
-    const bool too_many = count == -1 && errno == EINVAL;
-    if (too_many) {
-        constexpr timespec pause{0, 2'000'000};
-        sys::nanosleep(&pause, nullptr);
-    } else if (count == -1) {
-        error = last_error();
-    }
-    auto entry = polled.begin();
-    for (wait_entry& each : entries) {
-        each.ready = too_many ? each.fd != -1 : count > 0 && (entry++)->revents != 0;
-    }
-}
-
-using poll_entry = pollfd;
-
-/// Blocks all signals of the calling thread until the end of the scope: threads that it starts
-/// meanwhile take no signal that the program waits for.
-class no_signals {
-public:
-    no_signals() noexcept {
-        sigset_t all;
-        ::sigfillset(&all);
-        sys::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    no_signals(const no_signals&) = delete;
-    no_signals& operator=(const no_signals&) = delete;
-    ~no_signals() { sys::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_;
-};
 
 struct start_limit {
     int resource;
@@ -646,14 +455,6 @@ SKYUTIL_NEW_PROCESS inline int be_parent(void* argument) noexcept {
 
 #undef SKYUTIL_NEW_PROCESS
 
-inline void close(const pipe_ends& ends) noexcept {
-    for (const int fd : {ends.read, ends.write}) {
-        if (fd != -1) {
-            close(fd);
-        }
-    }
-}
-
 /// Takes what new processes say of themselves until the last one ends or becomes the program.
 inline void take_reports(program_start& start, int fd) noexcept {
     start_report report;
@@ -685,7 +486,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
     start.detached_pid = 0;
     pipe_ends report;
     if (!memory_is_shared()) {
-        report = open_pipe(error);
+        report = sys::open_pipe(error);
         if (error) {
             start.failed = start_failure::descriptors;
             return {};
@@ -707,7 +508,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
     sys::syscall(SYS_rt_sigprocmask, SIG_SETMASK, before.data(), nullptr, mask_size);
 
     if (result.pid == -1) {
-        close(report);
+        sys::close_ends(report);
         const bool no_descriptor = reason == EMFILE || reason == ENFILE;
         start.failed = no_descriptor ? start_failure::descriptors : start_failure::process;
         error = {reason, std::generic_category()};
@@ -720,7 +521,7 @@ inline started_program try_program(program_start& start, std::error_code& error)
         } else {
             take_reports(start, report.read);
         }
-        close(report);
+        sys::close_ends(report);
     }
     if (result.pidfd == -1) {
         std::error_code none;  // the program runs already: it goes on without
