@@ -41,6 +41,8 @@ public:
     }
 
 private:
+    friend class uninterrupted;
+
     using clock = std::chrono::steady_clock;
 
     bool ask(bool signalled) noexcept {
@@ -64,6 +66,19 @@ private:
     interruption* outer_;
     bool requested_ = false;
     clock::time_point next_ = clock::now() + interruption_interval;
+};
+
+/// While an object of this class lives, no system call of its thread fails for an interruption:
+/// what has to be undone, or ended, is.
+class uninterrupted {
+public:
+    uninterrupted() noexcept : outer_(std::exchange(interruption::current, nullptr)) {}
+    ~uninterrupted() { interruption::current = outer_; }
+    uninterrupted(const uninterrupted&) = delete;
+    uninterrupted& operator=(const uninterrupted&) = delete;
+
+private:
+    interruption* outer_;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/end_child_tree.hpp>
@@ -144,6 +145,7 @@ public:
 
     /// Waits for the end of the child and reaps it.
     os::process_end reap() noexcept {
+        const uninterrupted until_reaped;
         look(os::waiting::block);
         take();
         release();
@@ -169,6 +171,7 @@ private:
         if (!started()) {
             return;
         }
+        const uninterrupted until_gone;
         const bool ended_itself = look().has_value();
         if (!ended_itself) {
             end_tree({.grace = grace_});
