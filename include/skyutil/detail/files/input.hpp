@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/waiting.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -158,7 +159,7 @@ private:
                 return fd;
             }
             error.clear();
-            os::wait_readable(none, stop_interval, error);
+            os::sleep_until(std::chrono::steady_clock::now() + stop_interval, error);
         }
         error = os::make_error(std::errc::operation_canceled);
         return none;

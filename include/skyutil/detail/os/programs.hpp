@@ -8,6 +8,9 @@
 #include <skyutil/detail/base/throw.hpp>  // IWYU pragma: keep
 #include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/children.hpp>
+#include <skyutil/detail/os/pipes.hpp>      // IWYU pragma: keep
+#include <skyutil/detail/os/processes.hpp>  // IWYU pragma: keep
+#include <skyutil/detail/os/waiting.hpp>    // IWYU pragma: keep
 #include <skyutil/version.hpp>
 
 #include <array>

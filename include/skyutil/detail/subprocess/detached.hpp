@@ -6,6 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/subprocess/start_child.hpp>

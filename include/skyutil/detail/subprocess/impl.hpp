@@ -8,6 +8,8 @@
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/children.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/subprocess/detached.hpp>

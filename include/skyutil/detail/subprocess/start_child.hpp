@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/start_request.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
@@ -95,8 +96,9 @@ struct start_problem {
     }
 };
 
-/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe.
-inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
+/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe,
+/// which is for `use`.
+inline unique_fd open_standard(stdio_mode what, int number, os::pipe_use use, unique_fd& ours,
                                std::error_code& error) {
     if (error || what == stdio_mode::inherit) {
         return {};
@@ -104,7 +106,8 @@ inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
     if (what == stdio_mode::null) {
         return unique_fd(os::open_null(error));
     }
-    const os::pipe_ends ends = os::open_pipe(error);
+    const os::pipe_ends ends = number == 0 ? os::open_pipe(os::pipe_use::program, use, error)
+                                           : os::open_pipe(use, os::pipe_use::program, error);
     ours.reset(number == 0 ? ends.write : ends.read);
     return unique_fd(number == 0 ? ends.read : ends.write);
 }
@@ -122,6 +125,7 @@ struct child_request {
     bool merge_stderr;
     std::chrono::milliseconds grace;
     start_thread thread;
+    std::array<os::pipe_use, 3> uses{};  ///< what the other ends of their pipes are for
 };
 
 /// Starts a child. `input` is its standard input, if there is one; `ours` gets this process's ends
@@ -131,11 +135,11 @@ inline started_child start_child(const child_request& request, unique_fd input,
                                  std::error_code& error) {
     standard_descriptors theirs{std::move(input)};
     if (!theirs[0]) {
-        theirs[0] = open_standard(request.modes[0], 0, ours[0], error);
+        theirs[0] = open_standard(request.modes[0], 0, request.uses[0], ours[0], error);
     }
-    theirs[1] = open_standard(request.modes[1], 1, ours[1], error);
+    theirs[1] = open_standard(request.modes[1], 1, request.uses[1], ours[1], error);
     if (!request.merge_stderr) {
-        theirs[2] = open_standard(request.modes[2], 2, ours[2], error);
+        theirs[2] = open_standard(request.modes[2], 2, request.uses[2], ours[2], error);
     }
     os::start_failure failed = os::start_failure::handles;
     os::started_program started;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
+#include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/programs.hpp>
@@ -94,6 +95,7 @@ public:
 
     /// Waits for the end of the child and reaps it.
     os::process_end reap() noexcept {
+        const uninterrupted until_reaped;
         wait_until(for_ever);
         take();
         child_.release();
@@ -120,6 +122,7 @@ private:
         if (!started()) {
             return;
         }
+        const uninterrupted until_gone;
         const bool ended_itself = look().has_value();
         if (!ended_itself) {
             end_tree({.grace = grace_});

@@ -82,7 +82,7 @@ inline child try_program(program_start& start, std::error_code& error) noexcept 
     start.detached_pid = 0;
     pipe_ends report;
     if (!memory_is_shared()) {
-        report = open_pipe(error);
+        report = sys::open_pipe(error);
         if (error) {
             start.failed = start_failure::handles;
             return {};

@@ -129,20 +129,20 @@ inline timespec time_until(time_point deadline) noexcept {
     return time;
 }
 
-/// poll(2) of one descriptor until a point in time; its maximum is for ever.
-inline int poll_until(pollfd& entry, time_point deadline) noexcept {
+/// poll(2) of descriptors until a point in time; its maximum is for ever.
+inline int poll_until(pollfd& first, time_point deadline, nfds_t count = 1) noexcept {
     for (;;) {
         // A signal just before the call does not interrupt it.
         const time_point until =
             interruption::possible()
                 ? (std::min)(deadline, std::chrono::steady_clock::now() + interruption_interval)
                 : deadline;
-        const int count = retry([&] {
+        const int ready = retry([&] {
             const timespec time = time_until(until);
-            return ppoll(&entry, 1, until == (time_point::max)() ? nullptr : &time, nullptr);
+            return ppoll(&first, count, until == (time_point::max)() ? nullptr : &time, nullptr);
         });
-        if (count != 0 || until == deadline) {
-            return count;
+        if (ready != 0 || until == deadline) {
+            return ready;
         }
     }
 }
