@@ -103,6 +103,10 @@ auto make_unless_it_fails(std::string_view name, Function function,
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"  // of arguments that were constants
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
 SKYUTIL_CALL(bind)
 SKYUTIL_CALL(chmod)
 SKYUTIL_CALL(clock_gettime)
@@ -176,6 +180,8 @@ SKYUTIL_CALL(pread)
 SKYUTIL_CALL(setrlimit)
 SKYUTIL_CALL(stat)
 #endif
+
+#pragma GCC diagnostic pop
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
 
