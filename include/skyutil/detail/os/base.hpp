@@ -29,7 +29,8 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 // The types of a backend: native_handle and native_socket, with no_handle and no_socket for none;
-// path_text, a file name as the system takes it.
+// path_text, a file name as the system takes it; file_number, which tells files of a file system
+// apart; file_protection, whose a file is and who may do what with it.
 
 using time_point = std::chrono::steady_clock::time_point;
 

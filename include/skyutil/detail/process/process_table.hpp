@@ -114,9 +114,9 @@ public:
         auto old = entries_.begin();
         std::error_code starved;
         os::rewind(proc_.fd(), error);
-        os::for_each_entry(
+        os::sys::for_each_entry(
             proc_.fd(),
-            [&](const os::directory_entry& entry) {
+            [&](const os::sys::numbered_entry& entry) {
                 const std::string_view name = entry.name;
                 const std::uint64_t inode = entry.inode;
                 std::int64_t pid = 0;

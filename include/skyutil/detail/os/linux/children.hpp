@@ -192,11 +192,11 @@ inline bool adopts_orphans() noexcept {
 /// Calls the function with the id of the process of every pidfd that this process has open.
 template <class Function>
 void for_each_pidfd(Function function, std::error_code& error) {
-    const int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY, error);
+    const int directory = open_directory("/proc/self/fd", error);
     if (directory == -1) {
         return;
     }
-    for_each_entry(
+    sys::for_each_entry(
         directory,
         [&](const directory_entry& entry) {
             std::array<char, 32> link{};

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/linux/children.hpp>
-#include <skyutil/detail/os/linux/files.hpp>
 #include <skyutil/detail/os/linux/machine.hpp>
 #include <skyutil/detail/os/linux/processes.hpp>
 
@@ -93,7 +93,7 @@ inline void set_nonblocking(int fd, std::error_code& error) noexcept {
 }
 
 inline int open_null(std::error_code& error) noexcept {
-    return above_standard(open("/dev/null", O_RDWR, error), error);
+    return above_standard(sys::open_name("/dev/null", O_RDWR, error), error);
 }
 
 /// A file to add lines to, made if it is not there.
