@@ -150,7 +150,6 @@ SKYUTIL_CALL(setsockopt)
 SKYUTIL_CALL(sigpending)
 SKYUTIL_CALL(sigtimedwait)
 SKYUTIL_CALL(socket)
-SKYUTIL_CALL(statfs)
 SKYUTIL_CALL(syscall)
 SKYUTIL_CALL(sysinfo)
 SKYUTIL_CALL(unlinkat)
@@ -170,6 +169,7 @@ SKYUTIL_CALL_AS(getrlimit64, "getrlimit")
 SKYUTIL_CALL_AS(pread64, "pread")
 SKYUTIL_CALL_AS(setrlimit64, "setrlimit")
 SKYUTIL_CALL_AS(stat64, "stat")
+SKYUTIL_CALL_AS(statfs64, "statfs")
 #else
 SKYUTIL_CALL(fstat)
 SKYUTIL_CALL(fstatat)
@@ -179,6 +179,7 @@ SKYUTIL_CALL(getrlimit)
 SKYUTIL_CALL(pread)
 SKYUTIL_CALL(setrlimit)
 SKYUTIL_CALL(stat)
+SKYUTIL_CALL(statfs)
 #endif
 
 #pragma GCC diagnostic pop

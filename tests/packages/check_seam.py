@@ -3,7 +3,8 @@
 
 backends  Each backend that a contract, detail/os/TOPIC.hpp, can choose defines every function and member that the
           contract declares, and in namespace detail::os no other; what the contract leaves to the types of a
-          backend, each backend has. A system is told apart in the contracts alone.
+          backend, each backend has. What it needs of another topic it has from that contract. A system is told
+          apart in the contracts alone.
 above     Above detail/os/ nothing is known of a system: no type, number, path or macro of one, and no backend.
 """
 
@@ -128,15 +129,19 @@ def chosen_by(contract: str) -> list[Chosen]:
     return [Chosen(condition, names) for condition, names in files.items()]
 
 
-def with_their_own(headers: Headers, files: list[str]) -> list[str]:
-    """Those headers and the backends that they include."""
+def with_their_own(headers: Headers, files: list[str], of_others: set[str]) -> list[str]:
+    """Those headers and the backends that they include, but not those of others."""
     found: list[str] = []
     todo = list(files)
     while todo:
         name = todo.pop(0)
         if name in headers and name not in found:
             found.append(name)
-            todo += [name for _, name in includes_of(headers[name]) if is_backend(name)]
+            todo += [
+                name
+                for _, name in includes_of(headers[name])
+                if is_backend(name) and name not in of_others
+            ]
     return found
 
 
@@ -167,6 +172,12 @@ def backends(headers: Headers) -> Iterator[str]:
     for text in contracts.values():
         declared_anywhere |= set(functions_of(text, defined=False))
         declared_anywhere |= set(functions_of(text, defined=True))
+    chosen = {
+        file: name
+        for name, text in contracts.items()
+        for system in chosen_by(text)
+        for file in system.files
+    }
     reached: set[str] = set()
     for name, text in contracts.items():
         declared = functions_of(text, defined=False)
@@ -175,7 +186,8 @@ def backends(headers: Headers) -> Iterator[str]:
             yield f"{name}: chooses no backend"
         others: dict[str, set[str]] = {}
         for condition, files in systems:
-            own = with_their_own(headers, files)
+            of_others = {file for file in chosen if chosen[file] != name}
+            own = with_their_own(headers, files, of_others)
             reached |= set(own)
             for file in files:
                 if file not in headers:
@@ -206,6 +218,9 @@ def backends(headers: Headers) -> Iterator[str]:
                 yield f"{name}: {function} is in no contract; what a backend has for itself is in namespace sys"
             for number, line in conditions_on_systems(text):
                 yield f"{name}:{number}: {line} tells systems apart"
+            for number, included in includes_of(text):
+                if included in chosen and chosen.get(name, chosen[included]) != chosen[included]:
+                    yield f"{name}:{number}: <{included}> is for <{chosen[included]}>, which is to be included"
 
 
 RULES = {rule.__name__: rule for rule in (backends, above)}

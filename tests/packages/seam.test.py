@@ -180,6 +180,18 @@ class Seam(unittest.TestCase):
         found = self.wrong("backends", detail__os__y=CONTRACT.replace("/x.", "/z.") % "")
         self.assertEqual(len(found), 2, found)
 
+    def test_a_backend_that_includes_one_of_another_topic_is_noticed(self) -> None:
+        other = (CONTRACT % "").replace("/x.hpp", "/y.hpp").replace("types", "y")
+        posix = {
+            "detail__os__posix__y": OS % "",
+            "detail__os__linux__y": INCLUDE % "linux/x" + OS % "",
+        }
+        found = self.wrong(
+            "backends", detail__os__y=other, detail__os__unsupported__y=OS % "", **posix
+        )
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("skyutil/detail/os/linux/y.hpp:1: ", found[0])
+
     def test_a_backend_that_tells_systems_apart_is_noticed(self) -> None:
         self.assertEqual(len(self.wrong("backends", posix=POSIX + "#ifdef __APPLE__\n#endif\n")), 1)
 
