@@ -37,6 +37,7 @@
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
 #include "support.hpp"
+#include "system_calls.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -90,16 +91,14 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
-#if defined(__GLIBC__)
-extern "C" int __real___clone(int (*work)(void*), void* stack, int flags, void* argument, ...);
-extern "C" int __wrap___clone(int (*work)(void*), void* stack, int flags, void* argument,
-                              int* pidfd);
-int __wrap___clone(int (*work)(void*), void* stack, int flags, void* argument, int* pidfd) {
-    const int kept = sharing ? flags : flags & ~(CLONE_VM | CLONE_VFORK);
-    return __real___clone(work, stack, kept, argument, pidfd);
-}
-#endif
 // NOLINTEND(*-reserved-identifier,*-identifier-naming,*-no-malloc)
+
+bool skyutil_tests::fails(system_call& call) noexcept {
+    if (call.name == "__clone" && !sharing) {
+        call.arguments[2] &= ~std::uint64_t{CLONE_VM | CLONE_VFORK};
+    }
+    return false;
+}
 
 namespace {
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>      // IWYU pragma: keep
 #include <skyutil/detail/os/processes.hpp>  // IWYU pragma: keep
 #include <skyutil/version.hpp>
 

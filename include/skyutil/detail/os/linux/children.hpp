@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/posix/children.hpp>
 #include <skyutil/version.hpp>
 
@@ -338,11 +338,11 @@ inline bool reap_adopted(std::int64_t pid, process_end& end) noexcept {
 
 template <class Function>
 void for_each_held_process(Function function, std::error_code& error) {
-    const int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY, error);
+    const int directory = open_directory("/proc/self/fd", error);
     if (directory == -1) {
         return;
     }
-    for_each_entry(
+    sys::for_each_entry(
         directory,
         [&](const directory_entry& entry) {
             std::array<char, 32> link{};
