@@ -5,8 +5,8 @@
 //
 // A process that forks while its tree is listed leaves a child that is not in the list, and once
 // the parent is gone nothing leads from one to the other. So the tree is stopped first, member by
-// member, until all have stopped and another look finds no new one. From then on no
-// process is started and none gets lost: the list is the tree.
+// member, until all have stopped and another look finds no new one. From then on no process is
+// started and none gets lost: the list is the tree.
 //
 // Only then are they told to end, children before parents. No process sees its children end before
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
