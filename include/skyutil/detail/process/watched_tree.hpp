@@ -23,6 +23,13 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+/// Whether a process that was told to stop has not done so.
+enum class movement {
+    none,
+    passing,  ///< it is in fork(2), say
+    stuck,    ///< it is in the kernel, for long: frozen, say
+};
+
 /// A process that is to end.
 struct tree_member {
     process_reference process;
@@ -32,6 +39,7 @@ struct tree_member {
     bool stopped = false;     ///< got SIGSTOP from here
     bool settled = false;     ///< and has stopped
     time_point told{};        ///< when it got SIGSTOP
+    movement moved{};         ///< when its children were last looked for
     bool awaited = false;     ///< was there when was last decided who gets a signal
     bool left_alone = false;  ///< may be what cleans up: gets none
     bool due = false;         ///< gets one
@@ -62,11 +70,13 @@ struct tree_member {
         if (!stopped && is_target() && send(os::stop_signal)) {
             stopped = true;
             told = std::chrono::steady_clock::now();
+            moved = movement::passing;
         }
     }
 
     void resume() noexcept {
         settled = false;
+        moved = movement::none;
         if (std::exchange(stopped, false)) {
             std::error_code ignored;
             process.signal(os::continue_signal, ignored);
