@@ -313,9 +313,9 @@ struct kill_report {
 /// - Not found: a process that lost its parent before and has left both the session and the group,
 ///   and a process that /proc hides.
 /// - A tree that still grows after 5 s is signalled as far as it is known then.
-/// - A process that stays in the kernel for more than a second when it is told to stop (100 ms if
-///   a signal could wake it) is not waited for. If it is in fork(2), as where memory is short or
-///   the machine very busy, its child can be missed.
+/// - A process in fork(2) is not signalled before its child is known, however long the grace lets
+///   that take. When SIGKILL is due it is waited for, up to a second in a call that cannot be
+///   interrupted and up to 5 s for a processor; after that its child can be missed.
 /// - Parents see their children stop and continue (waitpid(2) with WUNTRACED, SIGCHLD).
 /// - A process group whose last tie to its session ends while one of its processes is stopped gets
 ///   SIGHUP from the kernel (setpgid(2)). To avoid that, give children a group of their own, as

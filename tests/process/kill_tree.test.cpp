@@ -13,9 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -280,63 +278,4 @@ TEST_CASE("a tree that grows while it is ended is ended") {
             CHECK(answer["left over"] == 0);
         }
     }
-}
-
-namespace {
-
-/// Makes fork(2) take long: it copies every one of these mappings.
-void make_many_mappings() {
-    constexpr std::size_t count = 40000;
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    void* const memory =
-        ::mmap(nullptr, count * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        throw_errno("mmap");
-    }
-    for (std::size_t i = 0; i < count; i += 2) {
-        ::mprotect(static_cast<char*>(memory) + i * page, page, PROT_READ);
-    }
-}
-
-void stay_on_one_processor() {
-    cpu_set_t all;
-    CPU_ZERO(&all);
-    ::sched_getaffinity(0, sizeof all, &all);
-    int last = CPU_SETSIZE - 1;
-    while (last > 0 && !CPU_ISSET(last, &all)) {
-        --last;
-    }
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(last, &one);
-    ::sched_setaffinity(0, sizeof one, &one);
-}
-
-}  // namespace
-
-TEST_CASE("a child that is born late, as the machine is busy, is ended") {
-    const json answer = in_nursery([] {
-        const pid_t root = start([] {
-            make_many_mappings();
-            stay_on_one_processor();
-            const sched_param none{};
-            ::sched_setscheduler(0, SCHED_IDLE, &none);
-            shared->go = true;
-            start();
-        });
-        std::thread busy([] {
-            stay_on_one_processor();
-            await([] { return shared->go.load(); }, "the root");
-            for (const auto end = steady_clock::now() + 500ms; steady_clock::now() < end;) {
-            }
-        });
-        await([] { return shared->go.load(); }, "the root");
-        sleep_for(20ms);
-        json result = summary(skyutil::kill_process_tree(root, patient));
-        busy.join();
-        return result;
-    });
-    CHECK(answer["left"] == json::array());
-    CHECK(answer["alive"] == 0);
-    CHECK(answer["left over"] == 0);
 }

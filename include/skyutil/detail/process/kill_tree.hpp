@@ -11,6 +11,10 @@
 // Only then are they told to end, children before parents. No process sees its children end before
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
 // members are stopped would get SIGHUP from the kernel.
+//
+// A member that has been told to stop and has not may be in fork(2), where a busy machine or a lack
+// of memory can keep it. It is held back, with those it descends from: it gets the signal once it
+// has stopped and its child has been found.
 
 #pragma once
 
@@ -26,7 +30,6 @@
 #include <cstdint>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
@@ -52,16 +55,15 @@ public:
     void ask_all() {
         using std::chrono::milliseconds;
         const time_point deadline = deadline_after(options_.grace);
-        freeze();
-        for_each_child_first([this](tree_member& each) { each.ask(options_.end_signal); });
+        bool ended = false;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
-            const bool ended =
-                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
-            const bool found = tree_.look();
-            const bool asked = ask_orphans();
+            const bool found = freeze();
+            const bool asked = send([this](tree_member& each) { each.ask(options_.end_signal); });
             if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
                 return;
             }
+            ended =
+                wait_until((std::min)(deadline, deadline_after(pause)), &tree_member::is_target);
         }
     }
 
@@ -69,13 +71,18 @@ public:
     /// meanwhile, and a few times for those to which it could not be sent.
     void kill_all() {
         const time_point deadline = deadline_after(kill_patience);
+        kills_ = true;
         int more_tries = 3;
-        do {
+        for (bool again = true; again && std::chrono::steady_clock::now() < deadline;) {
             freeze();
-            for_each_child_first([](tree_member& each) { each.kill(); });
-        } while (wait_until(deadline, &tree_member::is_dying) &&
-                 (tree_.look() || (any_left() && more_tries-- != 0)) &&
-                 std::chrono::steady_clock::now() < deadline);
+            send([](tree_member& each) { each.kill(); });
+            if (is_any_held_back()) {
+                wait_until(deadline_after(std::chrono::milliseconds(10)), &tree_member::is_target);
+                continue;
+            }
+            again = wait_until(deadline, &tree_member::is_dying) &&
+                    (tree_.look() || (any_left() && more_tries-- != 0));
+        }
     }
 
     [[nodiscard]] bool any_left() noexcept {
@@ -113,46 +120,110 @@ private:
         }
     }
 
-    /// Stops all members until no new one is found. Gives up a tree that grows faster than it can
-    /// be stopped for too long.
-    void freeze() {
-        constexpr std::chrono::milliseconds patience = std::chrono::seconds(5);
-        const time_point deadline = deadline_after(patience);
-        std::size_t next = 0;
-        do {
-            const std::size_t first = std::exchange(next, tree_.members().size());
-            for (std::size_t i = first; i != next; ++i) {
-                tree_.members()[i].stop();
-            }
-            settle(first, deadline);
-        } while (tree_.look() && std::chrono::steady_clock::now() < deadline);
+    /// Stops the members that are to get a signal until no new one is found; whether the last look
+    /// found any, that are left alone or have ended since. Gives up a tree that grows faster than
+    /// it can be stopped for too long.
+    bool freeze() {
+        const time_point deadline = deadline_after(std::chrono::seconds(5));
+        stop_due();
+        bool found = tree_.look();
+        while (found && (stop_due() || !is_any_left_alone_) &&
+               std::chrono::steady_clock::now() < deadline) {
+            found = tree_.look();
+        }
+        return found;
     }
 
-    /// Waits until the members from the first on that were told to stop have stopped. One that is
-    /// in fork(2) finishes that first, which takes its time on a busy machine: it is ready to run
-    /// (R) and needs a processor, or waits for memory or a lock (D). One that stays in the kernel
-    /// is not waited for: a parent in vfork(2) is there (D) until its stopped child goes on, and a
-    /// frozen process for as long as it is frozen.
-    void settle(std::size_t first, time_point latest) {
-        using std::chrono::microseconds, std::chrono::milliseconds;
+    /// Decides who is to get the signal, and stops those; whether any has been told to.
+    bool stop_due() {
+        bool told = false;
+        is_any_left_alone_ = false;
+        for (std::size_t i = 0; i != tree_.members().size(); ++i) {
+            tree_member& each = tree_.members()[i];
+            const tree_member* const parent =
+                i == 0 ? nullptr : tree_.members().find(each.entry.parent());
+            each.awaited = each.is_target();
+            each.left_alone = !kills_ && !each.asked && parent != nullptr && parent->awaited &&
+                              (parent->asked || parent->left_alone);
+            each.due = each.awaited && !each.left_alone && !(kills_ ? each.killed : each.asked);
+            is_any_left_alone_ = is_any_left_alone_ || each.left_alone;
+            if (each.due && !each.stopped) {
+                each.stop();
+                told = told || each.stopped;
+            }
+        }
+        settle();
+        return told;
+    }
+
+    /// Waits until the members that were told to stop have done so, but not for long.
+    void settle() {
+        using std::chrono::microseconds;
         constexpr microseconds longest(1000);
-        const time_point latest_for_uninterruptible =
-            (std::min)(latest, deadline_after(milliseconds(1000)));
-        const time_point latest_for_others = (std::min)(latest, deadline_after(milliseconds(100)));
-        for (std::size_t i = first; i != tree_.members().size(); ++i) {
-            const tree_member& each = tree_.members()[i];
-            for (microseconds pause(50); each.stopped; pause = (std::min)(2 * pause, longest)) {
-                const char state = tree_.state_of(each);
-                const bool has_stopped = state == 'T' || state == 't' || state == 'Z';
-                const time_point until = state == 'R'   ? latest
-                                         : state == 'D' ? latest_for_uninterruptible
-                                                        : latest_for_others;
-                if (has_stopped || std::chrono::steady_clock::now() >= until) {
-                    break;
-                }
+        for (tree_member& each : tree_.members()) {
+            for (microseconds pause(50); motion_of(each) != movement::none &&
+                                         std::chrono::steady_clock::now() < each.told + settle_time;
+                 pause = (std::min)(2 * pause, longest)) {
                 std::this_thread::sleep_for(pause);
             }
         }
+    }
+
+    enum class movement {
+        none,
+        passing,  ///< has not stopped yet: in fork(2), say
+        stuck,    ///< in the kernel, for long: frozen, say
+    };
+
+    /// Returns whether a member that was told to stop has not done so. One that is ready to run
+    /// needs a processor, one that cannot be interrupted waits for memory or a lock, or for a
+    /// stopped child that it started with vfork(2). A member that goes on although a signal could
+    /// wake it, as a traced one may, is not waited for.
+    movement motion_of(tree_member& member) const {
+        if (!member.stopped || member.settled) {
+            return movement::none;
+        }
+        char state = 0;
+        member.settled = tree_.has_stopped(member, state);
+        const auto waited = std::chrono::steady_clock::now() - member.told;
+        const bool passing = waited < (state == 'R'   ? std::chrono::seconds(5)
+                                       : state == 'D' ? std::chrono::seconds(1)
+                                                      : settle_time);
+        return member.settled ? movement::none
+               : passing      ? movement::passing
+               : state == 'D' ? movement::stuck
+                              : movement::none;
+    }
+
+    /// Sends a signal to the members that are to get it, children before parents; whether there
+    /// were any. Holds back those that have not stopped: with those they descend from for a while,
+    /// and alone for as long as they could not hear it anyway.
+    template <class Send>
+    bool send(Send send) {
+        for (tree_member& each : tree_.members()) {
+            each.held_back = false;
+        }
+        bool sent = false;
+        for_each_child_first([&](tree_member& each) {
+            const movement motion = each.due ? motion_of(each) : movement::none;
+            if (each.held_back || motion == movement::passing) {
+                each.held_back = true;
+                if (tree_member* const parent = tree_.members().find(each.entry.parent())) {
+                    parent->held_back = true;
+                }
+            } else if (motion == movement::stuck && !kills_) {
+                each.held_back = true;
+            } else if (each.due) {
+                send(each);
+                sent = true;
+            }
+        });
+        return sent;
+    }
+
+    [[nodiscard]] bool is_any_held_back() noexcept {
+        return std::any_of(tree_.members().begin(), tree_.members().end(),
+                           [](tree_member& each) { return each.held_back && each.is_target(); });
     }
 
     /// Waits until all members of that kind have ended, but not beyond the deadline; whether they
@@ -166,25 +237,13 @@ private:
         return true;
     }
 
-    /// Sends the first signal to the members that were found after it was sent, if their parent is
-    /// not there to end them; whether there were any.
-    bool ask_orphans() {
-        bool found = false;
-        for (tree_member& each : tree_.members()) {
-            if (each.asked || !each.is_target()) {
-                continue;
-            }
-            tree_member* const parent = tree_.members().find(each.entry.parent());
-            if (parent == nullptr || !parent->is_target()) {
-                each.ask(options_.end_signal);
-                found = true;
-            }
-        }
-        return found;
-    }
+    /// How long a process takes to stop when nothing keeps it from it.
+    static constexpr std::chrono::milliseconds settle_time{100};
 
     watched_tree& tree_;
     const kill_tree_options& options_;
+    bool kills_ = false;  ///< the signal is SIGKILL, for all
+    bool is_any_left_alone_ = false;
 };
 
 /// As kill_process_tree() says. With `child` the root is that child of this process, and no other

@@ -65,6 +65,29 @@ public:
         return stat;
     }
 
+    /// Calls the function with what the kernel says of each thread of a process.
+    template <class Function>
+    void for_each_thread(std::int64_t pid, Function function) const {
+        std::error_code error;
+        const unique_fd threads(
+            os::open_directory("/proc/" + std::string(name("/task", pid).data()), error));
+        if (!threads) {
+            return;
+        }
+        os::for_each_entry(
+            threads.get(),
+            [&](const os::directory_entry& entry) {
+                const std::string_view id = entry.name;
+                std::int64_t thread = 0;
+                std::from_chars(id.data(), id.data() + id.size(), thread);
+                std::error_code gone;
+                if (const auto stat = this->stat(thread, gone)) {
+                    function(*stat);
+                }
+            },
+            error);
+    }
+
     /// Returns the name of a process: at most 15 bytes of any value, none when it is gone.
     [[nodiscard]] std::string comm(std::int64_t pid) const {
         std::array<char, 256> buffer;  // NOLINT(*-member-init)

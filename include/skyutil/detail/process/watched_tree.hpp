@@ -30,6 +30,12 @@ struct tree_member {
     bool spared = false;      ///< never signalled: the calling process, a root that shall live
     bool gone = false;        ///< has ended, or is a zombie
     bool stopped = false;     ///< got SIGSTOP from here
+    bool settled = false;     ///< and has stopped
+    time_point told{};        ///< when it got SIGSTOP
+    bool awaited = false;     ///< was there when was last decided who gets a signal
+    bool left_alone = false;  ///< may be what cleans up: gets none
+    bool due = false;         ///< gets one
+    bool held_back = false;   ///< but not yet
     bool asked = false;       ///< got the first signal
     bool killed = false;      ///< got SIGKILL
     std::error_code error{};  ///< why the last signal could not be sent
@@ -52,9 +58,15 @@ struct tree_member {
     /// Whether SIGKILL was sent and the process has not ended yet.
     [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
 
-    void stop() noexcept { stopped = stopped || (is_target() && send(os::stop_signal)); }
+    void stop() noexcept {
+        if (!stopped && is_target() && send(os::stop_signal)) {
+            stopped = true;
+            told = std::chrono::steady_clock::now();
+        }
+    }
 
     void resume() noexcept {
+        settled = false;
         if (std::exchange(stopped, false)) {
             std::error_code ignored;
             process.signal(os::continue_signal, ignored);
@@ -135,12 +147,30 @@ public:
     /// What kept a look at the processes from being complete.
     [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
 
-    /// Returns the state of a member as in /proc/PID/stat, Z for one that is gone.
-    [[nodiscard]] char state_of(const tree_member& member) const {
+    /// Returns whether a member that was told to stop has done so, or is gone; if not, its state as
+    /// in /proc/PID/stat: that of a thread that keeps it from it, as the first one may have stopped
+    /// while another is in fork(2). 'R' is ready to run, 'D' in the kernel where no signal reaches
+    /// it.
+    [[nodiscard]] bool has_stopped(const tree_member& member, char& state) const {
+        const auto is_still = [](char each) {
+            return each == 'T' || each == 't' || each == 'Z' || each == 'X' || each == 'x';
+        };
         std::error_code error;
         const auto stat = table_.proc().stat(member.entry.pid, error);
-        const bool is_gone = !stat || stat->start_time != member.entry.stat.start_time;
-        return is_gone || stat->state == 'X' ? 'Z' : stat->state;
+        state = 'T';
+        if (!stat || stat->start_time != member.entry.stat.start_time) {
+            return true;
+        }
+        if (stat->threads <= 1) {
+            state = stat->state;
+        } else {
+            table_.proc().for_each_thread(member.entry.pid, [&](const process_stat& thread) {
+                const bool tells_more =
+                    is_still(state) || thread.state == 'R' || (thread.state == 'D' && state != 'R');
+                state = tells_more && !is_still(thread.state) ? thread.state : state;
+            });
+        }
+        return is_still(state);
     }
 
     /// Waits until the member has ended, but not beyond the deadline; whether it has.
