@@ -74,9 +74,9 @@ public:
         if (!threads) {
             return;
         }
-        os::for_each_entry(
+        os::sys::for_each_entry(
             threads.get(),
-            [&](const os::directory_entry& entry) {
+            [&](const os::sys::numbered_entry& entry) {
                 const std::string_view id = entry.name;
                 std::int64_t thread = 0;
                 std::from_chars(id.data(), id.data() + id.size(), thread);
