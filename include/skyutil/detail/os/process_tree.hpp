@@ -27,6 +27,10 @@ public:
     /// The list is that in which the tree is found. It has to outlive the guard.
     explicit tree_guard(const process_list& list) noexcept : list_(list) {}
 
+    tree_guard(const tree_guard&) = delete;
+    tree_guard& operator=(const tree_guard&) = delete;
+    ~tree_guard() = default;
+
     /// Tells a process to hold still until it is released: pauses it, for example. Fails as
     /// process_ref::pause() does.
     void hold(const process_ref& process, std::error_code& error) const noexcept;
@@ -39,7 +43,7 @@ public:
     void release(const process_ref& process) const noexcept;
 
 private:
-    const process_list& list_;
+    [[maybe_unused]] const process_list& list_;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -5,8 +5,8 @@
 //
 // A process that forks while its tree is listed leaves a child that is not in the list, and once
 // the parent is gone nothing leads from one to the other. So the tree is stopped first, member by
-// member, until all have stopped and another look finds no new one. From then on no
-// process is started and none gets lost: the list is the tree.
+// member, until all have stopped and another look finds no new one. From then on no process is
+// started and none gets lost: the list is the tree.
 //
 // Only then are they told to end, children before parents. No process sees its children end before
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
@@ -71,18 +71,19 @@ public:
     /// Kills all and waits until they are gone. Does so again for those that were started
     /// meanwhile, and a few times for those to which it could not be sent.
     void kill_all() {
-        const time_point deadline = deadline_after(kill_patience);
+        const time_point latest = deadline_after(kill_patience);
         kills_ = true;
         int more_tries = 3;
-        for (bool again = true; again && std::chrono::steady_clock::now() < deadline;) {
+        for (bool again = true; again;) {
             freeze();
+            holds_back_ = std::chrono::steady_clock::now() < latest;
             send([this](tree_member& each) { each.kill(tree_.guard()); });
             if (is_any_held_back()) {
                 wait_until(deadline_after(std::chrono::milliseconds(10)), &tree_member::is_target);
                 continue;
             }
-            again = wait_until(deadline, &tree_member::is_dying) &&
-                    (tree_.look() || (any_left() && more_tries-- != 0));
+            again = wait_until(deadline_after(kill_patience), &tree_member::is_dying) &&
+                    holds_back_ && (look() || (any_left() && more_tries-- != 0));
         }
     }
 
@@ -127,12 +128,21 @@ private:
     bool freeze() {
         const time_point deadline = deadline_after(std::chrono::seconds(5));
         stop_due();
-        bool found = tree_.look();
+        bool found = look();
         while (found && (stop_due() || !is_any_left_alone_) &&
                std::chrono::steady_clock::now() < deadline) {
-            found = tree_.look();
+            found = look();
         }
         return found;
+    }
+
+    /// Looks for new members; whether there are any, or were. All children are known of those that
+    /// had stopped before.
+    bool look() {
+        for (tree_member& each : tree_.members()) {
+            each.last_seen = stillness_of(each);
+        }
+        return tree_.look();
     }
 
     /// Decides who is to get the signal, and stops those; whether any has been told to.
@@ -191,13 +201,14 @@ private:
         }
         bool sent = false;
         for_each_child_first([&](tree_member& each) {
-            const os::stillness how = each.due ? stillness_of(each) : os::stillness::still;
-            if (each.held_back || how == os::stillness::settling) {
+            const bool settles = each.due && each.last_seen == os::stillness::settling;
+            const bool is_stuck = each.due && each.last_seen == os::stillness::stuck;
+            if (holds_back_ && (each.held_back || settles)) {
                 each.held_back = true;
                 if (tree_member* const parent = tree_.members().find(each.entry.parent)) {
                     parent->held_back = true;
                 }
-            } else if (how == os::stillness::stuck && !kills_) {
+            } else if (is_stuck && !kills_) {
                 each.held_back = true;
             } else if (each.due) {
                 send(each);
@@ -228,7 +239,8 @@ private:
 
     watched_tree& tree_;
     const kill_tree_options& options_;
-    bool kills_ = false;  ///< the signal ends a process at once, and all get it
+    bool kills_ = false;      ///< the signal ends a process at once, and all get it
+    bool holds_back_ = true;  ///< those that have not stopped
     bool is_any_left_alone_ = false;
 };
 

@@ -28,18 +28,19 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 struct tree_member {
     os::process_ref process;
     process_entry entry;
-    bool spared = false;      ///< never signalled: the calling process, a root that shall live
-    bool gone = false;        ///< has ended, or is a zombie
-    bool stopped = false;     ///< was told to hold still
-    bool settled = false;     ///< and does
-    time_point told{};        ///< when it was told to hold still
-    bool awaited = false;     ///< was there when was last decided who gets a signal
-    bool left_alone = false;  ///< may be what cleans up: gets none
-    bool due = false;         ///< gets one
-    bool held_back = false;   ///< but not yet
-    bool asked = false;       ///< got the first signal
-    bool killed = false;      ///< was killed
-    std::error_code error{};  ///< why the last signal could not be sent
+    bool spared = false;        ///< never signalled: the calling process, a root that shall live
+    bool gone = false;          ///< has ended, or is a zombie
+    bool stopped = false;       ///< was told to hold still
+    bool settled = false;       ///< and does
+    time_point told{};          ///< when it was told to hold still
+    os::stillness last_seen{};  ///< how still it was when its children were last looked for
+    bool awaited = false;       ///< was there when was last decided who gets a signal
+    bool left_alone = false;    ///< may be what cleans up: gets none
+    bool due = false;           ///< gets one
+    bool held_back = false;     ///< but not yet
+    bool asked = false;         ///< got the first signal
+    bool killed = false;        ///< was killed
+    std::error_code error{};    ///< why the last signal could not be sent
 
     /// Whether the process is still there, as far as can be told.
     [[nodiscard]] bool is_left() noexcept {
@@ -64,11 +65,13 @@ struct tree_member {
             send([&](std::error_code& failed) { guard.hold(process, failed); })) {
             stopped = true;
             told = std::chrono::steady_clock::now();
+            last_seen = os::stillness::settling;
         }
     }
 
     void resume(const os::tree_guard& guard) noexcept {
         settled = false;
+        last_seen = os::stillness::still;
         if (std::exchange(stopped, false)) {
             guard.release(process);
         }
