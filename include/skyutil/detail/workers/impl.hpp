@@ -5,7 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/workers/workers.hpp>
 
 #include <cstddef>
@@ -22,13 +22,13 @@ namespace detail {
 
 inline int max_workers_within_limit(std::uint64_t fds_per_worker, std::string_view cloud,
                                     std::error_code& error) {
-    const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
+    const std::optional<std::uint64_t> limit = os::get_limit(os::resource::descriptors, error).soft;
     return error ? 1 : max_workers(limit, fds_per_worker, get_parallel_threads(cloud, error));
 }
 
 inline int max_workers_within_limit(std::uint64_t fds_per_worker, std::string_view cloud) {
     std::error_code error;
-    const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
+    const std::optional<std::uint64_t> limit = os::get_limit(os::resource::descriptors, error).soft;
     throw_if(error,
              "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
     return max_workers(limit, fds_per_worker, get_parallel_threads(cloud));

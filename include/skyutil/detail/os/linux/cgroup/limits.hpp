@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup_limits.hpp: reads the numbers of a process's control groups, from its own up
-// to the root.
+// detail/os/linux/cgroup/limits.hpp: reads the numbers of a process's control groups, from its own
+// up to the root.
 //
 // The lowest limit on the way binds, so each one is looked at: a group without a limit can be in
 // one with a limit, and the files of a group can be missing, unreadable or gone meanwhile.
@@ -9,11 +9,13 @@
 #pragma once
 
 #include <skyutil/detail/base/compiler.hpp>
-#include <skyutil/detail/system/cgroup.hpp>
-#include <skyutil/detail/system/cgroup_tree.hpp>
-#include <skyutil/detail/system/cpu_list.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
+#include <skyutil/detail/os/limit_numbers.hpp>
+#include <skyutil/detail/os/linux/cgroup/text.hpp>
+#include <skyutil/detail/os/linux/cgroup/tree.hpp>
+#include <skyutil/detail/os/linux/procfs/cpu_list.hpp>
+#include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/text/scan.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -21,14 +23,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-/// A number, if there is one, and the file it was read from.
-template <class T>
-struct sourced {
-    std::optional<T> value{};
-    std::string file{};
-};
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Keeps the value if it is lower than the one before or the first; returns whether it is.
 template <class T>
@@ -37,14 +32,14 @@ bool keep_lowest(sourced<T>& lowest, const std::optional<T>& value, const std::s
         return false;
     }
     lowest.value = value;
-    lowest.file = file;
+    lowest.source = file;
     return true;
 }
 
 /// How much memory a control group has, in bytes.
 struct memory_use {
     sourced<std::uint64_t> usage;
-    std::uint64_t reclaimable = 0;  // of it
+    sourced<std::uint64_t> reclaimable;  // of it
 };
 
 /// What the memory controller says about a process's groups, in bytes.
@@ -163,7 +158,7 @@ inline group_memory read_group_memory(const cgroup_tree& groups, file_reader& fi
             result.use = use;
         }
         if (limit && use.usage.value) {
-            const std::uint64_t taken = *use.usage.value - use.reclaimable;
+            const std::uint64_t taken = *use.usage.value - *use.reclaimable.value;
             keep_lowest(result.available, std::optional(*limit - (std::min)(*limit, taken)), file);
         }
     };
@@ -175,17 +170,18 @@ inline group_memory read_group_memory(const cgroup_tree& groups, file_reader& fi
         const char* const soft_name = v2 ? "/memory.high" : "/memory.soft_limit_in_bytes";
         const char* const usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
         const char* const swap_name = v2 ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes";
-        const std::string statistics = files.text(group + "/memory.stat").value_or("");
+        const std::string statistics_file = group + "/memory.stat";
+        const std::string statistics = files.text(statistics_file).value_or("");
         const std::optional<std::uint64_t> usage = number(usage_name);
         use = {};
         if (usage) {
             use = {{usage, group + usage_name},
-                   (std::min)(*usage, count_reclaimable(statistics, v2))};
+                   {(std::min)(*usage, count_reclaimable(statistics, v2)), statistics_file}};
         }
         const std::optional<std::uint64_t> limit = number(limit_name);
         keep_limit(limit, group + limit_name);
         if (!v2 && own) {
-            keep_lowest(above, hierarchical_limit(statistics), group + "/memory.stat");
+            keep_lowest(above, hierarchical_limit(statistics), statistics_file);
         }
         keep_lowest(result.soft_limit, number(soft_name), group + soft_name);
         std::optional<std::uint64_t> swap = number(swap_name);
@@ -196,9 +192,9 @@ inline group_memory read_group_memory(const cgroup_tree& groups, file_reader& fi
         return limit || usage ? next_group::read_here : next_group::nothing_here;
     });
     if (above.value && (!result.limit.value || *above.value < *result.limit.value)) {
-        keep_limit(above.value, above.file);
+        keep_limit(above.value, above.source);
     }
     return result;
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
