@@ -452,7 +452,7 @@ TEST_CASE("a real-time policy is noticed where its system call is refused") {
                 throw cannot_run{"may not set a real-time policy"};
             }
             refuse(SYS_sched_getscheduler);
-            return json(!detail::os::limits_source().has_quota());
+            return json(!detail::os::limits_source().obeys_quota());
         });
         CHECK(answer == real_time);
     }

@@ -1009,7 +1009,7 @@ PyObject* get_max_workers_for_file_mounts(PyObject*, const arguments& values) {
         return ask_twin;  // it names the directory that cannot be read
     }
     namespace os = skyutil::detail::os;
-    const std::optional<std::uint64_t> limit = os::get_limit(os::resource::descriptors, error).soft;
+    const auto limit = os::limits_source().limit(os::resource::descriptors, error).soft;
     const int threads = error ? 1 : skyutil::get_parallel_threads(*cloud, error);
     return error ? ask_twin
                  : PyLong_FromLong(skyutil::detail::max_workers(limit, descriptors, threads));

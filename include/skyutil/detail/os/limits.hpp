@@ -53,8 +53,8 @@ public:
     /// Returns how many CPUs the calling thread may run on.
     [[nodiscard]] std::optional<int> affinity() const;
 
-    /// Returns whether a quota can bind the calling thread: not one with a real-time policy.
-    [[nodiscard]] bool has_quota() const;
+    /// Returns whether a quota binds the calling thread: none binds one with a real-time policy.
+    [[nodiscard]] bool obeys_quota() const;
 
     /// Returns the limits on CPUs, as quickly as it can. A change of the places where the limits
     /// are is noticed within a second.
@@ -69,7 +69,7 @@ public:
     [[nodiscard]] memory_numbers explain_memory() const;
     [[nodiscard]] stall_numbers read_stalls() const;
 
-    /// Returns the limits of the process, also where get_limit() is not allowed to ask.
+    /// Returns the limits that set_limit() sets; without any where the system knows none.
     [[nodiscard]] resource_limit limit(resource which, std::error_code& error) const;
 
     /// Returns how many descriptors the process has open, without one that is opened to count them.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/machine.hpp: the environment, a clock that costs little, and the limits that a process
-// has of its own. What binds its CPUs and its memory is in detail/os/limits.hpp.
+// detail/os/machine.hpp: the environment, a clock that costs little, and setting the limits of this
+// process. What limits there are is told in detail/os/limits.hpp.
 
 #pragma once
 
@@ -24,20 +24,18 @@ inline std::optional<std::string> environment(const char* name);
 /// Returns milliseconds of a clock that only goes forward, a few milliseconds behind.
 inline std::uint64_t coarse_milliseconds() noexcept;
 
-/// What a process may have no more of than its limits say. Without a limit it is nullopt.
+/// What a process may have no more of than its limits say.
 enum class resource {
     descriptors,    ///< open files, pipes, sockets...
     address_space,  ///< bytes of mapped memory, whether it is used or not
     data,           ///< bytes of private writable memory
 };
 
+/// nullopt is no limit.
 struct resource_limit {
     std::optional<std::uint64_t> soft;  ///< what the system enforces
     std::optional<std::uint64_t> hard;  ///< how far the process may raise the soft limit
 };
-
-/// Returns the limits of this process; nullopt for both where the system has no such limit.
-inline resource_limit get_limit(resource which, std::error_code& error) noexcept;
 
 /// Sets both limits of this process and of those that it starts.
 inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept;

@@ -58,7 +58,7 @@ inline int count_cpus(const std::optional<double>& setting, const os::cpu_limits
     if (setting) {
         return whole_cpus(std::floor(*setting));
     }
-    const bool bound = limits.quota && source.has_quota();
+    const bool bound = limits.quota && source.obeys_quota();
     return whole_cpus(std::floor(lowest_cpus(limits.cpus, source.affinity(), std::nullopt,
                                              bound ? limits.quota : std::nullopt)));
 }

@@ -88,7 +88,7 @@ inline std::optional<int> limits_source::affinity() const {
     return told ? told : state_.affinity();
 }
 
-inline bool limits_source::has_quota() const {
+inline bool limits_source::obeys_quota() const {
     const auto told = state_.root().is_real() ? sys::scheduling_policy() : std::nullopt;
     const auto policy = told ? told : state_.policy();
     return !policy || !sys::is_real_time(*policy);
@@ -103,7 +103,7 @@ inline reading<std::uint64_t> limits_source::read_memory() {
 }
 
 inline cpu_numbers limits_source::explain_cpus() const {
-    cpu_numbers numbers = state_.explain_cpus(has_quota());
+    cpu_numbers numbers = state_.explain_cpus(obeys_quota());
     if (state_.root().is_real()) {
         numbers.affinity.value = sys::count_affinity();
     }
@@ -127,7 +127,7 @@ inline stall_numbers limits_source::read_stalls() const { return state_.read_sta
 inline resource_limit limits_source::limit(resource which, std::error_code& error) const {
     std::error_code refused;
     if (state_.root().is_real()) {
-        const resource_limit told = get_limit(which, refused);
+        const resource_limit told = sys::get_limit(which, refused);
         if (!refused) {
             return told;
         }

@@ -162,14 +162,14 @@ public:
         return {bytes, found && !files.starved()};
     }
 
-    /// All but the affinity mask. There is no quota for a thread that none binds.
-    [[nodiscard]] cpu_numbers explain_cpus(bool has_quota) const {
+    /// All but the affinity mask. No quota where the thread does not obey any.
+    [[nodiscard]] cpu_numbers explain_cpus(bool obeys_quota) const {
         file_reader files(root_);
         const cgroup_tree groups(files);
         return {read_online(files),
                 {},
                 read_cpuset(groups, files),
-                has_quota ? read_cpu_quota(groups, files) : sourced<double>(),
+                obeys_quota ? read_cpu_quota(groups, files) : sourced<double>(),
                 read_cpu_request(groups, files)};
     }
 
@@ -208,16 +208,16 @@ public:
     /// Returns how many entries the process's directory of descriptors has.
     [[nodiscard]] std::size_t count_descriptors(std::error_code& error) const {
         std::error_code absent;
-        unique_fd directory(open_directory(root_.name_of("/proc/thread-self/fd"), absent));
+        unique_fd directory(os::open_directory(root_.name_of("/proc/thread-self/fd"), absent));
         if (absent == std::errc::no_such_file_or_directory) {
             absent.clear();
-            directory.reset(open_directory(root_.name_of("/proc/self/fd"), absent));
+            directory.reset(os::open_directory(root_.name_of("/proc/self/fd"), absent));
         }
         if (absent) {
             error = absent;
             return 0;
         }
-        return count_entries(directory.get(), error);
+        return os::count_entries(directory.get(), error);
     }
 
 private:

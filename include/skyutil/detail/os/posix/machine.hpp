@@ -28,11 +28,11 @@ inline int number_of(resource which) noexcept {
             return RLIMIT_DATA;
     }
 }
-}  // namespace sys
 
+/// Returns the limits of this process.
 inline resource_limit get_limit(resource which, std::error_code& error) noexcept {
-    sys::limit_info limit;  // NOLINT(*-member-init)
-    if (sys::get_limits(sys::number_of(which), limit) == -1) {
+    limit_info limit;  // NOLINT(*-member-init)
+    if (get_limits(number_of(which), limit) == -1) {
         error = last_error();
         return {};
     }
@@ -42,6 +42,7 @@ inline resource_limit get_limit(resource which, std::error_code& error) noexcept
     };
     return {bound(limit.rlim_cur), bound(limit.rlim_max)};
 }
+}  // namespace sys
 
 inline void set_limit(resource which, const resource_limit& to, std::error_code& error) noexcept {
     using number = decltype(sys::limit_info::rlim_cur);

@@ -23,7 +23,7 @@ inline limits_source::limits_source(path_text) noexcept {}
 
 inline std::optional<int> limits_source::affinity() const { return std::nullopt; }
 
-inline bool limits_source::has_quota() const { return false; }
+inline bool limits_source::obeys_quota() const { return false; }
 
 inline reading<cpu_limits> limits_source::read_cpus() { return {}; }
 
@@ -35,8 +35,9 @@ inline memory_numbers limits_source::explain_memory() const { return {}; }
 
 inline stall_numbers limits_source::read_stalls() const { return {}; }
 
-inline resource_limit limits_source::limit(resource which, std::error_code& error) const {
-    return get_limit(which, error);
+inline resource_limit limits_source::limit(resource, std::error_code& error) const {
+    error = make_error(std::errc::function_not_supported);
+    return {};
 }
 
 inline std::size_t limits_source::count_open_descriptors(std::error_code& error) const {

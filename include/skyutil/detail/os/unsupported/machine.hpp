@@ -24,11 +24,6 @@ inline std::uint64_t coarse_milliseconds() noexcept {
                                           .count());
 }
 
-inline resource_limit get_limit(resource, std::error_code& error) noexcept {
-    error = make_error(std::errc::function_not_supported);
-    return {};
-}
-
 inline void set_limit(resource, const resource_limit&, std::error_code& error) noexcept {
     error = make_error(std::errc::function_not_supported);
 }
