@@ -197,9 +197,7 @@ struct quota_case {
     std::optional<double> cpus;
 };
 
-constexpr bool holds(const quota_case& c) {
-    return sys::parse_quota(c.quota, c.period) == c.cpus;
-}
+constexpr bool holds(const quota_case& c) { return sys::parse_quota(c.quota, c.period) == c.cpus; }
 
 constexpr std::array quota_cases{
     quota_case{"150000", "100000", 1.5},       quota_case{"-1", "100000", std::nullopt},
@@ -468,8 +466,8 @@ static_assert(sys::count_reclaimable(statistics_text, true) == 8 + 16 + 32);
 static_assert(sys::count_reclaimable(statistics_text, false) == 128 + 256);
 static_assert(sys::count_reclaimable("active_file -1\ninactive_file x\n", true) == 0);
 static_assert(sys::count_reclaimable("active_file 18446744073709551615\n"
-                                        "inactive_file 18446744073709551615\n",
-                                        true) == 0);
+                                     "inactive_file 18446744073709551615\n",
+                                     true) == 0);
 
 /// Every case at compile time and again, one by one, at run time.
 #define CHECK_BOTH_WAYS(cases) \

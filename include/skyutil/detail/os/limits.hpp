@@ -2,8 +2,8 @@
 //
 // detail/os/limits.hpp: what binds the CPUs and the memory of this process.
 //
-// Only numbers and where they are from: which of them decides is said in detail/system/. A number
-// that the system does not tell is nullopt, and never an error.
+// Only numbers: which of them decides is said in detail/system/. A number that the system does not
+// tell is nullopt, and never an error.
 
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os.hpp>
 #include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/limit_numbers.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/digits.hpp>
 #include <skyutil/detail/text/scan.hpp>
@@ -64,22 +64,11 @@ public:
     /// known.
     [[nodiscard]] reading<std::uint64_t> read_memory();
 
-    /// Returns all numbers, read now.
-    [[nodiscard]] cpu_numbers explain_cpus() const;
-    [[nodiscard]] memory_numbers explain_memory() const;
-    [[nodiscard]] stall_numbers read_stalls() const;
-
     /// Returns the limits that set_limit() sets; without any where the system knows none.
     [[nodiscard]] resource_limit limit(resource which, std::error_code& error) const;
 
-    /// Returns how many descriptors the process has open, without one that is opened to count them.
-    [[nodiscard]] std::size_t count_open_descriptors(std::error_code& error) const;
-
-    // What the system is usually asked for the number of CPUs, those allowed, and the descriptors.
-
-    [[nodiscard]] static const char* online_name() noexcept;
-    [[nodiscard]] static const char* affinity_name() noexcept;
-    [[nodiscard]] static const char* open_descriptors_name() noexcept;
+    /// For the backend.
+    [[nodiscard]] const sys::limits_state& state() const noexcept { return state_; }
 
 private:
     sys::limits_state state_;

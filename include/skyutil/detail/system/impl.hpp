@@ -7,6 +7,7 @@
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
 #include <skyutil/detail/system/cpu_rule.hpp>
 #include <skyutil/detail/system/kept_limits.hpp>
@@ -83,11 +84,11 @@ inline limit_source cpu_budget::limiting_factor() const {
 }
 
 inline std::string cpu_budget::online_source() const {
-    return online_file.empty() ? detail::os::limits_source::online_name() : online_file;
+    return online_file.empty() ? detail::os::online_name() : online_file;
 }
 
 inline std::string cpu_budget::affinity_source() const {
-    return affinity_file.empty() ? detail::os::limits_source::affinity_name() : affinity_file;
+    return affinity_file.empty() ? detail::os::affinity_name() : affinity_file;
 }
 
 namespace detail {
@@ -228,14 +229,14 @@ inline fd_limits raise_fd_limit(std::uint64_t most) {
 
 inline std::size_t open_fd_count(std::error_code& error) {
     error.clear();
-    return detail::os::limits_source().count_open_descriptors(error);
+    return detail::os::count_open_descriptors({}, error);
 }
 
 inline std::size_t open_fd_count() {
     std::error_code error;
     const std::size_t count = open_fd_count(error);
     detail::throw_if(error, "skyutil::open_fd_count: cannot list ",
-                     detail::os::limits_source::open_descriptors_name());
+                     detail::os::open_descriptors_name());
     return count;
 }
 
@@ -245,7 +246,7 @@ inline std::string describe_resources(description_form form, const sysroot& root
     std::error_code ignored;
     std::error_code uncounted;
     const detail::os::limits_source source = detail::limits_of(root);
-    const std::size_t open = source.count_open_descriptors(uncounted);
+    const std::size_t open = detail::os::count_open_descriptors(source, uncounted);
     const std::array<detail::resource_table, 4> tables{
         detail::describe(get_cpu_budget(root, error)),
         detail::describe(get_memory_budget(root, of_memory)),

@@ -94,9 +94,9 @@ struct override_setting {
 
     void throw_if_malformed(const char* function) const {
         if (error()) {
-            throw_exception(std::invalid_argument(std::string(function) +
-                                                  ": the environment variable " + name + " is " +
-                                                  detail::quoted(*text) + ", which is no positive number"));
+            throw_exception(std::invalid_argument(
+                std::string(function) + ": the environment variable " + name + " is " +
+                detail::quoted(*text) + ", which is no positive number"));
         }
     }
 };

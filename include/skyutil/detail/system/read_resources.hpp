@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -31,7 +32,7 @@ void take(os::sourced<T>& found, std::optional<T>& number, std::string& file) {
 }
 
 inline cpu_budget read_cpu_budget(const os::limits_source& source) {
-    os::cpu_numbers numbers = source.explain_cpus();
+    os::cpu_numbers numbers = os::read_cpu_numbers(source);
     cpu_budget budget;
     take(numbers.online, budget.online, budget.online_file);
     take(numbers.affinity, budget.affinity, budget.affinity_file);
@@ -42,7 +43,7 @@ inline cpu_budget read_cpu_budget(const os::limits_source& source) {
 }
 
 inline memory_budget read_memory_budget(const os::limits_source& source) {
-    os::memory_numbers numbers = source.explain_memory();
+    os::memory_numbers numbers = os::read_memory_numbers(source);
     memory_budget budget;
     take(numbers.physical, budget.physical, budget.physical_file);
     take(numbers.machine_available, budget.machine_available, budget.machine_available_file);
@@ -82,7 +83,7 @@ inline std::optional<resource_pressure> to_pressure(os::stalls&& found) {
 }
 
 inline pressure read_pressure(const os::limits_source& source) {
-    os::stall_numbers found = source.read_stalls();
+    os::stall_numbers found = os::read_stall_numbers(source);
     return {to_pressure(std::move(found.cpu)), to_pressure(std::move(found.memory)),
             to_pressure(std::move(found.io))};
 }

@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/detail/system/resource_text.hpp>
 #include <skyutil/detail/text/digits.hpp>
 #include <skyutil/version.hpp>
@@ -182,8 +182,8 @@ inline resource_table describe(const fd_limits& limits, const std::optional<std:
         {},
         {make_row("soft limit", "soft", limits.soft, source, short_number, limits.soft.has_value()),
          make_row("hard limit", "hard", limits.hard, source, short_number, false),
-         make_row("open", "open", open, os::limits_source::open_descriptors_name(), short_number,
-                  false, row_kind::rare)}};
+         make_row("open", "open", open, os::open_descriptors_name(), short_number, false,
+                  row_kind::rare)}};
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

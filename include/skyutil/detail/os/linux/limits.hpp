@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/limit_numbers.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/linux/limits_state.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/digits.hpp>
@@ -99,30 +99,9 @@ inline reading<cpu_limits> limits_source::read_cpus() {
 }
 
 inline reading<std::uint64_t> limits_source::read_memory() {
-    return state_.read_memory(state_.root().is_real() ? sys::count_memory().total : 0);
+    return state_.read_memory(state_.root().is_real() ? sys::count_memory()
+                                                      : sys::machine_memory());
 }
-
-inline cpu_numbers limits_source::explain_cpus() const {
-    cpu_numbers numbers = state_.explain_cpus(obeys_quota());
-    if (state_.root().is_real()) {
-        numbers.affinity.value = sys::count_affinity();
-    }
-    if (!numbers.affinity.value) {
-        numbers.affinity = {state_.affinity(), std::string(sys::status_file)};
-    }
-    return numbers;
-}
-
-inline memory_numbers limits_source::explain_memory() const {
-    memory_numbers numbers = state_.explain_memory(state_.root().is_real() ? sys::count_memory()
-                                                                           : sys::machine_memory());
-    std::error_code ignored;
-    numbers.address_space_limit = limit(resource::address_space, ignored).soft;
-    numbers.data_limit = limit(resource::data, ignored).soft;
-    return numbers;
-}
-
-inline stall_numbers limits_source::read_stalls() const { return state_.read_stalls(); }
 
 inline resource_limit limits_source::limit(resource which, std::error_code& error) const {
     std::error_code refused;
@@ -138,16 +117,5 @@ inline resource_limit limits_source::limit(resource which, std::error_code& erro
     }
     return read.value_or(resource_limit());
 }
-
-inline std::size_t limits_source::count_open_descriptors(std::error_code& error) const {
-    const std::size_t count = state_.count_descriptors(error);
-    return count == 0 || !state_.root().is_real() ? count : count - 1;  // not the one that counts
-}
-
-inline const char* limits_source::online_name() noexcept { return sys::online_file.data(); }
-
-inline const char* limits_source::affinity_name() noexcept { return "sched_getaffinity(2)"; }
-
-inline const char* limits_source::open_descriptors_name() noexcept { return "/proc/self/fd"; }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

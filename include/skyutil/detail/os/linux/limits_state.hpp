@@ -11,15 +11,12 @@
 #pragma once
 
 #include <skyutil/detail/base/compiler.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/os/limit_numbers.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/linux/cgroup/limits.hpp>
 #include <skyutil/detail/os/linux/cgroup/tree.hpp>
 #include <skyutil/detail/os/linux/procfs/cpu_list.hpp>
 #include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/os/linux/procfs/meminfo.hpp>
-#include <skyutil/detail/os/linux/procfs/pressure.hpp>
 #include <skyutil/detail/os/linux/procfs/process_limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/process/proc_stat.hpp>
@@ -27,12 +24,10 @@
 #include <skyutil/version.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
@@ -69,31 +64,18 @@ inline sourced<int> read_online(file_reader& files) {
 /// told and that of /proc/meminfo, in which lxcfs writes the limit of its container, unknown to the
 /// call. `read_meminfo` returns the text of the file; it is not called where `call_tells_all`.
 template <class Read>
-sourced<std::uint64_t> read_physical(std::uint64_t told, bool call_tells_all, Read read_meminfo) {
+sourced<std::uint64_t> read_physical(const machine_memory& told, bool call_tells_all,
+                                     Read read_meminfo) {
     sourced<std::uint64_t> physical;
-    if (told != 0) {
-        physical = {told, std::string(memory_call)};
+    if (told.total != 0) {
+        physical = {told.total, std::string(memory_call)};
     }
-    if (told == 0 || !call_tells_all) {
+    if (told.total == 0 || !call_tells_all) {
         const std::optional<std::uint64_t> total = find_kib(read_meminfo(), "MemTotal");
         keep_lowest(physical, total && *total != 0 ? total : std::nullopt,
                     std::string(memory_file));
     }
     return physical;
-}
-
-/// Returns the pressure in a file of the process's own group, or of the machine where the group has
-/// no such file.
-inline stalls read_pressure(file_reader& files, const std::string& own_group, const char* name) {
-    const auto read = [&](std::string file) -> stalls {
-        const std::string text = files.text(file).value_or("");
-        return {find_pressure(text, "some"), find_pressure(text, "full"), std::move(file)};
-    };
-    stalls found;
-    if (!own_group.empty()) {
-        found = read(own_group + "/" + name + ".pressure");
-    }
-    return found.some || found.full ? found : read(std::string("/proc/pressure/") + name);
 }
 
 /// The files of one system, and where its control groups were when they were last looked for.
@@ -145,9 +127,8 @@ public:
         return {limits, found && !files.starved()};
     }
 
-    /// Returns bytes, 0 when nothing is known. `told`: the memory of the machine, if a call tells
-    /// it, else 0.
-    [[nodiscard]] reading<std::uint64_t> read_memory(std::uint64_t told) {
+    /// Returns bytes, 0 when nothing is known. `told`: by a call, of the machine.
+    [[nodiscard]] reading<std::uint64_t> read_memory(const machine_memory& told) {
         file_reader files(root_);
         const bool found = find_groups(files);
         const std::optional<std::uint64_t> physical =
@@ -160,64 +141,6 @@ public:
             bytes = *limit;
         }
         return {bytes, found && !files.starved()};
-    }
-
-    /// All but the affinity mask. No quota where the thread does not obey any.
-    [[nodiscard]] cpu_numbers explain_cpus(bool obeys_quota) const {
-        file_reader files(root_);
-        const cgroup_tree groups(files);
-        return {read_online(files),
-                {},
-                read_cpuset(groups, files),
-                obeys_quota ? read_cpu_quota(groups, files) : sourced<double>(),
-                read_cpu_request(groups, files)};
-    }
-
-    /// All but the limits of the process. `told`: what a call tells.
-    [[nodiscard]] memory_numbers explain_memory(const machine_memory& told) const {
-        file_reader files(root_);
-        group_memory groups = read_group_memory(cgroup_tree(files), files);
-        memory_numbers numbers;
-        numbers.limit = std::move(groups.limit);
-        numbers.soft_limit = std::move(groups.soft_limit);
-        numbers.swap_limit = std::move(groups.swap_limit);
-        numbers.usage = std::move(groups.use.usage);
-        numbers.reclaimable = std::move(groups.use.reclaimable);
-        numbers.group_available = std::move(groups.available);
-        const std::string meminfo = files.text(memory_file).value_or("");
-        numbers.physical =
-            read_physical(told.total, false, [&] { return std::string_view(meminfo); });
-        if (const auto available = find_kib(meminfo, "MemAvailable")) {
-            numbers.machine_available = {available, std::string(memory_file)};
-        } else if (told.free != 0) {
-            numbers.machine_available = {told.free, std::string(memory_call)};
-        }
-        const std::string status = files.own("status").value_or("");
-        numbers.address_space_used = find_kib(status, "VmSize");
-        numbers.data_used = find_kib(status, "VmData");
-        return numbers;
-    }
-
-    [[nodiscard]] stall_numbers read_stalls() const {
-        file_reader files(root_);
-        const std::string own = cgroup_tree(files).own_group();
-        return {read_pressure(files, own, "cpu"), read_pressure(files, own, "memory"),
-                read_pressure(files, own, "io")};
-    }
-
-    /// Returns how many entries the process's directory of descriptors has.
-    [[nodiscard]] std::size_t count_descriptors(std::error_code& error) const {
-        std::error_code absent;
-        unique_fd directory(os::open_directory(root_.name_of("/proc/thread-self/fd"), absent));
-        if (absent == std::errc::no_such_file_or_directory) {
-            absent.clear();
-            directory.reset(os::open_directory(root_.name_of("/proc/self/fd"), absent));
-        }
-        if (absent) {
-            error = absent;
-            return 0;
-        }
-        return os::count_entries(directory.get(), error);
     }
 
 private:

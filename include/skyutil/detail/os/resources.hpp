@@ -1,42 +1,31 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/limit_numbers.hpp: the numbers about CPUs and memory that detail/os/limits.hpp tells.
-// nullopt stands for a number that there is none of, or that the system does not tell.
+// detail/os/resources.hpp: all numbers about the CPUs, the memory and the descriptors of this
+// process, and where they are from. What decides, and quickly, is in detail/os/limits.hpp.
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-/// A number, if there is one, and what it was read from, for people: the name of a file, of a call
-/// to the system, "job object".
-template <class T>
-struct sourced {
-    std::optional<T> value{};
-    std::string source{};
-};
-
-/// What was read. `complete` is false when something could not be looked at (no handles or memory
-/// are left, the process may no longer see it), so that an earlier answer is the better one.
-template <class T>
-struct reading {
-    T value{};
-    bool complete = false;
-};
-
-/// The limits on CPUs that are the same for each thread of the process.
-struct cpu_limits {
-    std::optional<int> cpus;  ///< nullopt where the number of allowed CPUs tells as much
-    std::optional<double> quota;
-};
-
 /// All numbers about the CPUs of the calling thread. A source that is the usual one of the system
-/// is empty, see limits_source::online_name() and affinity_name().
+/// is empty, see online_name() and affinity_name().
 struct cpu_numbers {
     sourced<int> online;      ///< CPUs of the machine that are switched on
     sourced<int> affinity;    ///< CPUs on which the thread may run
@@ -84,4 +73,24 @@ struct stall_numbers {
     stalls io;
 };
 
+/// Return all numbers, read now.
+inline cpu_numbers read_cpu_numbers(const limits_source& source);
+inline memory_numbers read_memory_numbers(const limits_source& source);
+inline stall_numbers read_stall_numbers(const limits_source& source);
+
+/// Returns how many descriptors the process has open, without one that is opened to count them.
+inline std::size_t count_open_descriptors(const limits_source& source, std::error_code& error);
+
+// What the system is usually asked for the number of CPUs, those allowed, and the descriptors.
+
+inline const char* online_name() noexcept;
+inline const char* affinity_name() noexcept;
+inline const char* open_descriptors_name() noexcept;
+
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
+
+#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/linux/resources.hpp>  // IWYU pragma: export
+#else
+#include <skyutil/detail/os/unsupported/resources.hpp>  // IWYU pragma: export
+#endif
