@@ -9,8 +9,8 @@
 
 #include <skyutil/detail/base/compiler.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
 #include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/digits.hpp>

@@ -18,8 +18,8 @@
 #include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/os/linux/procfs/meminfo.hpp>
 #include <skyutil/detail/os/linux/procfs/process_limits.hpp>
+#include <skyutil/detail/os/linux/procfs/process_stat.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/process/proc_stat.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 

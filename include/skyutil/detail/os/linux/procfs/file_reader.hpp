@@ -6,7 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

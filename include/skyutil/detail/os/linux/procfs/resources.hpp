@@ -6,7 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/linux/cgroup/limits.hpp>
 #include <skyutil/detail/os/linux/cgroup/resources.hpp>
 #include <skyutil/detail/os/linux/cgroup/tree.hpp>
