@@ -85,7 +85,7 @@ def circles(headers: Headers) -> Iterator[str]:
 
 def system_headers(headers: Headers) -> Iterator[str]:
     for name, text in headers.items():
-        if not name.startswith("skyutil/detail/os/") and name != "skyutil/detail/os.hpp":
+        if not name.startswith("skyutil/detail/os/"):
             for line, included in includes_of(text):
                 if (
                     included.endswith(".h")

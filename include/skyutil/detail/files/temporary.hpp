@@ -8,7 +8,7 @@
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/remove_tree.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/files.hpp>
 
 #include <array>

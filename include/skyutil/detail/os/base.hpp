@@ -18,6 +18,7 @@
 #include <skyutil/version.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <system_error>
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
@@ -39,6 +40,9 @@ inline std::error_code make_error(std::errc code) noexcept { return std::make_er
 /// Why the last call of this thread to the system failed. Its category is std::generic_category()
 /// wherever std::errc has a value for it.
 inline std::error_code last_error() noexcept;
+
+/// The id of this process.
+inline std::int64_t process_id() noexcept;
 
 /// Closes a file, a directory, a pipe or what else has a handle; not no_handle.
 inline void close(native_handle handle) noexcept;

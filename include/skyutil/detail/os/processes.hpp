@@ -21,9 +21,6 @@ inline constexpr int terminate_signal = 15;  ///< asks a process to end; the sam
 /// Whether a signal can have that number; 0 is none.
 inline bool is_signal(int number) noexcept;
 
-/// The id of this process.
-inline std::int64_t process_id() noexcept;
-
 /// Whether the system could give the number to a process: never 0 or a negative one, which some
 /// calls take for groups of processes.
 inline bool is_process_id(std::int64_t number) noexcept;

@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/process_list.hpp>
 #include <skyutil/detail/process/process_entries.hpp>
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/files/directory_entries.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <algorithm>
 #include <concepts>

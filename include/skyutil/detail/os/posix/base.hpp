@@ -37,11 +37,13 @@ using ::fstat64, ::fstatat64, ::ftruncate64, ::getrlimit64, ::pread64, ::setrlim
 #else
 using ::fstat, ::fstatat, ::ftruncate, ::getrlimit, ::pread, ::setrlimit, ::stat;
 #endif
-using ::close, ::ppoll;
+using ::close, ::getpid, ::ppoll;
 }  // namespace sys
 #endif
 
 inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
+
+inline std::int64_t process_id() noexcept { return sys::getpid(); }
 
 inline void close(native_handle fd) noexcept {
     sys::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)

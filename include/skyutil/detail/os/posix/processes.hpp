@@ -18,15 +18,13 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::getpid, ::kill;
+using ::kill;
 }  // namespace sys
 #endif
 
 static_assert(kill_signal == SIGKILL && terminate_signal == SIGTERM);
 
 inline bool is_signal(int number) noexcept { return number > 0 && number < NSIG; }
-
-inline std::int64_t process_id() noexcept { return sys::getpid(); }
 
 inline bool is_process_id(std::int64_t number) noexcept {
     return number > 0 && number <= (std::numeric_limits<pid_t>::max)();

@@ -7,6 +7,7 @@
 
 #include <skyutil/version.hpp>
 
+#include <cstdint>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -14,6 +15,8 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 inline std::error_code last_error() noexcept {
     return std::make_error_code(std::errc::function_not_supported);
 }
+
+inline std::int64_t process_id() noexcept { return 0; }
 
 inline void close(native_handle) noexcept {}
 

@@ -13,7 +13,6 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline bool is_signal(int number) noexcept { return number > 0; }
-inline std::int64_t process_id() noexcept { return 0; }
 inline bool is_process_id(std::int64_t number) noexcept { return number > 0; }
 inline bool process_exists(std::int64_t) noexcept { return false; }
 
