@@ -16,7 +16,7 @@ endif()
 # While the major version is 0 every minor version breaks the ABI.
 string(REGEX MATCH "^([0-9]+)\\.([0-9]+)" _ "${VERSION}")
 set(namespace "v${CMAKE_MATCH_1}")
-set(layout " SKYUTIL_VERSION_LAYOUT")
+set(layout " SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM")
 if(CMAKE_MATCH_1 EQUAL 0)
     string(APPEND namespace "_${CMAKE_MATCH_2}")
 endif()

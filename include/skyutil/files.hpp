@@ -17,7 +17,8 @@
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/temporary.hpp>
 #include <skyutil/detail/files/text_buffer.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>
@@ -38,6 +39,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
 /// Owns a file descriptor and closes it. Move-only; empty after a move and after release().
 ///
+///     handle                                the type of a descriptor: int
 ///     explicit unique_fd(int fd = -1)       takes over `fd`; empty if that is negative
 ///     int get() const                       the descriptor, or -1; the object still owns it
 ///     explicit operator bool() const        whether there is a descriptor
@@ -233,7 +235,7 @@ public:
     mapped_file& operator=(const mapped_file&) = delete;
     ~mapped_file() {
         if (!text_.empty()) {
-            detail::os::unmap(text_.data(), text_.size());
+            detail::os::unmap(text_);
         }
     }
 
@@ -295,7 +297,7 @@ public:
     const std::filesystem::path& path() const&& = delete;  // it would dangle at once
 
     /// Returns the open descriptor, or -1 if there is none. The object still owns it.
-    [[nodiscard]] int native_handle() const noexcept { return made_.native_handle(); }
+    [[nodiscard]] unique_fd::handle native_handle() const noexcept { return made_.native_handle(); }
 
     /// Keeps the file, closes the descriptor and returns the path, which may be ignored.
     std::filesystem::path release() { return made_.release(); }
@@ -346,7 +348,7 @@ public:
 
     /// Returns an open descriptor of the directory, or -1 if there is none. The object still owns
     /// it.
-    [[nodiscard]] int native_handle() const noexcept { return made_.native_handle(); }
+    [[nodiscard]] unique_fd::handle native_handle() const noexcept { return made_.native_handle(); }
 
     /// Keeps the directory, closes the descriptor and returns the path, which may be ignored.
     std::filesystem::path release() { return made_.release(); }

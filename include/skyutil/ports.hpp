@@ -119,7 +119,7 @@ struct port_options {
 /// - A forked child has copies of them: the port is held until both processes have closed theirs.
 class [[nodiscard]] reserved_port {
 public:
-    using native_handle_type = int;
+    using native_handle_type = detail::os::native_socket;
 
     /// Holds any port that the system chooses.
     ///
@@ -153,7 +153,7 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
     /// Returns whether a socket is still held.
-    explicit operator bool() const noexcept { return native_handle() != -1; }
+    explicit operator bool() const noexcept { return native_handle() != detail::os::no_socket; }
 
     /// Returns the first socket, which stays owned; -1 when none is held.
     [[nodiscard]] native_handle_type native_handle() const noexcept { return sockets_.first(); }
@@ -184,8 +184,8 @@ public:
         error.clear();
         sockets_.listen(backlog, error);
     }
-    void listen(std::error_code& error) noexcept { listen(detail::os::default_backlog, error); }
-    void listen(int backlog = detail::os::default_backlog);
+    void listen(std::error_code& error) noexcept { listen(detail::os::default_backlog(), error); }
+    void listen(int backlog = detail::os::default_backlog());
 
 private:
     detail::port_sockets sockets_;

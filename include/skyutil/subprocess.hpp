@@ -72,7 +72,7 @@ private:
 /// Never put text from outside into it: pass that as an argument of a command without a shell, or
 /// in an environment variable.
 [[nodiscard]] inline command shell(std::string text) {
-    return command{"/bin/sh", "-c", std::move(text)};
+    return detail::os::shell_words(std::move(text));
 }
 
 /// Changes to environment variables: a value sets a variable, std::nullopt removes it.

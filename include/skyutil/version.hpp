@@ -22,11 +22,12 @@
 
 /// The inline namespace of everything: two versions of the library, and code compiled with and
 /// without exceptions, have functions of their own, so that object files of both can be linked into
-/// one program. So has code for which the standard library's containers and strings are others.
+/// one program. So has code for which the standard library's containers and strings are others, or
+/// the system: code for one that nothing is known of, or with calls that a test makes fail.
 #if defined(__cpp_exceptions)
-#define SKYUTIL_VERSION_NAMESPACE v0_1 SKYUTIL_VERSION_LAYOUT
+#define SKYUTIL_VERSION_NAMESPACE v0_1 SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
 #else
-#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept SKYUTIL_VERSION_LAYOUT
+#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
 #endif
 #if defined(_GLIBCXX_DEBUG)
 #define SKYUTIL_VERSION_LAYOUT ::inline debug_containers
@@ -34,6 +35,13 @@
 #define SKYUTIL_VERSION_LAYOUT ::inline shared_strings
 #else
 #define SKYUTIL_VERSION_LAYOUT
+#endif
+#if defined(SKYUTIL_OS_UNSUPPORTED)
+#define SKYUTIL_VERSION_SYSTEM ::inline unsupported_system
+#elif defined(SKYUTIL_TEST_SYSTEM_CALLS)
+#define SKYUTIL_VERSION_SYSTEM ::inline test_system_calls
+#else
+#define SKYUTIL_VERSION_SYSTEM
 #endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {

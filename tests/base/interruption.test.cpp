@@ -5,6 +5,7 @@
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/files.hpp>
 #include <skyutil/ports.hpp>
+#include <skyutil/subprocess.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -86,6 +88,19 @@ TEST_CASE("an interrupted thread does nothing more with files and ports") {
     static_cast<void>(skyutil::find_free_port(1024, error));
     CHECK(error == std::errc::interrupted);
     CHECK(patience.asked == 1);
+}
+
+TEST_CASE("a command that an interrupted thread runs is ended") {
+    patience patience{.left = 3};
+    std::error_code error;
+    const auto start = std::chrono::steady_clock::now();
+    {
+        const interruption interruption(&patience::ask, &patience);
+        static_cast<void>(skyutil::run({"sleep", "1000"}, {.grace = 10s}, error));
+    }
+    CHECK(error == std::errc::interrupted);
+    CHECK(std::chrono::steady_clock::now() - start < 10s);
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);  // it was reaped
 }
 
 TEST_CASE("what is asked while a thread is interrupted may use the library itself") {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // tests/files/faults.hpp: makes system calls of the calling thread fail, be interrupted or do less
-// than asked. The linker's --wrap hands the calls of the test program to the functions in
-// faults.cpp; what the C++ library itself calls is left alone.
+// than asked.
 //
 //     const fault fault("fsync", 0, EIO);  // the first fsync from here on
 //     skyutil::write_file_atomic(path, "text", error);
@@ -10,7 +9,7 @@
 #pragma once
 
 #include <cerrno>
-#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -55,7 +54,7 @@ public:
     bool happened() const { return happened_; }
 
     /// Whether the call is to fail; errno says why.
-    static bool strikes(const char* call) {
+    static bool strikes(std::string_view call) {
         fault* const self = current();
         if (self == nullptr) {
             return false;
@@ -70,7 +69,7 @@ public:
         return result;
     }
 
-    static std::size_t limit(std::size_t size) {
+    static std::uint64_t limit(std::uint64_t size) {
         const fault* const self = current();
         const bool trickling =
             self != nullptr && self->all_ && self->kind_ == disturbance::trickling;
@@ -85,13 +84,12 @@ private:
 
     void install() { current() = this; }
 
-    bool decide(const char* call) {
-        const int seen = calls_[call]++;
+    bool decide(std::string_view call) {
+        const int seen = calls_[std::string(call)]++;
         if (all_) {
             happened_ = true;
             // mmap(2) is never interrupted.
-            return kind_ == disturbance::interrupted && seen % 2 == 0 &&
-                   std::string_view(call) != "mmap";
+            return kind_ == disturbance::interrupted && seen % 2 == 0 && call != "mmap";
         }
         if (call_ != call || (seen != before_ && before_ != every_call)) {
             return false;

@@ -76,6 +76,7 @@ class Parser:
         self.tokens = tokens_of(source)
         self.at = 0
         self.found: list[Declaration] = []
+        self.members: list[Declaration] = []
 
     def text(self, ahead: int = 0) -> str:
         at = self.at + ahead
@@ -137,12 +138,12 @@ class Parser:
                 return
 
     def skip_to_end(self) -> bool:
-        """To behind the end of a declaration; whether that was a body."""
+        """To behind the end of a declaration; whether that was a body, or says that there is none to come."""
         while self.at < len(self.tokens):
             text = self.text()
             if text == ";":
                 self.at += 1
-                return False
+                return self.text(-2) in ("default", "delete")
             if text == "{":
                 self.skip_brackets()
                 return True
@@ -247,6 +248,7 @@ class Parser:
             else:
                 self.skip_to_end()
         elif self.text() in CLASS_KEYS and self.is_type():
+            key = self.text()
             self.at += 1
             self.take("class", "struct")
             self.skip_attributes()
@@ -261,10 +263,33 @@ class Parser:
             while self.text() not in ("{", ";", ""):  # final, bases, the type of an enum
                 self.skip_angles() if self.text() == "<" else self.take(self.text())
             body = self.text() == "{"
+            if body and key != "enum":
+                self.parse_members(namespace, name)
             self.skip_to_semicolon()
             add("type" if body else "forward", name, body, member_of if nested else None)
         else:
             self.parse_function_or_constant(add)
+
+    def parse_members(self, namespace: tuple[str, ...], class_name: str) -> None:
+        """The functions in the body of a class that starts here; of what is nested nothing."""
+        start = self.at
+        self.skip_brackets()
+        inner = Parser("")
+        inner.tokens = self.tokens[start + 1 : self.at - 1]
+        while inner.at < len(inner.tokens):
+            if inner.text() in ("public", "protected", "private") and inner.text(1) == ":":
+                inner.at += 2
+            elif inner.text() == ";" or inner.text() == "}":
+                inner.at += 1
+            elif inner.text() == "friend":
+                inner.skip_to_end()
+            else:
+                inner.parse_declaration(namespace)
+        self.members += [
+            found._replace(member_of=class_name)
+            for found in inner.found
+            if found.kind == "function" and found.member_of is None
+        ]
 
     def skip_to_semicolon(self) -> None:
         while self.at < len(self.tokens) and not self.take(";"):
@@ -294,6 +319,9 @@ class Parser:
                     name += self.text()
                     self.at += 1
                 words.append(name)
+            elif text == "~":
+                words.append("~" + self.text(1))
+                self.at += 2
             elif text in ("decltype", "noexcept", "alignas", "__attribute__"):
                 self.at += 1
                 self.skip_brackets()
@@ -324,6 +352,13 @@ class Parser:
 
 def declarations_of(source: str) -> list[Declaration]:
     return Parser(source).parse()
+
+
+def members_of(source: str) -> list[Declaration]:
+    """The functions that are declared in the bodies of classes."""
+    parser = Parser(source)
+    parser.parse()
+    return parser.members
 
 
 def friends_of(source: str) -> set[str]:

@@ -19,6 +19,7 @@
 
 #include "process/nursery.hpp"
 #include "support.hpp"
+#include "system_calls.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -118,18 +119,12 @@ std::vector<std::int64_t> sent_sigterm;  ///< to whom this process has sent SIGT
 
 }  // namespace
 
-// The names are the linker's, for its --wrap.
-// NOLINTBEGIN(bugprone-reserved-identifier)
-extern "C" {
-int __real_kill(pid_t pid, int signal);
-int __wrap_kill(pid_t pid, int signal) {
-    if (signal == SIGTERM) {
-        sent_sigterm.push_back(pid);
+bool skyutil_tests::fails(system_call& call) noexcept {
+    if (call.name == "kill" && call.arguments[1] == SIGTERM) {
+        sent_sigterm.push_back(static_cast<std::int64_t>(call.arguments[0]));
     }
-    return __real_kill(pid, signal);
+    return false;
 }
-}
-// NOLINTEND(bugprone-reserved-identifier)
 
 TEST_CASE("children are told to end before their parents") {
     const json answer = in_nursery([] {

@@ -21,7 +21,6 @@
 #include <utility>
 #include <vector>
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -32,6 +31,7 @@
 
 #include "subprocess/commands.hpp"
 #include "support.hpp"
+#include "system_calls.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -51,102 +51,42 @@ namespace {
 /// The call that fails, and how. Named, as the library makes it: by wrapper or by number.
 std::atomic<const char*> failing = nullptr;
 std::atomic<int> failing_with = 0;
-bool failing_calls = false;  ///< whether there is one, for what may touch no object
 
 void make_fail(const char* call, int reason) {
     failing_with = reason;
     failing = call;
-    __atomic_store_n(&failing_calls, call != nullptr, __ATOMIC_SEQ_CST);
 }
 
-bool fails(std::string_view call) {
-    const char* const name = failing;
-    if (name == nullptr || call != name) {
-        return false;
+std::string_view name_of(const system_call& call) {
+    if (call.name != "syscall") {
+        return call.name;
     }
-    errno = failing_with;
-    return true;
-}
-
-[[gnu::noinline]] bool system_call_fails(long number) {
-    switch (number) {
+    switch (call.arguments[0]) {
         case 434:
-            return fails("pidfd_open");
+            return "pidfd_open";
         case 424:
-            return fails("pidfd_send_signal");
+            return "pidfd_send_signal";
         case SYS_waitid:
-            return fails("waitid");
+            return "waitid";
         case SYS_getdents64:
-            return fails("getdents64");
+            return "getdents64";
         case SYS_tgkill:
-            return fails("tgkill");
+            return "tgkill";
         default:
-            return false;
+            return {};
     }
 }
 
 }  // namespace
 
-// NOLINTBEGIN(*-reserved-identifier,*-identifier-naming,*-vararg)
-extern "C" {
-long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
-long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
-// New processes call it on the memory of this one, of which sanitizers know nothing.
-__attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined"))) long
-__wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
-    return __atomic_load_n(&failing_calls, __ATOMIC_RELAXED) && system_call_fails(number)
-               ? -1
-               : __real_syscall(number, a, b, c, d, e, f);
+bool skyutil_tests::fails(system_call& call) noexcept {
+    const char* const name = failing;
+    if (name == nullptr || name_of(call) != name) {
+        return false;
+    }
+    errno = failing_with;
+    return true;
 }
-int __real_poll(pollfd* entries, nfds_t count, int time);
-int __wrap_poll(pollfd* entries, nfds_t count, int time);
-int __wrap_poll(pollfd* entries, nfds_t count, int time) {
-    return fails("poll") ? -1 : __real_poll(entries, count, time);
-}
-int __real_ppoll(pollfd* entries, nfds_t count, const timespec* time, const sigset_t* mask);
-int __wrap_ppoll(pollfd* entries, nfds_t count, const timespec* time, const sigset_t* mask);
-int __wrap_ppoll(pollfd* entries, nfds_t count, const timespec* time, const sigset_t* mask) {
-    return fails("ppoll") ? -1 : __real_ppoll(entries, count, time, mask);
-}
-int __real_kill(pid_t pid, int signal);
-int __wrap_kill(pid_t pid, int signal);
-int __wrap_kill(pid_t pid, int signal) { return fails("kill") ? -1 : __real_kill(pid, signal); }
-ssize_t __real_read(int fd, void* buffer, std::size_t size);
-ssize_t __wrap_read(int fd, void* buffer, std::size_t size);
-ssize_t __wrap_read(int fd, void* buffer, std::size_t size) {
-    return fails("read") ? -1 : __real_read(fd, buffer, size);
-}
-int __real_open(const char* path, int flags, mode_t mode);
-int __wrap_open(const char* path, int flags, mode_t mode);
-int __wrap_open(const char* path, int flags, mode_t mode) {
-    return fails("open") ? -1 : __real_open(path, flags, mode);
-}
-int __real_openat(int at, const char* path, int flags, mode_t mode);
-int __wrap_openat(int at, const char* path, int flags, mode_t mode);
-int __wrap_openat(int at, const char* path, int flags, mode_t mode) {
-    return fails("openat") ? -1 : __real_openat(at, path, flags, mode);
-}
-ssize_t __real_readlinkat(int at, const char* path, char* buffer, std::size_t size);
-ssize_t __wrap_readlinkat(int at, const char* path, char* buffer, std::size_t size);
-ssize_t __wrap_readlinkat(int at, const char* path, char* buffer, std::size_t size) {
-    return fails("readlinkat") ? -1 : __real_readlinkat(at, path, buffer, size);
-}
-off_t __real_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek(int fd, off_t offset, int whence) {
-    return fails("lseek") ? -1 : __real_lseek(fd, offset, whence);
-}
-int __real_pthread_create(pthread_t* thread, const pthread_attr_t* with, void* (*work)(void*),
-                          void* argument);
-int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* with, void* (*work)(void*),
-                          void* argument);
-int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* with, void* (*work)(void*),
-                          void* argument) {
-    return fails("pthread_create") ? failing_with.load()
-                                   : __real_pthread_create(thread, with, work, argument);
-}
-}
-// NOLINTEND(*-reserved-identifier,*-identifier-naming,*-vararg)
 
 namespace {
 
@@ -331,6 +271,40 @@ TEST_CASE("a child is ended with its group where there is no /proc") {
     CHECK(result == json{true, 3, true, false});
 }
 
+namespace {
+
+/// Ends a family after an action; what is wrong then, or null.
+template <class Action>
+json end_family_after(Action action) {
+    const auto start = steady_clock::now();
+    std::error_code error;
+    completed_process done;
+    try {
+        done = run_until(2, actor({"deaf family", "1"}), {.grace = 50ms}, error, action);
+    } catch (const std::exception&) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+    }
+    make_fail(nullptr, 0);
+    const bool in_time = steady_clock::now() - start < patience;
+    const std::vector<std::int64_t> pids = numbers(done.stdout_text);
+    if (!in_time || (!error && !done.stopped) || done.ok() || (!error && pids.size() != 2) ||
+        !are_gone(pids) || has_children()) {
+        return {in_time, error.value(), done.stopped, pids.size(), has_children()};
+    }
+    return nullptr;
+}
+
+bool can_start_a_thread() {
+    try {
+        std::thread([] {}).join();
+        return true;
+    } catch (const std::system_error&) {
+        return false;
+    }
+}
+
+}  // namespace
+
 TEST_CASE("whatever call fails when a tree is ended, its end comes and is told") {
     constexpr int reasons[] = {EPERM, EINVAL, ENOSYS, EMFILE, ENOMEM, EAGAIN, EIO, EACCES, EBADF};
     constexpr const char* calls[] = {"pidfd_open", "pidfd_send_signal",
@@ -339,28 +313,15 @@ TEST_CASE("whatever call fails when a tree is ended, its end comes and is told")
                                      "ppoll",      "kill",
                                      "read",       "open",
                                      "openat",     "readlinkat",
-                                     "lseek",      "pthread_create"};
+                                     "lseek"};
     for (const char* const call : calls) {
         const json result = run_in_child(
             [&] {
                 json wrong = json::array();
                 for (const int reason : reasons) {
-                    const auto start = steady_clock::now();
-                    std::error_code error;
-                    completed_process done;
-                    try {
-                        done = run_until(2, actor({"deaf family", "1"}), {.grace = 50ms}, error,
-                                         [&] { make_fail(call, reason); });
-                    } catch (const std::exception&) {
-                        error = std::make_error_code(std::errc::not_enough_memory);
-                    }
-                    make_fail(nullptr, 0);
-                    const bool in_time = steady_clock::now() - start < patience;
-                    const std::vector<std::int64_t> pids = numbers(done.stdout_text);
-                    if (!in_time || (!error && !done.stopped) || done.ok() ||
-                        (!error && pids.size() != 2) || !are_gone(pids) || has_children()) {
-                        wrong.push_back({reason, in_time, error.value(), done.stopped, pids.size(),
-                                         has_children()});
+                    const json found = end_family_after([&] { make_fail(call, reason); });
+                    if (!found.is_null()) {
+                        wrong.push_back({reason, found});
                     }
                 }
                 return wrong;
@@ -368,6 +329,21 @@ TEST_CASE("whatever call fails when a tree is ended, its end comes and is told")
             110s);
         CAPTURE(call);
         CHECK(result == json::array());
+    }
+}
+
+TEST_CASE("a tree is ended, and that is told, where no thread can be started") {
+    for (const int reason : {EAGAIN, EPERM}) {
+        CAPTURE(reason);
+        const json result = run_in_child([&] {
+            const json wrong =
+                end_family_after([&] { forbid_system_call(SYS_clone3, reason); });  // not clone(2)
+            if (can_start_a_thread()) {
+                throw cannot_run{"threads are not started with clone3(2)"};
+            }
+            return wrong;
+        });
+        CHECK(result == nullptr);
     }
 }
 

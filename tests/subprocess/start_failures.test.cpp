@@ -37,6 +37,7 @@
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
 #include "support.hpp"
+#include "system_calls.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
@@ -90,16 +91,14 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
-#if defined(__GLIBC__)
-extern "C" int __real___clone(int (*work)(void*), void* stack, int flags, void* argument, ...);
-extern "C" int __wrap___clone(int (*work)(void*), void* stack, int flags, void* argument,
-                              int* pidfd);
-int __wrap___clone(int (*work)(void*), void* stack, int flags, void* argument, int* pidfd) {
-    const int kept = sharing ? flags : flags & ~(CLONE_VM | CLONE_VFORK);
-    return __real___clone(work, stack, kept, argument, pidfd);
-}
-#endif
 // NOLINTEND(*-reserved-identifier,*-identifier-naming,*-no-malloc)
+
+bool skyutil_tests::fails(system_call& call) noexcept {
+    if (call.name == "__clone" && !sharing) {
+        call.arguments[2] &= ~std::uint64_t{CLONE_VM | CLONE_VFORK};
+    }
+    return false;
+}
 
 namespace {
 
@@ -340,6 +339,27 @@ int starve(Function function) {
     }
 }
 
+TEST_CASE("a start leaves no zombie where a filter forbids waitid") {
+    const temporary_directory directory;
+    const json results = run_in_child([&] {
+        answer_system_call(SYS_waitid, [](const seccomp_data&) { return EPERM; });
+        std::error_code error;
+        static_cast<void>(run({"/no/such/program"}, error));
+        json answer{error.value(), ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD};
+        answer.push_back(skyutil::run_detached({"true"}, directory / "log", error) > 0);
+        answer.push_back(::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD);
+        for (int i = 0; i != 20; ++i) {
+            answer.push_back(run({"true"}).ok());
+        }
+        answer.push_back(::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD);
+        return answer;
+    });
+    json expected{ENOENT, true, true, true};
+    expected.insert(expected.end(), 20, true);
+    expected.push_back(true);
+    CHECK(results == expected);
+}
+
 TEST_CASE("a start without memory ends with std::bad_alloc and leaves nothing") {
     const json results = run_in_child([] {
         const command what{"true", "a longer word than a std::string has place for in itself"};
@@ -446,9 +466,9 @@ TEST_CASE("a start says the same where a new process has a copy of the memory") 
     const auto start_with = [](bool shared) {
         return run_in_child([&] {
             sharing = shared;
-            skyutil::detail::os::memory_is_shared() = false;
+            skyutil::detail::os::sys::memory_is_shared() = false;
             json answer = starts();
-            answer["shared"] = skyutil::detail::os::memory_is_shared().load();
+            answer["shared"] = skyutil::detail::os::sys::memory_is_shared().load();
             return answer;
         });
     };

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/base/compiler.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
@@ -40,6 +41,8 @@ public:
     }
 
 private:
+    friend class uninterrupted;
+
     using clock = std::chrono::steady_clock;
 
     bool ask(bool signalled) noexcept {
@@ -56,15 +59,26 @@ private:
         return requested_;
     }
 
-    // Not shared with other libraries: what is shared cannot be unloaded with dlclose(3).
-    [[gnu::visibility("hidden")]] static inline constinit thread_local interruption* current =
-        nullptr;
+    SKYUTIL_OWN static inline constinit thread_local interruption* current = nullptr;
 
     question question_;
     void* context_;
     interruption* outer_;
     bool requested_ = false;
     clock::time_point next_ = clock::now() + interruption_interval;
+};
+
+/// While an object of this class lives, no system call of its thread fails for an interruption:
+/// what has to be undone, or ended, is.
+class uninterrupted {
+public:
+    uninterrupted() noexcept : outer_(std::exchange(interruption::current, nullptr)) {}
+    ~uninterrupted() { interruption::current = outer_; }
+    uninterrupted(const uninterrupted&) = delete;
+    uninterrupted& operator=(const uninterrupted&) = delete;
+
+private:
+    interruption* outer_;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

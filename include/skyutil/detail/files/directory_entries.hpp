@@ -5,7 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <cstddef>
 #include <filesystem>

@@ -11,7 +11,7 @@
 #include <skyutil/detail/files/tail.hpp>
 #include <skyutil/detail/files/terminal_line.hpp>
 #include <skyutil/detail/files/text_buffer.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/text/utf8.hpp>
 
 #include <algorithm>
@@ -152,13 +152,8 @@ inline mapped_file::mapped_file(const std::filesystem::path& path,
     } else if (status.size >
                static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)())) {
         error = detail::os::make_error(std::errc::file_too_large);
-    } else if (status.size != 0) {
-        const auto size = static_cast<std::size_t>(status.size);
-        if (const char* const data = detail::os::map(fd.get(), size, error)) {
-            text_ = {data, size};
-        }
-    } else if (const char* const data = detail::os::map(fd.get(), 1, error)) {
-        detail::os::unmap(data, 1);  // a file of /proc, which has no size either, has no map
+    } else {
+        text_ = detail::os::map(fd.get(), static_cast<std::size_t>(status.size), error);
     }
 }
 

@@ -6,7 +6,8 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
+#include <skyutil/detail/os/waiting.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -146,22 +147,21 @@ public:
     }
 
 private:
-    static int open(const std::filesystem::path& path, const std::stop_token& stop,
-                    std::error_code& error) noexcept {
+    static os::native_handle open(const std::filesystem::path& path, const std::stop_token& stop,
+                                  std::error_code& error) noexcept {
         if (!stop.stop_possible()) {
             return os::open_file(path.native(), error);
         }
-        constexpr int none = -1;
         while (!stop.stop_requested()) {
-            const int fd = os::open_at_once(path.native(), error);
+            const os::native_handle fd = os::open_at_once(path.native(), error);
             if (error != std::errc::operation_would_block) {
                 return fd;
             }
             error.clear();
-            os::wait_readable(none, stop_interval, error);
+            os::sleep_until(std::chrono::steady_clock::now() + stop_interval, error);
         }
         error = os::make_error(std::errc::operation_canceled);
-        return none;
+        return os::no_handle;
     }
 
     /// Waits until there is something to read, until the time is over (never if it is negative) or

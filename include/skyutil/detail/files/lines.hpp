@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <cstddef>
 #include <optional>

@@ -5,14 +5,14 @@
 // Every name is looked up in a directory that is held open, and no link is followed: a process that
 // puts a link in a directory's place meanwhile cannot make this remove something elsewhere.
 //
-// Two descriptors are enough for any depth, and nothing is allocated, so that a destructor can
-// remove when there is no memory left. The names of directories that are left for later need not be
-// kept: they are still in their directories.
+// Two handles are enough for any depth, and nothing is allocated, so that a destructor can remove
+// when there is no memory left. The names of directories that are left for later need not be kept:
+// they are still in their directories.
 
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,7 +26,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 /// the first one is reported.
 class tree_remover {
 public:
-    explicit tree_remover(int root) noexcept : root_(root) {}
+    explicit tree_remover(os::native_handle root) noexcept : root_(root) {}
 
     void run(std::error_code& error) noexcept {
         std::error_code failure;
@@ -48,7 +48,9 @@ private:
     /// what is left is reached again from the root.
     static constexpr std::size_t most_known = 1024;
 
-    [[nodiscard]] int fd() const noexcept { return current_ ? current_.get() : root_; }
+    [[nodiscard]] os::native_handle directory() const noexcept {
+        return current_ ? current_.get() : root_;
+    }
 
     void note(const std::error_code& error) noexcept {
         if (!first_ && error != std::errc::no_such_file_or_directory) {
@@ -68,14 +70,13 @@ private:
         } while (depth_ > 1 && leave());
     }
 
-    /// Makes a directory the current one. An empty descriptor stands for the root.
-    void enter(unique_fd directory, os::file_id id) noexcept {
-        current_ = std::move(directory);
+    /// Makes a directory the current one. An empty handle stands for the root.
+    void enter(unique_fd entered, os::file_id id) noexcept {
+        current_ = std::move(entered);
         way_back_[depth_ % most_known] = id;
         ++depth_;
         known_ = (std::min)(known_ + 1, most_known);
-        os::unlock_directory(fd());
-        rewind_root();
+        os::unlock_directory(directory());
     }
 
     /// Goes back to the directory above and returns true, if that is the one it came from: the
@@ -90,7 +91,7 @@ private:
         unique_fd above;
         if (depth_ > 1) {
             std::error_code failure;
-            above.reset(os::open_entry_directory(fd(), "..", failure));
+            above.reset(os::open_parent(directory(), failure));
             if (!failure &&
                 os::identify(above.get(), failure) != way_back_[(depth_ - 1) % most_known] &&
                 !failure) {
@@ -102,16 +103,7 @@ private:
             }
         }
         current_ = std::move(above);
-        rewind_root();
         return true;
-    }
-
-    void rewind_root() noexcept {
-        if (!current_) {
-            std::error_code failure;
-            os::rewind_file(root_, failure);
-            note(failure);
-        }
     }
 
     /// Removes the entries of the current directory, until one is a directory that is not empty.
@@ -122,14 +114,14 @@ private:
         bool entered = false;
         std::error_code reading;
         os::find_entry(
-            fd(),
+            directory(), current_ ? os::entries::unread : os::entries::read_before,
             [&](const os::directory_entry& entry) {
                 if (begun) {
                     entered = remove(entry);
                     return entered;
                 }
                 std::error_code ignored;
-                begun = os::identify(fd(), entry.name, ignored) == cleared;
+                begun = os::identify(directory(), entry.name, ignored) == cleared;
                 if (begun) {
                     note(remove_directory(entry.name));
                 }
@@ -165,40 +157,40 @@ private:
 
     /// Makes a directory that is not empty the current one and returns true. One on which another
     /// file system is mounted is left alone: it could not be removed anyway.
-    bool open(const char* name) noexcept {
+    bool open(const os::path_char* name) noexcept {
         std::error_code failure;
-        unique_fd directory(os::open_entry_directory(fd(), name, failure));
+        unique_fd opened(os::open_entry_directory(directory(), name, failure));
         if (failure == std::errc::not_a_directory) {  // it has just become a link or a file
             failure = remove_file(name);
         }
         const os::file_id id =
-            directory && !failure ? os::identify(directory.get(), failure) : os::file_id{};
-        if (directory && !failure && id.device != top_.device) {
+            opened && !failure ? os::identify(opened.get(), failure) : os::file_id{};
+        if (opened && !failure && id.device != top_.device) {
             failure = os::make_error(std::errc::device_or_resource_busy);
         }
         note(failure);
-        if (!directory || failure) {
+        if (!opened || failure) {
             return false;
         }
-        enter(std::move(directory), id);
+        enter(std::move(opened), id);
         return true;
     }
 
-    std::error_code remove_file(const char* name) noexcept {
+    std::error_code remove_file(const os::path_char* name) noexcept {
         std::error_code failure;
-        os::remove_file(fd(), name, failure);
+        os::remove_file(directory(), name, failure);
         removed_ += failure ? 0U : 1U;
         return failure;
     }
 
-    std::error_code remove_directory(const char* name) noexcept {
+    std::error_code remove_directory(const os::path_char* name) noexcept {
         std::error_code failure;
-        os::remove_directory(fd(), name, failure);
+        os::remove_directory(directory(), name, failure);
         removed_ += failure ? 0U : 1U;
         return failure;
     }
 
-    int root_;
+    os::native_handle root_;
     os::file_id top_{};
     unique_fd current_;                             // empty for the root
     std::array<os::file_id, most_known> way_back_;  // a ring  NOLINT(*-member-init)

@@ -18,26 +18,32 @@
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/temporary.hpp>
 #include <skyutil/detail/os/attributes.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <filesystem>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// Returns the name of a directory that a path is in: "." for that of a name alone.
+inline std::filesystem::path directory_name(std::filesystem::path parent) {
+    return parent.empty() ? "." : std::move(parent);
+}
 
 /// Returns the path that the links at the end of a path lead to; for a dangling link, the path that
 /// it names. A link whose text does not say where it leads is errc::operation_not_supported.
 inline std::filesystem::path follow_links(std::filesystem::path path, std::error_code& error) {
     constexpr int most = 40;  // path_resolution(7)
     for (int links = 0; links < most; ++links) {
-        const std::optional<std::string> target = os::read_link(path.native(), error);
+        const std::optional<std::filesystem::path> target = os::read_link(path.native(), error);
         if (!target) {
             return path;
         }
         path = path.parent_path();
-        if (os::has_magic_links(path.empty() ? "." : path.native())) {
+        if (os::has_magic_links(directory_name(path).native())) {
             error = os::make_error(std::errc::operation_not_supported);
             return path;
         }
@@ -51,7 +57,7 @@ inline std::filesystem::path follow_links(std::filesystem::path path, std::error
 struct replaced_file {
     std::filesystem::path path;
     unique_fd directory;
-    std::string name;
+    os::path_text name;
     os::file_attributes old;
     bool closed = false;  ///< the directory may not be read, so no file in it can be replaced
 };
@@ -76,12 +82,11 @@ inline replaced_file look_at_file(const std::filesystem::path& path, std::error_
         return file;
     }
     file.name = file.path.filename().native();
-    const std::filesystem::path parent = file.path.parent_path();
-    const std::string place = parent.empty() ? "." : parent.native();
-    file.directory.reset(os::open_directory(place, error));
+    const std::filesystem::path place = directory_name(file.path.parent_path());
+    file.directory.reset(os::open_directory(place.native(), error));
     if (error == std::errc::permission_denied) {
         error.clear();
-        file.directory.reset(os::open_location(place, error));
+        file.directory.reset(os::open_location(place.native(), error));
         file.closed = true;
     }
     if (file.old.exists && !error) {
@@ -113,14 +118,14 @@ inline void replace_by_rename(const replaced_file& file, std::string_view text,
         error = os::make_error(std::errc::permission_denied);
         return;
     }
-    const int directory = file.directory.get();
+    const os::native_handle directory = file.directory.get();
     unique_fd made;
-    const std::string temporary = make_under_new_name(
+    const os::path_text temporary = make_under_new_name(
         ".skyutil-",
-        [&](const std::string& candidate) {
+        [&](const os::path_text& candidate) {
             // A new file gets the permissions that the umask leaves. An old one may be secret.
-            made.reset(os::create_file(directory, candidate.c_str(), file.old.exists ? 0600 : 0666,
-                                       error));
+            const auto readers = file.old.exists ? os::audience::owner : os::audience::everyone;
+            made.reset(os::create_file(directory, candidate.c_str(), readers, error));
         },
         error);
     if (!made) {
@@ -176,7 +181,7 @@ inline bool forbids_renaming(const std::error_code& error) noexcept {
 inline bool replace_file(const std::filesystem::path& path, std::string_view text,
                          bool in_place_if_needed, std::error_code& error) {
     error.clear();
-    if (path.native().find('\0') != std::string::npos) {
+    if (path.native().find(os::path_char{}) != os::path_text::npos) {
         error = os::make_error(std::errc::invalid_argument);
     } else if (path.empty()) {
         error = os::make_error(std::errc::no_such_file_or_directory);

@@ -8,7 +8,7 @@
 #include <skyutil/detail/files/input.hpp>
 #include <skyutil/detail/files/lines.hpp>
 #include <skyutil/detail/files/text_buffer.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/base.hpp>
 
 #include <algorithm>
 #include <array>

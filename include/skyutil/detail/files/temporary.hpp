@@ -9,11 +9,11 @@
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/remove_tree.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/files.hpp>
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -21,11 +21,11 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 /// Returns `prefix` and 16 characters that hold 80 random bits.
-inline std::string unpredictable_name(std::string_view prefix, std::error_code& error) {
+inline os::path_text unpredictable_name(std::string_view prefix, std::error_code& error) {
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
     std::array<unsigned char, 16> bytes{};
-    os::random_bytes(bytes.data(), bytes.size(), error);
-    std::string name(prefix);
+    os::random_bytes(bytes, error);
+    os::path_text name(prefix.begin(), prefix.end());
     for (const unsigned char byte : bytes) {
         name += digits[byte % digits.size()];
     }
@@ -35,9 +35,9 @@ inline std::string unpredictable_name(std::string_view prefix, std::error_code& 
 /// Calls `make(name)` with one name after the other, until it succeeds or fails for another reason
 /// than errc::file_exists; returns the last name.
 template <class Make>
-std::string make_under_new_name(std::string_view prefix, Make make, std::error_code& error) {
+os::path_text make_under_new_name(std::string_view prefix, Make make, std::error_code& error) {
     constexpr int attempts = 100;
-    std::string name;
+    os::path_text name;
     for (int i = 0; i < attempts; ++i) {
         error.clear();
         name = unpredictable_name(prefix, error);
@@ -57,12 +57,14 @@ struct file_maker {
     static constexpr const char* cannot_remove =
         "skyutil::temporary_file::remove: cannot remove the temporary file";
 
-    static int make(int parent, const char* name, std::error_code& error) noexcept {
-        return os::create_file(parent, name, 0600, error);
+    static os::native_handle make(os::native_handle parent, const os::path_char* name,
+                                  std::error_code& error) noexcept {
+        return os::create_file(parent, name, os::audience::owner, error);
     }
 
-    static void remove(const std::filesystem::path& path, int, std::error_code& error) noexcept {
-        os::remove_file(os::working_directory, path.c_str(), error);
+    static void remove(const std::filesystem::path& path, os::native_handle,
+                       std::error_code& error) noexcept {
+        os::remove_file(path.native(), error);
     }
 };
 
@@ -72,37 +74,32 @@ struct directory_maker {
     static constexpr const char* cannot_remove =
         "skyutil::temporary_directory::remove: cannot remove the temporary directory";
 
-    static int make(int parent, const char* name, std::error_code& error) noexcept {
-        os::create_directory(parent, name, 0700, error);
-        const int fd = error ? -1 : os::open_entry_directory(parent, name, error);
-        if (fd == -1 && error != std::errc::file_exists) {
+    static os::native_handle make(os::native_handle parent, const os::path_char* name,
+                                  std::error_code& error) noexcept {
+        os::create_directory(parent, name, error);
+        const os::native_handle made =
+            error ? os::no_handle : os::open_entry_directory(parent, name, error);
+        if (made == os::no_handle && error != std::errc::file_exists) {
             std::error_code ignored;
             os::remove_directory(parent, name, ignored);
         }
-        return fd;
+        return made;
     }
 
     /// Leaves the directory alone if it was renamed: if its path names nothing by now, or something
     /// else. Allocates nothing.
-    static void remove(const std::filesystem::path& path, int fd, std::error_code& error) noexcept {
-        const os::file_id named = os::identify(os::working_directory, path.c_str(), error);
-        const os::file_id open = error ? os::file_id{} : os::identify(fd, error);
+    static void remove(const std::filesystem::path& path, os::native_handle directory,
+                       std::error_code& error) noexcept {
+        const os::file_id named = os::identify(path.native(), error);
+        const os::file_id open = error ? os::file_id{} : os::identify(directory, error);
         if (error || named != open) {
             return;
         }
-        const std::string_view full = path.native();
-        const std::string_view last = full.substr(full.rfind('/') + 1);
-        std::array<char, 64> name{'.', '.', '/'};  // longer than any name that make() gets
-        last.copy(name.data() + 3, name.size() - 4);
         constexpr int attempts = 3;  // another process may be making files in it
         for (int i = 0; i < attempts; ++i) {
-            error.clear();
-            os::rewind_file(fd, error);
+            tree_remover(directory).run(error);
             if (!error) {
-                tree_remover(fd).run(error);
-            }
-            if (!error) {
-                os::remove_directory(fd, name.data(), error);
+                os::remove_open_directory(directory, path.native(), error);
             }
             if (error != std::errc::directory_not_empty) {
                 return;
@@ -115,9 +112,21 @@ struct directory_maker {
 template <class Maker>
 class [[nodiscard]] temporary {
 public:
-    temporary() : temporary(std::filesystem::path(os::temporary_location())) {}
-    explicit temporary(std::error_code& error)
-        : temporary(std::filesystem::path(os::temporary_location()), error) {}
+    temporary() {
+        std::error_code error;
+        const std::filesystem::path directory = os::temporary_location(error);
+        if (!error) {
+            make(directory, error);
+        }
+        throw_if(error, Maker::cannot_make, directory);
+    }
+    explicit temporary(std::error_code& error) {
+        error.clear();
+        const std::filesystem::path directory = os::temporary_location(error);
+        if (!error) {
+            make(directory, error);
+        }
+    }
 
     explicit temporary(const std::filesystem::path& directory) {
         std::error_code error;
@@ -151,7 +160,7 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const& noexcept { return path_; }
     const std::filesystem::path& path() const&& = delete;
 
-    [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
+    [[nodiscard]] os::native_handle native_handle() const noexcept { return fd_.get(); }
 
     std::filesystem::path release() {
         owner_ = 0;
@@ -188,14 +197,14 @@ private:
             return;
         }
         const std::filesystem::path parent = std::filesystem::absolute(directory, error);
-        const unique_fd location(error ? -1 : os::open_location(parent.native(), error));
+        const unique_fd location(error ? os::no_handle : os::open_location(parent.native(), error));
         if (error) {
             return;
         }
         std::filesystem::path path;
         make_under_new_name(
             "skyutil-",
-            [&](const std::string& name) {
+            [&](const os::path_text& name) {
                 path = parent / name;
                 fd_.reset(Maker::make(location.get(), name.c_str(), error));
             },

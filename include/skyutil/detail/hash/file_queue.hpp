@@ -8,6 +8,7 @@
 #include <skyutil/detail/files/input.hpp>
 #include <skyutil/detail/hash/hash_file.hpp>
 #include <skyutil/detail/hash/read_blocks.hpp>
+#include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
 
 #include <algorithm>

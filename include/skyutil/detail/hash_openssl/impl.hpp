@@ -74,7 +74,7 @@ void evp_hasher<Algorithm, Size>::throw_unless(bool done, const char* what) {
     if (done) {
         return;
     }
-    const unsigned long code = ::ERR_get_error();
+    const auto code = ::ERR_get_error();
     ::ERR_clear_error();
     const EVP_MD* const algorithm = Algorithm();
     throw std::system_error(static_cast<int>(code), error_category(),

@@ -5,27 +5,32 @@
 // Each header of detail/os/ is the contract of one topic: its types, and every function declared
 // once with its comment. It ends by including one backend, which defines them. Nothing above
 // detail/os/ knows a system: a descriptor is a native_handle, a process a process_ref, and what is
-// asked for is said by intent. A backend keeps what is its own in the namespace sys.
+// asked for is said by intent. A backend keeps what is its own in the namespace sys. What it needs
+// of the library the contract includes, where no #if leaves it out.
 //
 // Unless a comment says otherwise no function throws; an error is set, and never cleared; a call
 // that signals interrupt is repeated; handles are not inherited by programs that are started.
 
 #pragma once
 
-#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
-#include <skyutil/detail/os/posix/types.hpp>  // IWYU pragma: export
-#else
-#include <skyutil/detail/os/unsupported/types.hpp>  // IWYU pragma: export
-#endif
+#include <skyutil/detail/base/cast.hpp>          // IWYU pragma: keep
+#include <skyutil/detail/base/interruption.hpp>  // IWYU pragma: keep
 #include <skyutil/version.hpp>
 
 #include <chrono>
 #include <system_error>
 
+#if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/posix/types.hpp>  // IWYU pragma: export
+#else
+#include <skyutil/detail/os/unsupported/types.hpp>  // IWYU pragma: export
+#endif
+
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 // The types of a backend: native_handle and native_socket, with no_handle and no_socket for none;
-// path_text, a file name as the system takes it.
+// path_text, a file name as the system takes it; file_number, which tells files of a file system
+// apart; file_protection, whose a file is and who may do what with it.
 
 using time_point = std::chrono::steady_clock::time_point;
 

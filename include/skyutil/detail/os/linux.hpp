@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include <skyutil/detail/os/base.hpp>            // IWYU pragma: export
-#include <skyutil/detail/os/linux/children.hpp>  // IWYU pragma: export
-#include <skyutil/detail/os/linux/files.hpp>     // IWYU pragma: export
-#include <skyutil/detail/os/linux/machine.hpp>   // IWYU pragma: export
-#include <skyutil/detail/os/processes.hpp>       // IWYU pragma: export
+#include <skyutil/detail/os/base.hpp>           // IWYU pragma: export
+#include <skyutil/detail/os/children.hpp>       // IWYU pragma: export
+#include <skyutil/detail/os/files.hpp>          // IWYU pragma: export
+#include <skyutil/detail/os/linux/machine.hpp>  // IWYU pragma: export
+#include <skyutil/detail/os/processes.hpp>      // IWYU pragma: export

@@ -144,8 +144,8 @@ inline reserved_port::reserved_port(std::uint16_t start, const port_options& opt
                                     std::error_code& error) noexcept
     : sockets_(detail::make_port_sockets(options)),
       port_(detail::bind_free_port(sockets_, start, options, error)) {
-    if (!error && options.hold == port_hold::hand_over) {
-        sockets_.allow_address_reuse(error);
+    if (!error) {
+        options.hold == port_hold::exclusive ? sockets_.hold_alone(error) : sockets_.lend(error);
     }
     if (error) {
         sockets_ = {};

@@ -12,9 +12,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+struct native_socket_traits {
+    using handle = os::native_socket;
+    static constexpr handle none = os::no_socket;
+    static void close(handle open) noexcept { os::close_socket(open); }
+};
+
+using unique_socket = unique_handle<native_socket_traits>;
 
 /// The sockets of one port, in the order in which they were added. A socket that could not be bound
 /// is used again for the next port, because making one costs as much as ten binds.
@@ -32,7 +41,7 @@ public:
     port_sockets& operator=(const port_sockets&) = delete;
     ~port_sockets() = default;
 
-    void add(const os::socket_type& type) noexcept { slots_[size_++] = {type, {}, false}; }
+    void add(const os::socket_type& type) noexcept { slots_[size_++].type = type; }
 
     /// Binds all sockets to `port`, or to any port with 0, and returns the port. When one socket
     /// cannot be bound, those bound before stay bound until the next call. With `optional_ipv6` a
@@ -80,50 +89,63 @@ public:
 
     [[nodiscard]] bool first_is_bound() const noexcept { return size_ != 0 && slots_[0].bound; }
 
-    /// Returns the first socket, which stays owned, or -1.
-    [[nodiscard]] int first() const noexcept { return size_ == 0 ? -1 : slots_[0].socket.get(); }
+    /// Returns the first socket, which stays owned, or no_socket.
+    [[nodiscard]] os::native_socket first() const noexcept {
+        return size_ == 0 ? os::no_socket : slots_[0].socket.get();
+    }
 
-    /// Releases the first socket and returns it, or -1. The next one is the first afterwards.
-    [[nodiscard]] int release_first() noexcept {
+    /// Releases the first socket and returns it, or no_socket. The next one is the first
+    /// afterwards.
+    [[nodiscard]] os::native_socket release_first() noexcept {
         if (size_ == 0) {
-            return -1;
+            return os::no_socket;
         }
-        const int fd = slots_[0].socket.release();
+        const os::native_socket socket = slots_[0].socket.release();
         remove(0);
-        return fd;
+        return socket;
     }
 
-    /// Allows other sockets with SO_REUSEADDR to bind the port too. To be called after bind(): a
-    /// socket that has the option while it is bound would share the port of another that has it.
-    void allow_address_reuse(std::error_code& error) noexcept {
+    /// Keeps other sockets from the port, whatever options they set. To be called after bind().
+    void hold_alone(std::error_code& error) noexcept {
         for (std::size_t i = 0; i < size_ && !error; ++i) {
-            os::allow_address_reuse(slots_[i].socket.get(), error);
+            slot& current = slots_[i];
+            const os::guard_sockets guards =
+                os::hold_alone(current.socket.get(), current.type, error);
+            for (std::size_t j = 0; j < guards.size(); ++j) {
+                current.guards[j].reset(guards[j]);
+            }
         }
     }
 
-    /// Makes all sockets of TCP listen, and sets SO_REUSEADDR. No other socket can bind a port on
-    /// which one listens, so the option only helps the next server then; see ports.hpp.
+    /// Lets servers with SO_REUSEADDR bind the port too. To be called after bind().
+    void lend(std::error_code& error) noexcept {
+        for (std::size_t i = 0; i < size_ && !error; ++i) {
+            os::lend(slots_[i].socket.get(), error);
+        }
+    }
+
+    /// Makes all sockets of TCP listen; see ports.hpp.
     void listen(int backlog, std::error_code& error) noexcept {
         bool any = false;
         for (std::size_t i = 0; i < size_ && !error; ++i) {
-            if (!slots_[i].type.udp) {
+            slot& current = slots_[i];
+            if (!current.type.udp) {
                 any = true;
-                os::listen(slots_[i].socket.get(), backlog, error);
-                if (!error) {
-                    os::allow_address_reuse(slots_[i].socket.get(), error);
-                }
+                current.guards = {};
+                os::listen(current.socket.get(), backlog, error);
             }
         }
         if (!any) {
-            error = std::make_error_code(size_ == 0 ? std::errc::bad_file_descriptor
-                                                    : std::errc::operation_not_supported);
+            error = os::make_error(size_ == 0 ? std::errc::bad_file_descriptor
+                                              : std::errc::operation_not_supported);
         }
     }
 
 private:
     struct slot {
         os::socket_type type{};
-        unique_fd socket;
+        unique_socket socket;
+        std::array<unique_socket, std::tuple_size_v<os::guard_sockets>> guards;
         bool bound = false;
     };
 

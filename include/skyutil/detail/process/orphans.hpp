@@ -111,7 +111,7 @@ inline std::vector<process_entry> find_orphans(bool all, std::error_code& error)
                      return each.parent == self->pid && !each.alive && (all || is_proven(each));
                  });
     if (all && !found.empty()) {
-        os::for_each_pidfd(
+        os::for_each_held_process(
             [&](std::int64_t pid) {
                 std::erase_if(found, [&](const process_entry& each) { return each.pid == pid; });
             },

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/subprocess/start_child.hpp>
-#include <skyutil/detail/subprocess/start_plan.hpp>
-#include <skyutil/detail/text/foreign_text.hpp>
+#include <skyutil/detail/subprocess/start_request.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -27,16 +27,20 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
     if (error) {
         problem.step = start_step::descriptors;
         problem.path = log_path;
-        problem.what = "cannot open the log " + visible_name(log_path.native());
+        problem.what = "cannot open the log " + in_quotes(log_path);
         return 0;
     }
     const unique_fd null(os::open_null(error));
     const start_request request{what, options.cwd, options.env, options.attributes};
-    start_plan plan(request, start_kind::detached, error);
-    plan.set_standard(null.get(), log.get(), log.get());
-    const pid_t pid = error ? 0 : os::start_program(plan.start(), error).pid;
+    os::start_failure failed = os::start_failure::handles;
+    std::int64_t pid = 0;
+    if (!error) {
+        os::program_request program = to_program(request);
+        program.standard = {null.get(), log.get(), log.get()};
+        pid = os::start_detached(program, failed, error);
+    }
     if (error) {
-        problem.set(request, plan.failed_step());
+        problem.set(request, step_of(failed));
         return 0;
     }
     remember_detached(pid);

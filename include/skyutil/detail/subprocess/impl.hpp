@@ -8,6 +8,8 @@
 #include <skyutil/detail/base/error.hpp>
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/children.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
 #include <skyutil/detail/subprocess/detached.hpp>
@@ -130,16 +132,13 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
 inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_code& error) {
     error.clear();
     std::vector<reaped_orphan> reaped;
-    if (scope == orphan_scope::all && !detail::os::has_pidfd()) {
+    if (scope == orphan_scope::all && !detail::os::has_process_handles()) {
         error = detail::os::make_error(std::errc::function_not_supported);
         return reaped;
     }
     for (const auto& each : detail::find_orphans(scope == orphan_scope::all, error)) {
         detail::os::process_end end;
-        std::error_code ignored;
-        const auto pid = static_cast<pid_t>(each.pid);
-        if (detail::os::wait_child(pid, -1, detail::os::waiting::look, end, ignored) &&
-            detail::os::reap_child(pid, -1, end)) {
+        if (detail::os::reap_adopted(each.pid, end)) {
             detail::detached_programs::remove(each.pid, each.start);
             reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
         }
@@ -200,12 +199,12 @@ inline child_process::child_process(const command& what, const child_options& op
 
 inline process_handle child_process::handle(std::error_code& error) const {
     error.clear();
-    if (child_.pidfd() == -1) {
+    if (child_.handle() == detail::os::no_handle) {
         return process_handle::open(pid(), error);
     }
-    unique_fd pidfd(detail::os::duplicate(child_.pidfd(), error));
+    unique_fd copy(detail::os::duplicate(child_.handle(), error));
     return detail::process_handle_access::make(
-        detail::os::process_ref(error ? 0 : pid(), std::move(pidfd)));
+        detail::os::process_ref(error ? 0 : pid(), std::move(copy)));
 }
 
 inline process_handle child_process::handle() const {
@@ -216,7 +215,7 @@ inline process_handle child_process::handle() const {
 }
 
 inline exit_status child_process::wait() {
-    return detail::to_exit_status(child_.look(detail::os::waiting::block));
+    return detail::to_exit_status(child_.wait_until(detail::for_ever));
 }
 
 template <class Rep, class Period>

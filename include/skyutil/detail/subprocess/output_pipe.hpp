@@ -8,7 +8,7 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/os.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -140,22 +140,7 @@ private:
 /// The end of a pipe that a child reads from, and the text for it.
 struct input_pipe {
     unique_fd fd;
-    std::string_view rest;  ///< what is still to be written
-
-    /// Writes what there is room for, and closes the pipe when that was the rest.
-    void write_some(std::error_code& error) {
-        bool would_block = false;
-        while (!would_block && fd) {
-            rest.remove_prefix(os::write_some(fd.get(), rest, would_block, error));
-            if (error == std::errc::broken_pipe) {
-                error.clear();  // the child does not want the rest
-                rest = {};
-            }
-            if (rest.empty() || error) {
-                fd.reset();
-            }
-        }
-    }
+    std::string_view text;
 };
 
 /// The end of a pipe that a child writes to, and what becomes of its text.

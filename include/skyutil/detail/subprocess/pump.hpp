@@ -9,9 +9,10 @@
 
 #pragma once
 
+#include <skyutil/detail/base/deadline.hpp>
 #include <skyutil/detail/base/throw.hpp>
-#include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os/programs.hpp>
+#include <skyutil/detail/os/output_loop.hpp>
+#include <skyutil/detail/os/waiting.hpp>
 #include <skyutil/detail/subprocess/end_child_tree.hpp>
 #include <skyutil/detail/subprocess/output_pipe.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
@@ -20,10 +21,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <stop_token>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -49,16 +48,16 @@ public:
     tree_enders& operator=(const tree_enders&) = delete;
     ~tree_enders() { join(); }
 
-    /// Starts them; each one writes to the event when it is done.
+    /// Starts them; each one wakes the loop when it is done.
     void start(const std::vector<started_child>& children, const kill_tree_options& options,
-               int event) {
+               os::output_loop& loop) {
         left_ = static_cast<int>(children.size());
         for (std::size_t i = 0; i != children.size(); ++i) {
             const auto end_tree = [this, child = children[i].identity(), &report = reports_[i],
-                                   &options, event] {
+                                   &options, &loop] {
                 report = end_child_tree(child, options);
                 --left_;
-                os::signal_event(event);
+                loop.wake();
             };
             const auto end_in_thread = [&] {
                 const os::no_signals during_start;
@@ -99,30 +98,28 @@ public:
           input_(std::move(input)),
           options_(options),
           running_(children.size()),
+          loop_(1 + children.size() + outputs.size()),
           enders_(children.size()) {}
 
     /// Returns why the loop has ended; nothing uses the children any more then.
     pump_end run(std::error_code& error) {
-        prepare(error);
+        prepare();
         std::optional<std::stop_callback<wake>> on_stop;
-        if (event_ && options_.stop.stop_possible()) {
-            on_stop.emplace(options_.stop, wake{event_.get()});
+        if (options_.stop.stop_possible()) {
+            on_stop.emplace(options_.stop, wake{loop_});
         }
         while (!error && !finished()) {
             if (running_ != 0 && result_ == pump_end::ended) {
                 end_if_told();
             }
-            wait(error);
-            if (!error) {
-                transfer(error);
-            }
+            handle(loop_.next(next_deadline()), error);
         }
-        for (started_child& each : children_) {
-            look(each);
+        for (std::size_t i = 0; i != children_.size(); ++i) {
+            look(i);
         }
-        for (output_pipe& each : outputs_) {
-            if (!error && each.fd) {
-                read_rest(each, error);
+        for (std::size_t i = 0; i != outputs_.size(); ++i) {
+            while (!error && outputs_[i].fd) {
+                handle(loop_.next_left(i), error);
             }
         }
         enders_.join();
@@ -137,34 +134,30 @@ public:
 
 private:
     struct wake {
-        int event;
-        void operator()() const noexcept { os::signal_event(event); }
+        os::output_loop& loop;
+        void operator()() const noexcept { loop.wake(); }
     };
 
-    void prepare(std::error_code& error) {
-        if (input_.rest.empty()) {
+    void prepare() {
+        if (input_.text.empty()) {
             input_.fd.reset();
         }
         if (input_.fd) {
-            os::set_nonblocking(input_.fd.get(), error);
+            loop_.add_writer(input_.fd.get(), input_.text);
+        }
+        for (const started_child& each : children_) {
+            loop_.add_process(each.handle());
         }
         for (const output_pipe& each : outputs_) {
-            if (!error) {
-                os::set_nonblocking(each.fd.get(), error);
-            }
+            loop_.add_reader(each.fd.get());
         }
-        // Opened now, as no descriptor may be left later; without it the loop looks again and
-        // again.
+        // Now, as no descriptor may be left later.
         const bool can_overflow =
             std::any_of(outputs_.begin(), outputs_.end(),
                         [](const output_pipe& each) { return each.fails_on_overflow(); });
-        if (!error &&
-            (options_.stop.stop_possible() || options_.deadline != for_ever || can_overflow)) {
-            std::error_code without;
-            event_.reset(os::open_event(without));
+        if (options_.stop.stop_possible() || options_.deadline != for_ever || can_overflow) {
+            loop_.allow_wake();
         }
-        entries_.resize(2 + outputs_.size() + children_.size());
-        polled_.reserve(entries_.size());
         enders_.reserve();
     }
 
@@ -185,6 +178,12 @@ private:
         return (std::min)(drain_until_, options_.deadline);
     }
 
+    [[nodiscard]] time_point next_deadline() const noexcept {
+        return result_ != pump_end::ended ? for_ever
+               : running_ == 0            ? drain_end()
+                                          : options_.deadline;
+    }
+
     /// Starts to end all trees if there is a reason to.
     void end_if_told() {
         if (overflowed_) {
@@ -197,106 +196,61 @@ private:
         } else {
             return;
         }
-        input_.fd.reset();
-        enders_.start(children_, options_.ending, event_.get());
+        close_input();
+        enders_.start(children_, options_.ending, loop_);
     }
 
-    void wait(std::error_code& error) {
-        constexpr std::chrono::milliseconds look_again(5);
-        time_point until = result_ != pump_end::ended ? for_ever
-                           : running_ == 0            ? drain_end()
-                                                      : options_.deadline;
-        if (!event_ && (result_ != pump_end::ended || options_.stop.stop_possible())) {
-            until = (std::min)(until, deadline_after(look_again));
-        }
-        std::size_t at = 0;
-        entries_[at++] = {.fd = event_.get()};
-        entries_[at++] = {.fd = input_.fd.get(), .writable = true};
-        for (const output_pipe& each : outputs_) {
-            entries_[at++] = {.fd = each.fd.get()};
-        }
-        for (started_child& each : children_) {
-            const bool runs = !each.known_end();
-            entries_[at++] = {.fd = runs ? each.pidfd() : -1};
-            if (runs && each.pidfd() == -1) {
-                until = (std::min)(until, deadline_after(look_again));
-            }
-        }
-        if (!error) {
-            os::wait_any(entries_, polled_, until, error);
+    void close_input() noexcept {
+        if (input_.fd) {
+            loop_.forget(os::loop_source::writer, 0);
+            input_.fd.reset();
         }
     }
 
-    void transfer(std::error_code& error) {
-        std::size_t at = 0;
-        if (entries_[at++].ready) {
-            os::reset_event(event_.get());
-        }
-        if (entries_[at++].ready) {
-            input_.write_some(error);
-        }
-        // Ends before output: what a child has printed is in its pipe when it ends.
-        const std::size_t first_child = at + outputs_.size();
-        for (std::size_t i = 0; i != children_.size(); ++i) {
-            started_child& child = children_[i];
-            const bool may_have_ended = entries_[first_child + i].ready || child.pidfd() == -1;
-            if (may_have_ended) {
-                look(child);
-            }
-        }
-        for (output_pipe& each : outputs_) {
-            constexpr int most_at_once = 4;  // then it is the turn of the other pipes
-            for (int i = 0; entries_[at].ready && !error && i != most_at_once; ++i) {
-                if (read_output(each, buffer_size, error) != buffer_size) {
-                    break;
+    void handle(const os::output_loop::completion& done, std::error_code& error) {
+        error = done.error;
+        switch (done.from) {
+            case os::loop_source::writer:
+                if (error == std::errc::broken_pipe) {
+                    error.clear();  // the child does not want the rest
                 }
-            }
-            ++at;
+                close_input();
+                break;
+            case os::loop_source::process:
+                look(done.index);
+                break;
+            case os::loop_source::reader:
+                take(outputs_[done.index], done);
+                break;
+            case os::loop_source::none:
+            default:
+                break;
         }
     }
 
-    void look(started_child& child) {
-        if (!child.known_end() && child.look() && --running_ == 0) {
+    void look(std::size_t child) {
+        if (children_[child].known_end() || !children_[child].look()) {
+            return;
+        }
+        loop_.forget(os::loop_source::process, child);
+        if (--running_ == 0) {
             end_time_ = std::chrono::steady_clock::now();
             drain_until_ = deadline_after(options_.drain);
         }
     }
 
-    std::size_t read_output(output_pipe& output, std::size_t most, std::error_code& error) {
-        if (!buffer_) {
-            buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);  // NOLINT(*-c-arrays)
-        }
-        bool would_block = false;
-        const std::size_t count = os::read_some(output.fd.get(), buffer_.get(),
-                                                (std::min)(most, buffer_size), would_block, error);
-        if (count != 0) {
+    void take(output_pipe& output, const os::output_loop::completion& read) {
+        if (!read.text.empty()) {
             if (running_ == 0 && output.is_wanted()) {
                 drain_until_ = deadline_after(options_.drain);
             }
-            overflowed_ = !output.take({buffer_.get(), count}) || overflowed_;
-        } else if (!would_block) {
-            output.close();
+            overflowed_ = !output.take(read.text) || overflowed_;
         }
-        return count;
-    }
-
-    /// Takes what is in a pipe that another process holds open, and no more: that can be endless.
-    void read_rest(output_pipe& output, std::error_code& error) {
-        std::size_t left = os::readable_bytes(output.fd.get());
-        while (left != 0 && output.fd && !error) {
-            const std::size_t count = read_output(output, left, error);
-            left = count == 0 ? 0 : left - count;
-        }
-        if (output.fd) {  // finds its end, unless another process holds it open
-            read_output(output, buffer_size, error);
-        }
-        if (output.fd) {
-            output.incomplete = true;
+        if (read.end) {
+            output.incomplete = read.held_open;
             output.close();
         }
     }
-
-    static constexpr std::size_t buffer_size = 1U << 16;  // what a pipe holds
 
     std::vector<started_child>& children_;
     std::vector<output_pipe>& outputs_;
@@ -307,11 +261,8 @@ private:
     pump_end result_ = pump_end::ended;  ///< another one once the trees are being ended
     time_point drain_until_ = for_ever;
     time_point end_time_{};
-    std::unique_ptr<char[]> buffer_;  // NOLINT(*-c-arrays)
-    std::vector<os::wait_entry> entries_;
-    std::vector<os::poll_entry> polled_;
-    unique_fd event_;     ///< written to when the loop has to look again
-    tree_enders enders_;  ///< destroyed first: its threads use the event
+    os::output_loop loop_;
+    tree_enders enders_;  ///< destroyed first: its threads wake the loop
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -96,12 +96,15 @@ private:
         const stdio_mode in = !options_.input.empty()                      ? stdio_mode::pipe
                               : options_.stdin_from == stdio_mode::inherit ? stdio_mode::inherit
                                                                            : stdio_mode::null;
-        const stdio_mode out = i + 1 == commands_.size() ? options_.stdout_to : stdio_mode::pipe;
+        const bool last = i + 1 == commands_.size();
+        const stdio_mode out = last ? options_.stdout_to : stdio_mode::pipe;
+        using enum os::pipe_use;
         return {{commands_[i], options_.cwd, options_.env, options_.attributes},
                 {in, out, options_.stderr_to},
                 options_.merge_stderr,
                 options_.grace,
-                start_thread::calling};
+                start_thread::calling,
+                {loop, last ? loop : program, loop}};
     }
 
     void keep_output(unique_fd fd, std::size_t child, output_stream from) {

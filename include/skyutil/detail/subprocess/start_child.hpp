@@ -7,8 +7,9 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
-#include <skyutil/detail/subprocess/start_plan.hpp>
+#include <skyutil/detail/subprocess/start_request.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
 #include <skyutil/detail/text/foreign_text.hpp>
 
@@ -25,6 +26,12 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 /// Returns the name of the program, as messages show it.
 inline std::string in_quotes(const command& what) {
     return visible_name(what.words().empty() ? std::string() : what.words().front());
+}
+
+/// Returns a path, as messages show it.
+inline std::string in_quotes(const std::filesystem::path& path) {
+    const std::u8string text = path.u8string();
+    return visible_name(std::string(text.begin(), text.end()));
 }
 
 /// Returns "cannot start 'name'", or what else the start has failed at.
@@ -55,7 +62,7 @@ inline std::string cannot_start(const command& what, const std::filesystem::path
         default:
             break;
     }
-    return "cannot start " + name + " in the directory " + visible_name(directory.native());
+    return "cannot start " + name + " in the directory " + in_quotes(directory);
 }
 
 /// What the throwing forms say of a failure.
@@ -64,15 +71,16 @@ struct start_problem {
     std::filesystem::path path;
     std::string what;
 
-    /// Sets what a start has failed at. If that is neither the plan nor the new process, it is the
-    /// descriptors.
     void set(const start_request& request, start_step where) {
         const command& program = request.what;
-        step = where == start_step::none ? start_step::descriptors : where;
+        step = where;
         what = cannot_start(program, request.directory, step);
-        path = step == start_step::directory ? request.directory
-               : program.words().empty()     ? std::filesystem::path()
-                                             : std::filesystem::path(program.words().front());
+        if (step == start_step::directory) {
+            path = request.directory;
+        } else if (!program.words().empty()) {
+            const std::string& name = program.words().front();
+            path = std::u8string(name.begin(), name.end());
+        }
     }
 
     void throw_if(const std::error_code& error, const char* function) const {
@@ -88,8 +96,9 @@ struct start_problem {
     }
 };
 
-/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe.
-inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
+/// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe,
+/// which is for `use`.
+inline unique_fd open_standard(stdio_mode what, int number, os::pipe_use use, unique_fd& ours,
                                std::error_code& error) {
     if (error || what == stdio_mode::inherit) {
         return {};
@@ -97,16 +106,18 @@ inline unique_fd open_standard(stdio_mode what, int number, unique_fd& ours,
     if (what == stdio_mode::null) {
         return unique_fd(os::open_null(error));
     }
-    const os::pipe_ends ends = os::open_pipe(error);
+    const os::pipe_ends ends = number == 0 ? os::open_pipe(os::pipe_use::program, use, error)
+                                           : os::open_pipe(use, os::pipe_use::program, error);
     ours.reset(number == 0 ? ends.write : ends.read);
     return unique_fd(number == 0 ? ends.read : ends.write);
 }
 
-/// Returns a standard error that goes where standard output goes.
-inline unique_fd same_as_stdout(const unique_fd& out, std::error_code& error) {
-    // Inherited: the standard output of this process, which may be closed.
-    return unique_fd(error ? -1 : os::duplicate(out ? out.get() : 1, error));
-}
+/// The thread that starts a child with child_attributes::die_with_parent, where its life depends on
+/// one.
+enum class start_thread {
+    calling,  ///< the child is killed when the calling thread ends
+    own,      ///< one that lives as long as the child: it is killed when this process ends
+};
 
 struct child_request {
     start_request program;
@@ -114,6 +125,7 @@ struct child_request {
     bool merge_stderr;
     std::chrono::milliseconds grace;
     start_thread thread;
+    std::array<os::pipe_use, 3> uses{};  ///< what the other ends of their pipes are for
 };
 
 /// Starts a child. `input` is its standard input, if there is one; `ours` gets this process's ends
@@ -121,23 +133,30 @@ struct child_request {
 inline started_child start_child(const child_request& request, unique_fd input,
                                  standard_descriptors& ours, start_problem& problem,
                                  std::error_code& error) {
-    start_plan plan(request.program, start_kind::child, error);
     standard_descriptors theirs{std::move(input)};
     if (!theirs[0]) {
-        theirs[0] = open_standard(request.modes[0], 0, ours[0], error);
+        theirs[0] = open_standard(request.modes[0], 0, request.uses[0], ours[0], error);
     }
-    theirs[1] = open_standard(request.modes[1], 1, ours[1], error);
-    theirs[2] = request.merge_stderr ? same_as_stdout(theirs[1], error)
-                                     : open_standard(request.modes[2], 2, ours[2], error);
-    started_child child;
+    theirs[1] = open_standard(request.modes[1], 1, request.uses[1], ours[1], error);
+    if (!request.merge_stderr) {
+        theirs[2] = open_standard(request.modes[2], 2, request.uses[2], ours[2], error);
+    }
+    os::start_failure failed = os::start_failure::handles;
+    os::started_program started;
     if (!error) {
-        plan.set_standard(theirs[0].get(), theirs[1].get(), theirs[2].get());
-        child = started_child::start(plan.start(), request.grace, request.thread, error);
+        os::program_request program = to_program(request.program);
+        program.standard = {theirs[0].get(), theirs[1].get(), theirs[2].get()};
+        program.merges_errors = request.merge_stderr;
+        program.lifetime = !request.program.attributes.die_with_parent ? os::start_lifetime::own
+                           : request.thread == start_thread::own ? os::start_lifetime::of_process
+                                                                 : os::start_lifetime::of_thread;
+        started = os::start_program(program, failed, error);
     }
     if (error) {
-        problem.set(request.program, plan.failed_step());
+        problem.set(request.program, step_of(failed));
+        return {};
     }
-    return child;
+    return {std::move(started), request.grace};
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

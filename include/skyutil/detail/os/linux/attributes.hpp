@@ -1,76 +1,34 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/linux/attributes.hpp: what a file that takes another one's place has from it: owner,
-// group, permissions, access control list, extended attributes.
+// detail/os/linux/attributes.hpp: what detail/os/attributes.hpp declares, with Linux's access
+// control lists and extended attributes.
 //
-// Sources: chown(2), chmod(2), acl(5), xattr(7), the kernel's posix_acl_xattr.h.
+// Sources: acl(5), xattr(7), the kernel's posix_acl_xattr.h.
 
 #pragma once
 
 #include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/os/posix/attributes.hpp>
+#include <skyutil/version.hpp>
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
-#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::fchmod, ::fchown, ::fgetxattr, ::fremovexattr, ::fsetxattr, ::lgetxattr, ::llistxattr,
-    ::statfs;
-}  // namespace sys
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+using ::fchmod, ::fgetxattr, ::fremovexattr, ::fsetxattr, ::lgetxattr, ::llistxattr;
 #endif
-
-struct file_attributes {
-    bool exists = false;
-    bool regular = false;
-    bool directory = false;
-    file_id id{};
-    unsigned permissions = 0;
-    uid_t user = 0;
-    gid_t group = 0;
-};
-
-/// Follows links; a file that is not there is no error.
-inline file_attributes attributes(const std::string& name, std::error_code& error) noexcept {
-    sys::file_info info;  // NOLINT(*-member-init)
-    if (sys::retry([&] { return sys::get_info(name.c_str(), info); }) == -1) {
-        if (errno != ENOENT) {
-            error = last_error();
-        }
-        return {};
-    }
-    return {true,
-            S_ISREG(info.st_mode),
-            S_ISDIR(info.st_mode),
-            {info.st_dev, info.st_ino},
-            info.st_mode & 07777U,
-            info.st_uid,
-            info.st_gid};
-}
-
-/// Whether links in a directory may lead to what their text does not name, as those of
-/// /proc/PID/fd do.
-inline bool has_magic_links(const std::string& directory) noexcept {
-    struct statfs system;  // NOLINT(*-member-init)
-    return sys::retry([&] { return sys::statfs(directory.c_str(), &system); }) == 0 &&
-           system.f_type == PROC_SUPER_MAGIC;
-}
 
 /// An access control list as the kernel keeps it in an extended attribute: little-endian numbers, a
 /// version of four bytes and entries of eight.
@@ -117,7 +75,7 @@ private:
 inline std::optional<std::string> read_attribute(const std::string& file, const char* name) {
     constexpr std::size_t most = 65536;
     const auto read = [&](char* data, std::size_t size) {
-        return sys::retry([&] { return sys::lgetxattr(file.c_str(), name, data, size); });
+        return retry([&] { return sys::lgetxattr(file.c_str(), name, data, size); });
     };
     const ssize_t size = read(nullptr, 0);
     if (size < 0 || static_cast<std::size_t>(size) > most) {
@@ -132,13 +90,13 @@ inline std::optional<std::string> read_attribute(const std::string& file, const 
 }
 
 inline bool write_attribute(int fd, const char* name, const std::string& value) noexcept {
-    return sys::retry([&] { return sys::fsetxattr(fd, name, value.data(), value.size(), 0); }) == 0;
+    return retry([&] { return sys::fsetxattr(fd, name, value.data(), value.size(), 0); }) == 0;
 }
 
 /// Takes away the access control list that an open file has from its directory; false where there
 /// still is one.
 inline bool remove_access_list(int fd) noexcept {
-    return sys::retry([&] { return sys::fremovexattr(fd, access_list::name); }) == 0 ||
+    return retry([&] { return sys::fremovexattr(fd, access_list::name); }) == 0 ||
            errno == ENODATA || errno == EOPNOTSUPP ||
            sys::fgetxattr(fd, access_list::name, nullptr, 0) == -1;
 }
@@ -147,7 +105,7 @@ inline bool remove_access_list(int fd) noexcept {
 inline std::string attribute_names(const std::string& file) {
     constexpr std::size_t most = 65536;  // xattr(7)
     const auto list = [&](char* data, std::size_t size) {
-        return sys::retry([&] { return sys::llistxattr(file.c_str(), data, size); });
+        return retry([&] { return sys::llistxattr(file.c_str(), data, size); });
     };
     const ssize_t size = list(nullptr, 0);
     if (size <= 0 || static_cast<std::size_t>(size) > most) {
@@ -171,68 +129,53 @@ inline bool keeps_meaning(std::string_view name, bool same_owner) noexcept {
     return same_owner || (name != "security.capability" && !name.starts_with("system."));
 }
 
-/// Gives an open new file what another has: owner and group as far as the caller may, else group;
-/// permissions and access control list; extended attributes as far as the caller may.
-///
-/// Nobody but the caller can do more with the new file than with the old one. Where the group
-/// cannot be kept its members are others now, and others may be in the caller's group: all of them
-/// get what group and others both had. Where the owner cannot, the bits that would run the file as
-/// somebody else go.
-inline void copy_attributes(int fd, const file_attributes& old, const std::string& file,
-                            std::error_code& error) {
-    sys::file_info info;  // NOLINT(*-member-init)
-    if (sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
-        error = last_error();
-        return;
-    }
-    constexpr auto same = static_cast<uid_t>(-1);  // in chown(2)
-    const auto own = [&](uid_t user, gid_t group) {
-        return sys::retry([&] { return sys::fchown(fd, user, group); }) == 0;
-    };
-    bool same_owner = info.st_uid == old.user;
-    bool same_group = info.st_gid == old.group;
-    if (!(same_owner && same_group)) {
-        if (own(old.user, old.group)) {
-            same_owner = same_group = true;
-        } else {
-            same_group = same_group || own(same, old.group);
-        }
-    }
-    const bool all_same = same_owner && same_group;
-
-    std::optional<std::string> list = read_attribute(file, access_list::name);
+/// Gives an open file the extended attributes of another, as far as the caller may.
+inline void copy_extended_attributes(int fd, const std::string& file, bool same_owner) {
     const std::string names = attribute_names(file);
     for (std::size_t at = 0; at < names.size();) {
         const char* const name = names.c_str() + at;
         at += std::strlen(name) + 1;
-        if (keeps_meaning(name, all_same)) {
+        if (keeps_meaning(name, same_owner)) {
             if (const std::optional<std::string> value = read_attribute(file, name)) {
                 write_attribute(fd, name, *value);
             }
         }
     }
+}
 
-    unsigned permissions = all_same ? old.permissions : old.permissions & 0777U;
-    if (list) {
-        access_list kept(std::move(*list));
-        if (!same_group && !kept.restrict()) {
-            error = make_error(std::errc::operation_not_supported);
-        } else if (!write_attribute(fd, access_list::name, kept.bytes()) ||
-                   sys::retry([&] { return sys::get_info(fd, info); }) == -1) {
-            error = last_error();
-        }
-        permissions = (permissions & 07000U) | (info.st_mode & 0777U);  // the list has set these
-    } else {
-        if (!remove_access_list(fd)) {
-            error = last_error();
-        }
-        if (!same_group) {
-            const unsigned common = (permissions >> 3) & permissions & 07U;
-            permissions = (permissions & 0700U) | common << 3 | common;
-        }
-    }
-    if (!error && sys::retry([&] { return sys::fchmod(fd, permissions); }) == -1) {
+/// Gives an open file an access control list, and returns what it makes of the permissions.
+inline unsigned set_access_list(int fd, access_list list, kept_owners kept,
+                                std::error_code& error) noexcept {
+    file_info info{};
+    if (!kept.group && !list.restrict()) {
+        error = make_error(std::errc::operation_not_supported);
+    } else if (!write_attribute(fd, access_list::name, list.bytes()) ||
+               retry([&] { return get_info(fd, info); }) == -1) {
         error = last_error();
+    }
+    return info.st_mode & 0777U;
+}
+}  // namespace sys
+
+inline void copy_attributes(native_handle fd, const file_attributes& old, const path_text& old_name,
+                            std::error_code& error) {
+    const sys::kept_owners kept = sys::copy_owners(fd, old.protection, error);
+    if (error) {
+        return;
+    }
+    std::optional<std::string> list = sys::read_attribute(old_name, sys::access_list::name);
+    sys::copy_extended_attributes(fd, old_name, kept.both());
+
+    const unsigned permissions = old.protection.permissions;
+    unsigned access = sys::access_bits(permissions, kept);
+    if (list) {
+        access = sys::set_access_list(fd, sys::access_list(std::move(*list)), kept, error);
+    } else if (!sys::remove_access_list(fd)) {
+        error = last_error();
+    }
+    if (!error) {
+        const unsigned mode = sys::special_bits(permissions, kept) | access;
+        sys::attempt(error, [&] { return sys::fchmod(fd, mode); });
     }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/linux/children.hpp: how children end, and whose their ids are.
+// detail/os/linux/children.hpp: what detail/os/children.hpp declares, on Linux: by pidfds where the
+// kernel has them.
 
 #pragma once
 
-#include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/linux/files.hpp>
-#include <skyutil/detail/os/processes.hpp>
+#include <skyutil/detail/os/files.hpp>
+#include <skyutil/detail/os/posix/children.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,7 @@
 #include <ctime>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -32,25 +34,12 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::clock_gettime, ::fcntl, ::getpid, ::ioctl, ::kill, ::nanosleep, ::prctl, ::readlinkat,
-    ::syscall, ::wait4;
+using ::clock_gettime, ::fcntl, ::getpid, ::ioctl, ::nanosleep, ::prctl, ::readlinkat, ::syscall,
+    ::wait4;
 }  // namespace sys
 #endif
 
-/// How a process ended.
-struct process_end {
-    int exit_code = -1;  ///< -1 after a signal, or when nothing tells
-    int signal = 0;      ///< 0 after an exit
-    std::uint64_t peak_memory = 0;
-};
-
-/// What a wait status says, see wait(2).
-inline process_end decode_status(int status) noexcept {
-    process_end end;
-    end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    return end;
-}
+namespace sys {
 
 enum class waiting { look, block };
 
@@ -147,18 +136,6 @@ inline bool read_exit_info(int pidfd, process_end& end) noexcept {
     return false;
 }
 
-/// Returns whether the child still has its id: it runs, or is a zombie that nobody has reaped. Then
-/// the id, and the group and session of that number, are nobody else's.
-inline bool has_its_id(pid_t pid, int pidfd) noexcept {
-    std::error_code unknown;
-    if (pidfd != -1 && !has_ended(pidfd, unknown) && !unknown) {
-        return true;
-    }
-    siginfo_t info{};
-    rusage usage{};
-    return wait_id(pid, pidfd, WEXITED | WNOHANG | WNOWAIT, info, usage) != -1;
-}
-
 /// Returns false when nothing has that number any more: no process, no group, no session.
 /// (fcntl(2) takes any number that something has as an owner of signals, which nothing sends here.)
 inline bool is_id_in_use(pid_t pid, int any_fd) noexcept {
@@ -173,31 +150,199 @@ inline void signal_group_of_pidfd(int pidfd, int signal, std::error_code& error)
     send_signal_to_pidfd(pidfd, signal, error, process_group);
 }
 
-/// A signal to all of a process group, by its number.
-inline void signal_group(pid_t group, int signal, std::error_code& error) noexcept {
-    if (group <= 1) {
-        error = make_error(std::errc::no_such_process);
-    } else if (sys::kill(-group, signal) == -1) {
-        error = last_error();
+/// The time since the machine started as /proc/PID/stat counts it.
+inline std::uint64_t clock_ticks_since_start() noexcept {
+    timespec now{};
+    sys::clock_gettime(CLOCK_BOOTTIME, &now);
+    const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    return static_cast<std::uint64_t>(now.tv_sec) * ticks +
+           static_cast<std::uint64_t>(now.tv_nsec) * ticks / 1'000'000'000;
+}
+
+/// Says how a child ended, where a filter forbids waitid(2): the pidfd tells that it has, and
+/// wait4(2) how. That reaps it.
+inline child_state look_without_waitid(pid_t pid, int pidfd, waiting how,
+                                       process_end& end) noexcept {
+    for (;;) {
+        std::error_code unknown;
+        const bool has_end = pidfd != -1 && has_ended(pidfd, unknown) && !unknown;
+        if (reap_child(pid, pidfd, end)) {
+            return child_state::reaped;
+        }
+        if (has_end) {  // other code has reaped it, or it cannot be reaped
+            read_exit_info(pidfd, end);
+            return child_state::reaped;
+        }
+        if (how == waiting::look) {
+            return child_state::running;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
 
-/// Whether orphans below this process become its children: it is process 1, or has asked for it
-/// (prctl(2), PR_SET_CHILD_SUBREAPER).
+inline child_state look_at(const child& which, waiting how, process_end& end) noexcept {
+    const auto pid = static_cast<pid_t>(which.pid);
+    std::error_code error;
+    if (wait_child(pid, which.handle, how, end, error)) {
+        return child_state::ended;
+    }
+    if (error == std::errc::no_child_process) {  // other code of this process has reaped it
+        read_exit_info(which.handle, end);       // else nothing says how it ended
+        return child_state::reaped;
+    }
+    const bool forbidden = error && error != std::errc::interrupted;
+    return forbidden ? look_without_waitid(pid, which.handle, how, end) : child_state::running;
+}
+
+/// A signal to a child and to the group that it leads. Where a pidfd does not do, by their numbers
+/// as long as the child has its id.
+inline void signal_child(const child& which, int signal, std::error_code& error) noexcept {
+    const auto pid = static_cast<pid_t>(which.pid);
+    if (which.leads_group) {
+        std::error_code without;
+        signal_group_of_pidfd(which.handle, signal, without);
+        if (without && which.has_its_id()) {  // before Linux 6.9, or the group is empty
+            signal_group(pid, signal, without);
+        }
+    }
+    std::error_code failed;
+    if (which.handle != no_handle) {
+        send_signal_to_pidfd(which.handle, signal, failed);
+    }
+    if ((which.handle == no_handle || (failed && failed != std::errc::no_such_process)) &&
+        which.has_its_id()) {
+        failed.clear();
+        send_signal(pid, signal, failed);
+    }
+    error = failed ? failed : error;
+}
+
+}  // namespace sys
+
+inline child_state child::look(process_end& end) noexcept {
+    const child_state state = sys::look_at(*this, sys::waiting::look, end);
+    if (state == child_state::running) {
+        owned_until = sys::clock_ticks_since_start();
+    }
+    return state;
+}
+
+inline child_state child::look_until(time_point deadline, process_end& end) noexcept {
+    using std::chrono::milliseconds, std::chrono::steady_clock;
+    if (deadline == (time_point::max)()) {
+        return sys::look_at(*this, sys::waiting::block, end);
+    }
+    std::error_code error;
+    if (handle != no_handle) {
+        sys::wait_until_ended(handle, deadline, error);
+    }
+    for (milliseconds pause(1);; pause = (std::min)(2 * pause, milliseconds(16))) {
+        const child_state state = look(end);
+        const bool has_waited = handle != no_handle && !error;
+        if (state != child_state::running || has_waited || steady_clock::now() >= deadline) {
+            return state;
+        }
+        std::this_thread::sleep_until((std::min)(deadline, steady_clock::now() + pause));
+    }
+}
+
+inline void child::reap(process_end& end) noexcept {
+    owned_until = sys::clock_ticks_since_start();
+    sys::reap_child(static_cast<pid_t>(pid), handle, end);
+}
+
+inline bool child::wait_for_end(time_point deadline) const noexcept {
+    using std::chrono::milliseconds, std::chrono::steady_clock;
+    const auto how = deadline == (time_point::max)() ? sys::waiting::block : sys::waiting::look;
+    for (;;) {
+        std::error_code error;
+        if (handle != no_handle && sys::wait_until_ended(handle, deadline, error)) {
+            return true;
+        }
+        process_end end;
+        error.clear();
+        if (sys::wait_child(static_cast<pid_t>(pid), handle, how, end, error) ||
+            error == std::errc::no_child_process) {
+            return true;
+        }
+        if (steady_clock::now() >= deadline) {
+            return false;
+        }
+        std::this_thread::sleep_until((std::min)(deadline, steady_clock::now() + milliseconds(5)));
+    }
+}
+
+inline bool child::has_its_id() const noexcept {
+    std::error_code unknown;
+    if (handle != no_handle && !sys::has_ended(handle, unknown) && !unknown) {
+        return true;
+    }
+    siginfo_t info{};
+    rusage usage{};
+    return sys::wait_id(static_cast<pid_t>(pid), handle, WEXITED | WNOHANG | WNOWAIT, info,
+                        usage) != -1;
+}
+
+inline bool child::has_group() const noexcept {
+    if (!leads_group || handle == no_handle) {
+        return false;
+    }
+    std::error_code error;
+    sys::signal_group_of_pidfd(handle, 0, error);
+    return !error || error == std::errc::operation_not_permitted;
+}
+
+inline bool child::may_have_left_processes() const noexcept {
+    return leads_group &&
+           (handle == no_handle || sys::is_id_in_use(static_cast<pid_t>(pid), handle));
+}
+
+inline void child::ask(int signal, std::error_code& error) const noexcept {
+    sys::signal_child(*this, signal, error);
+    std::error_code ignored;
+    sys::signal_child(*this, SIGCONT, ignored);
+}
+
+inline void child::kill(std::error_code& error) const noexcept {
+    sys::signal_child(*this, SIGKILL, error);
+}
+
+inline void child::release() noexcept {
+    if (handle != no_handle) {
+        close(handle);
+    }
+    *this = {};
+}
+
+// It is process 1, or has asked for it (prctl(2), PR_SET_CHILD_SUBREAPER).
 inline bool adopts_orphans() noexcept {
     int subreaper = 0;
     return sys::getpid() == 1 ||
            (sys::prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper != 0);
 }
 
-/// Calls the function with the id of the process of every pidfd that this process has open.
+inline bool has_process_handles() noexcept {
+    std::error_code error;
+    if (const int fd = sys::open_pidfd(sys::getpid(), error); fd != -1) {
+        close(fd);
+    }
+    return error != std::errc::function_not_supported;  // no pidfds, or a filter forbids them
+}
+
+inline bool reap_adopted(std::int64_t pid, process_end& end) noexcept {
+    const auto id = static_cast<pid_t>(pid);
+    std::error_code ignored;
+    return sys::wait_child(id, -1, sys::waiting::look, end, ignored) &&
+           sys::reap_child(id, -1, end);
+}
+
 template <class Function>
-void for_each_pidfd(Function function, std::error_code& error) {
-    const int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY, error);
+void for_each_held_process(Function function, std::error_code& error) {
+    const int directory = open_directory("/proc/self/fd", error);
     if (directory == -1) {
         return;
     }
-    for_each_entry(
+    sys::for_each_entry(
         directory,
         [&](const directory_entry& entry) {
             std::array<char, 32> link{};
@@ -216,7 +361,8 @@ void for_each_pidfd(Function function, std::error_code& error) {
             }
             std::array<char, 1024> buffer;  // NOLINT(*-member-init)
             std::error_code gone;
-            const std::size_t count = read_at(-1, name.data(), buffer.data(), buffer.size(), gone);
+            const std::size_t count =
+                sys::read_at(-1, name.data(), buffer.data(), buffer.size(), gone);
             const std::string_view text(buffer.data(), count);
             constexpr std::string_view key = "\nPid:\t";
             if (const std::size_t at = text.find(key); at != std::string_view::npos) {
@@ -227,15 +373,6 @@ void for_each_pidfd(Function function, std::error_code& error) {
         },
         error);
     close(directory);
-}
-
-/// The time since the machine started as /proc/PID/stat counts it.
-inline std::uint64_t clock_ticks_since_start() noexcept {
-    timespec now{};
-    sys::clock_gettime(CLOCK_BOOTTIME, &now);
-    const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    return static_cast<std::uint64_t>(now.tv_sec) * ticks +
-           static_cast<std::uint64_t>(now.tv_nsec) * ticks / 1'000'000'000;
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

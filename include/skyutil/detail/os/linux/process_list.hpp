@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/linux/procfs/process_files.hpp>
 #include <skyutil/version.hpp>
 
@@ -52,9 +52,9 @@ inline void process_list::refresh(std::error_code& error) {
     if (sys::lseek(source_.get(), 0, SEEK_SET) == -1) {
         failed = last_error();
     }
-    for_each_entry(
+    sys::for_each_entry(
         source_.get(),
-        [&](const directory_entry& entry) {
+        [&](const sys::numbered_entry& entry) {
             const std::int64_t pid = sys::number_of(entry.name);
             const std::uint64_t inode = entry.inode;
             if (pid == 0) {

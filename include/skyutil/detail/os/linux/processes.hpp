@@ -66,13 +66,6 @@ inline int open_pidfd(std::int64_t pid, std::error_code& error) noexcept {
     return fd;
 }
 
-/// Whether the kernel has pidfds, and no filter forbids them.
-inline bool has_pidfd() noexcept {
-    std::error_code error;
-    const unique_fd fd(open_pidfd(sys::getpid(), error));
-    return error != std::errc::function_not_supported;
-}
-
 /// Why poll(2) of one descriptor failed: it counts what it is given, not what is open.
 inline std::error_code poll_error() noexcept {
     return errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
@@ -216,10 +209,8 @@ inline void process_ref::signal(int number, std::error_code& error) const noexce
     }
 }
 
-// For what starts programs, waits for children and reads limits.
-using sys::has_ended, sys::has_pidfd, sys::open_pidfd, sys::read_at, sys::send_signal,
-    sys::send_signal_to_pidfd, sys::wait_until_ended;
-inline constexpr int continue_signal = SIGCONT;
+// For what reads limits.
+using sys::read_at;
 inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -21,7 +21,6 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #if defined(SKYUTIL_TEST_SYSTEM_CALLS)
@@ -34,10 +33,9 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 /// The system calls of this file, as every file of a backend has a list of its own.
 namespace sys {
 #if defined(__GLIBC__) && !defined(__LP64__) && !defined(__USE_FILE_OFFSET64)
-using ::fstat64, ::fstatat64, ::fstatfs64, ::ftruncate64, ::getrlimit64, ::pread64, ::setrlimit64,
-    ::stat64;
+using ::fstat64, ::fstatat64, ::ftruncate64, ::getrlimit64, ::pread64, ::setrlimit64, ::stat64;
 #else
-using ::fstat, ::fstatat, ::fstatfs, ::ftruncate, ::getrlimit, ::pread, ::setrlimit, ::stat;
+using ::fstat, ::fstatat, ::ftruncate, ::getrlimit, ::pread, ::setrlimit, ::stat;
 #endif
 using ::close, ::ppoll;
 }  // namespace sys
@@ -69,7 +67,6 @@ auto retry(Call call) noexcept -> decltype(call()) {
 // fail for files of 2 GiB.
 #if defined(__GLIBC__) && !defined(__LP64__) && !defined(__USE_FILE_OFFSET64)
 using file_info = struct ::stat64;
-using file_system_info = struct ::statfs64;
 using limit_info = struct ::rlimit64;
 
 inline constexpr int large_file = O_LARGEFILE;
@@ -79,7 +76,6 @@ inline int get_info(const char* name, file_info& info) noexcept { return stat64(
 inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
     return fstatat64(directory, name, &info, flags);
 }
-inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs64(fd, &info); }
 inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
     return pread64(fd, buffer, size, static_cast<off64_t>(offset));
 }
@@ -94,7 +90,6 @@ inline int set_limits(int which, const limit_info& limit) noexcept {
 }
 #else
 using file_info = struct ::stat;
-using file_system_info = struct ::statfs;
 using limit_info = struct ::rlimit;
 
 inline constexpr int large_file = 0;
@@ -104,7 +99,6 @@ inline int get_info(const char* name, file_info& info) noexcept { return stat(na
 inline int get_info(int directory, const char* name, file_info& info, int flags) noexcept {
     return fstatat(directory, name, &info, flags);
 }
-inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs(fd, &info); }
 inline ssize_t read_from(int fd, char* buffer, std::size_t size, std::uint64_t offset) noexcept {
     return pread(fd, buffer, size, static_cast<off_t>(offset));
 }
@@ -129,20 +123,20 @@ inline timespec time_until(time_point deadline) noexcept {
     return time;
 }
 
-/// poll(2) of one descriptor until a point in time; its maximum is for ever.
-inline int poll_until(pollfd& entry, time_point deadline) noexcept {
+/// poll(2) of descriptors until a point in time; its maximum is for ever.
+inline int poll_until(pollfd& first, time_point deadline, nfds_t count = 1) noexcept {
     for (;;) {
         // A signal just before the call does not interrupt it.
         const time_point until =
             interruption::possible()
                 ? (std::min)(deadline, std::chrono::steady_clock::now() + interruption_interval)
                 : deadline;
-        const int count = retry([&] {
+        const int ready = retry([&] {
             const timespec time = time_until(until);
-            return ppoll(&entry, 1, until == (time_point::max)() ? nullptr : &time, nullptr);
+            return ppoll(&first, count, until == (time_point::max)() ? nullptr : &time, nullptr);
         });
-        if (count != 0 || until == deadline) {
-            return count;
+        if (ready != 0 || until == deadline) {
+            return ready;
         }
     }
 }

@@ -7,6 +7,7 @@
 
 #include <skyutil/version.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -18,5 +19,14 @@ using native_socket = int;
 inline constexpr native_socket no_socket = -1;
 
 using path_text = std::string;  // std::filesystem::path::string_type
+
+using file_number = std::uint64_t;  // of an inode
+
+/// Whose a file is, and what its owner, its group and all others may do with it.
+struct file_protection {
+    unsigned permissions = 0;
+    std::uint32_t user = 0;
+    std::uint32_t group = 0;
+};
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -7,6 +7,7 @@
 
 #include <skyutil/version.hpp>
 
+#include <cstdint>
 #include <filesystem>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -18,5 +19,9 @@ using native_socket = int;
 inline constexpr native_socket no_socket = -1;
 
 using path_text = std::filesystem::path::string_type;
+
+using file_number = std::uint64_t;
+
+struct file_protection {};
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

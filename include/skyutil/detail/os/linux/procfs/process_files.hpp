@@ -5,7 +5,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os/linux/files.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/linux/procfs/process_stat.hpp>
 #include <skyutil/version.hpp>
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/posix/pipes.hpp: what detail/os/pipes.hpp declares. The system's own file defines
+// sys::make_pipe() before.
+
+#pragma once
+
+#include <skyutil/version.hpp>
+
+#include <array>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+namespace sys {
+#if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
+using ::fcntl, ::open;
+#endif
+
+/// The same descriptor with a number above 2, where starting a program puts it in place without
+/// overwriting another; -1 on failure.
+inline int above_standard(int fd, std::error_code& error) noexcept {
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return fd;
+    }
+    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved == -1) {
+        error = last_error();
+    }
+    os::close(fd);
+    return moved;
+}
+
+inline int open_above_standard(const char* name, int flags, std::error_code& error) noexcept {
+    const int fd =
+        retry([&] { return open(name, flags | O_CLOEXEC | O_NOCTTY | large_file, 0666); });
+    if (fd == -1) {
+        error = last_error();
+    }
+    return above_standard(fd, error);
+}
+
+/// Closes the ends that there are.
+inline void close_ends(const pipe_ends& ends) noexcept {
+    for (const int fd : {ends.read, ends.write}) {
+        if (fd != no_handle) {
+            os::close(fd);
+        }
+    }
+}
+
+/// A pipe for programs.
+inline pipe_ends open_pipe(std::error_code& error) noexcept {
+    std::array<int, 2> ends{};
+    if (make_pipe(ends) == -1) {
+        error = last_error();
+        return {};
+    }
+    const pipe_ends result{above_standard(ends[0], error), above_standard(ends[1], error)};
+    if (error) {
+        close_ends(result);
+        return {};
+    }
+    return result;
+}
+
+}  // namespace sys
+
+inline pipe_ends open_pipe(pipe_use reading, pipe_use writing, std::error_code& error) noexcept {
+    const pipe_ends result = sys::open_pipe(error);
+    const auto prepare = [&](int fd, pipe_use use) {
+        if (!error && use == pipe_use::loop && sys::fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
+            error = last_error();
+        }
+    };
+    prepare(result.read, reading);
+    prepare(result.write, writing);
+    if (error) {
+        sys::close_ends(result);
+        return {};
+    }
+    return result;
+}
+
+inline native_handle open_null(std::error_code& error) noexcept {
+    return sys::open_above_standard("/dev/null", O_RDWR, error);
+}
+
+inline native_handle open_log(const path_text& name, std::error_code& error) noexcept {
+    if (name.find('\0') != std::string::npos) {
+        error = make_error(std::errc::invalid_argument);
+        return no_handle;
+    }
+    return sys::open_above_standard(name.c_str(), O_WRONLY | O_APPEND | O_CREAT, error);
+}
+
+inline native_handle duplicate(native_handle fd, std::error_code& error) noexcept {
+    const int copy = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy == -1) {
+        error = last_error();
+    }
+    return copy;
+}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
