@@ -19,9 +19,9 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
+#include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/process_tree.hpp>
 #include <skyutil/detail/os/processes.hpp>
-#include <skyutil/detail/process/child_identity.hpp>
 #include <skyutil/detail/process/watched_tree.hpp>
 
 #include <algorithm>
@@ -246,7 +246,7 @@ private:
 
 /// As kill_process_tree() says. With `child` the root is that child of this process, and no other
 /// process with its id.
-inline kill_report kill_tree(std::int64_t root, const child_identity* child,
+inline kill_report kill_tree(std::int64_t root, const os::child* child,
                              const kill_tree_options& options, std::error_code& error) {
     error.clear();
     if (!os::is_signal(options.end_signal)) {

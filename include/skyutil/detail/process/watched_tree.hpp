@@ -6,10 +6,10 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
+#include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/process_list.hpp>
 #include <skyutil/detail/os/process_tree.hpp>
 #include <skyutil/detail/os/processes.hpp>
-#include <skyutil/detail/process/child_identity.hpp>
 #include <skyutil/detail/process/process_entries.hpp>
 #include <skyutil/detail/process/tree_members.hpp>
 
@@ -113,7 +113,7 @@ class watched_tree {
 public:
     /// Finds the tree. With `child` the root is that child of this process, and no other process
     /// with its id. No member: an error, or the root is spared.
-    watched_tree(std::int64_t root, const child_identity* child, std::vector<std::int64_t> spared,
+    watched_tree(std::int64_t root, const os::child* child, std::vector<std::int64_t> spared,
                  std::error_code& error)
         : list_(error), members_(std::move(spared)) {
         if (!error) {
@@ -166,7 +166,7 @@ public:
     }
 
 private:
-    std::optional<tree_member> find_root(std::int64_t root, const child_identity* child) {
+    std::optional<tree_member> find_root(std::int64_t root, const os::child* child) {
         const process_entry* const entry = find_entry(list_.entries(), root);
         if (child != nullptr &&
             !child->has_its_id()) {  // nor had it when the table was read, maybe
@@ -178,7 +178,7 @@ private:
     /// Returns a root that stands for a child that others have reaped, if what is in its session
     /// and group is proven to be the child's: the system says that processes are in the group of
     /// the child, or one is in its session that was there while the child had its id.
-    std::optional<tree_member> reaped_root(const child_identity& child) const {
+    std::optional<tree_member> reaped_root(const os::child& child) const {
         if (find_entry(list_.entries(), child.pid) != nullptr ||
             !(child.has_group() ||
               (child.leads_session &&

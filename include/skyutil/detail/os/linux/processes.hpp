@@ -210,7 +210,6 @@ inline void process_ref::signal(int number, std::error_code& error) const noexce
 }
 
 // For what reads limits.
-using sys::read_at;
 inline std::int64_t thread_id() noexcept { return sys::syscall(SYS_gettid); }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
