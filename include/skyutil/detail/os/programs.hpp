@@ -5,7 +5,8 @@
 
 #pragma once
 
-#include <skyutil/detail/base/throw.hpp>  // IWYU pragma: keep
+#include <skyutil/detail/base/interruption.hpp>  // IWYU pragma: keep
+#include <skyutil/detail/base/throw.hpp>         // IWYU pragma: keep
 #include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/pipes.hpp>      // IWYU pragma: keep

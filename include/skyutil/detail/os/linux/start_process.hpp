@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <skyutil/detail/base/interruption.hpp>
+#include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/linux/new_process.hpp>
 #include <skyutil/version.hpp>
 
@@ -75,6 +77,7 @@ inline int keep_pidfd(int pidfd, pid_t pid) noexcept {
 inline child try_program(program_start& start, std::error_code& error) noexcept {
     constexpr std::size_t stack_size = 8192;
     alignas(16) std::array<char, 2 * stack_size> stacks;  // NOLINT(*-member-init)
+    const uninterrupted until_known;  // whether it runs, and until what failed is reaped
     start.parent = sys::getpid();
     start.stack = stacks.data() + stack_size;
     start.shares_memory = false;
