@@ -93,7 +93,8 @@ auto make_unless_it_fails(std::string_view name, Function function,
 }  // namespace skyutil_tests
 
 // Objects, not functions: with these no function of the same name is found beside them by the types
-// of the arguments.
+// of the arguments. The library's own variables may have their names.
+#pragma GCC diagnostic ignored "-Wshadow"
 #define SKYUTIL_CALL_AS(name, shown_name) \
     inline constexpr auto name = [](auto... arguments) noexcept { \
         return skyutil_tests::make_unless_it_fails( \

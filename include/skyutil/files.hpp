@@ -410,8 +410,7 @@ struct write_options {
 /// - Owner, group, permission bits, access control list and extended attributes (such as an SELinux
 ///   label, or the user's own) are kept, as far as the caller may set them. A new file has mode
 ///   0666 less the umask, or the default that its directory defines.
-/// - Only the caller can gain rights. If the owner cannot be kept, the caller becomes the owner,
-/// and
+/// - Only the caller can gain rights. If the owner cannot be kept, the caller becomes the owner and
 ///   the set-user-ID and set-group-ID bits are removed. If the group cannot be kept, the group and
 ///   others get only the permissions that both had.
 ///

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
 #include <skyutil/process.hpp>

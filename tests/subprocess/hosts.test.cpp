@@ -125,6 +125,24 @@ TEST_CASE("a host without descriptors gets an error, and nothing is left") {
     }
 }
 
+TEST_CASE("a command runs to its end where the limit on descriptors falls below what is open") {
+    const json result = run_in_child([] {
+        rlimit old{};
+        ::getrlimit(RLIMIT_NOFILE, &old);
+        std::thread other([&] {
+            std::this_thread::sleep_for(50ms);
+            const rlimit low{1, old.rlim_max};
+            ::setrlimit(RLIMIT_NOFILE, &low);  // poll(2) takes one descriptor then
+        });
+        const completed_process done =
+            run(shell("cat; sleep 0.2; echo y; echo z >&2; exit 5"), {.input = "x"});
+        other.join();
+        ::setrlimit(RLIMIT_NOFILE, &old);
+        return json{done.exit_code, done.stdout_text, done.stderr_text};
+    });
+    CHECK(result == json{5, "xy\n", "z\n"});
+}
+
 TEST_CASE("a run works without pidfd") {
     const json results = run_in_child([] {
         forbid_system_call(434, ENOSYS);       // pidfd_open

@@ -3,9 +3,9 @@
 // detail/os/files.hpp: the seam to the operating system: files, directories and their names, files
 // as memory, temporary files, random bytes.
 //
-// A name with a NUL in it is errc::invalid_argument. A name below a directory is looked up in that
-// open directory, whatever has become of the directory's own name, and a link of that name is not
-// followed.
+// To open a name with a NUL in it is errc::invalid_argument. A name below a directory is looked up
+// in that open directory, whatever has become of the directory's own name, and a link of that name
+// is not followed.
 
 #pragma once
 

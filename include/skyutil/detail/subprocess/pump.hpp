@@ -151,7 +151,7 @@ private:
         for (const output_pipe& each : outputs_) {
             loop_.add_reader(each.fd.get());
         }
-        // Now, as no descriptor may be left later.
+        // Now, as no handle may be left later.
         const bool can_overflow =
             std::any_of(outputs_.begin(), outputs_.end(),
                         [](const output_pipe& each) { return each.fails_on_overflow(); });

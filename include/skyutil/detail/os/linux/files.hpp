@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/posix/files.hpp>
 #include <skyutil/version.hpp>
 
