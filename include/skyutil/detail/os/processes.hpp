@@ -6,6 +6,7 @@
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/base.hpp>
+#include <skyutil/detail/os/files.hpp>   // IWYU pragma: keep
 #include <skyutil/detail/text/scan.hpp>  // IWYU pragma: keep
 #include <skyutil/version.hpp>
 

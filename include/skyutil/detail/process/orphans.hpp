@@ -11,6 +11,7 @@
 
 #include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/process_list.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/process/process_entries.hpp>
 
 #include <algorithm>
@@ -90,7 +91,7 @@ inline void remember_detached(std::int64_t pid) noexcept {
 }
 
 /// The entries of zombies that are children of this process and orphans: that are proven to be, or
-/// all to which it has no pidfd.
+/// all of which it holds no handle.
 inline std::vector<process_entry> find_orphans(bool all, std::error_code& error) {
     std::vector<process_entry> found;
     os::process_list list(error);
