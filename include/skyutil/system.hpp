@@ -25,8 +25,8 @@
 
 #pragma once
 
-#include <skyutil/detail/system/file_reader.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/system/kept_limits.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
@@ -52,7 +52,9 @@ struct sysroot {
     std::filesystem::path path = "/";
 
     /// Returns whether this is the running system.
-    [[nodiscard]] bool is_real() const { return path.native() == "/"; }
+    [[nodiscard]] bool is_real() const {
+        return path.native() == std::filesystem::path::string_type(1, '/');
+    }
 };
 
 /// How cpu_budget::usable() rounds a number of CPUs.
@@ -161,6 +163,7 @@ struct memory_budget {
     std::string soft_limit_file;
     std::string swap_limit_file;
     std::string usage_file;
+    std::string reclaimable_file;
     std::string group_available_file;  ///< the file of the limit
     std::string override_variable;
     std::string machine_available_file;
@@ -370,12 +373,11 @@ public:
     [[nodiscard]] double mem_size_gb();
 
 private:
-    detail::file_reader files_;
-    detail::limit_reader reader_;
+    detail::os::limits_source source_;
     std::uint64_t max_age_;
     std::optional<double> cpu_override_;
     std::optional<double> memory_override_;
-    detail::recent<detail::cpu_limits> cpus_;
+    detail::recent<detail::os::cpu_limits> cpus_;
     detail::recent<std::uint64_t> memory_;
 };
 

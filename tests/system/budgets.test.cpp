@@ -91,6 +91,20 @@ TEST_CASE("every situation gives the budget that its files say") {
     }
 }
 
+TEST_CASE("memory that can be taken back is told with the file of its group") {
+    const no_overrides clean;
+    const temporary_directory root;
+    write_files(root, find_situation("v2_page_cache_is_available"));
+    const skyutil::memory_budget budget = skyutil::get_memory_budget(sysroot{root.path()});
+    REQUIRE(budget.reclaimable);
+    const std::string group = budget.usage_file.substr(0, budget.usage_file.rfind('/'));
+    CHECK(budget.reclaimable_file == group + "/memory.stat");
+    const json form = json::parse(
+        skyutil::describe_resources(skyutil::description_form::json, sysroot{root.path()}));
+    CHECK(form["memory_bytes"]["reclaimable"] ==
+          json{{"value", *budget.reclaimable}, {"source", group + "/memory.stat"}});
+}
+
 TEST_CASE("very long lines and many mounts hide no limit") {
     const no_overrides clean;
     const situation what = find_situation("v2_limit_on_parent");

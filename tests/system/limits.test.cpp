@@ -35,6 +35,7 @@ using namespace skyutil_tests;
 using nlohmann::json;
 using skyutil::sysroot;
 namespace detail = skyutil::detail;
+namespace sys = skyutil::detail::os::sys;
 
 namespace {
 
@@ -451,8 +452,7 @@ TEST_CASE("a real-time policy is noticed where its system call is refused") {
                 throw cannot_run{"may not set a real-time policy"};
             }
             refuse(SYS_sched_getscheduler);
-            detail::file_reader files;
-            return json(detail::is_real_time(files));
+            return json(!detail::os::limits_source().obeys_quota());
         });
         CHECK(answer == real_time);
     }
@@ -579,8 +579,8 @@ TEST_CASE("mountinfo tells which files of the machine are covered") {
     const auto covered = [&](const std::string& mount) {
         put(root, "/proc/self/mountinfo",
             "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" + mount);
-        detail::file_reader files(root.path());
-        const detail::cgroup_tree tree(files);
+        sys::file_reader files(sys::system_root(root.path().native()));
+        const sys::cgroup_tree tree(files);
         return std::pair(tree.memory_file_replaced(), tree.cpu_files_replaced());
     };
     CHECK(covered("") == std::pair(false, false));

@@ -19,6 +19,7 @@
 
 using namespace skyutil_tests;
 namespace detail = skyutil::detail;
+namespace sys = skyutil::detail::os::sys;
 
 namespace {
 
@@ -31,7 +32,7 @@ struct membership_case {
 };
 
 constexpr bool holds(const membership_case& c) {
-    const auto line = detail::parse_cgroup_line(c.line);
+    const auto line = sys::parse_cgroup_line(c.line);
     return line ? c.valid && line->v2 == c.v2 && line->controllers == c.controllers &&
                       line->path == c.path
                 : !c.valid;
@@ -71,7 +72,7 @@ struct mount_case {
 };
 
 constexpr bool holds(const mount_case& c) {
-    const auto mount = detail::parse_mount_line(c.line);
+    const auto mount = sys::parse_mount_line(c.line);
     return mount ? c.valid && mount->v2 == c.v2 && mount->device == c.device &&
                        mount->root == c.root && mount->mount_point == c.mount_point &&
                        mount->controllers == c.controllers
@@ -118,7 +119,7 @@ struct location_case {
 };
 
 constexpr bool holds(const location_case& c) {
-    const auto location = detail::locate_cgroup(c.root, c.path);
+    const auto location = sys::locate_cgroup(c.root, c.path);
     return location ? c.rest == location->rest && c.unknown == location->unknown : !c.rest;
 }
 
@@ -152,7 +153,7 @@ struct cpu_max_case {
     std::optional<double> cpus;
 };
 
-constexpr bool holds(const cpu_max_case& c) { return detail::parse_cpu_max(c.text) == c.cpus; }
+constexpr bool holds(const cpu_max_case& c) { return sys::parse_cpu_max(c.text) == c.cpus; }
 
 constexpr std::array cpu_max_cases{
     cpu_max_case{"max 100000\n", std::nullopt},
@@ -196,9 +197,7 @@ struct quota_case {
     std::optional<double> cpus;
 };
 
-constexpr bool holds(const quota_case& c) {
-    return detail::parse_quota(c.quota, c.period) == c.cpus;
-}
+constexpr bool holds(const quota_case& c) { return sys::parse_quota(c.quota, c.period) == c.cpus; }
 
 constexpr std::array quota_cases{
     quota_case{"150000", "100000", 1.5},       quota_case{"-1", "100000", std::nullopt},
@@ -212,7 +211,7 @@ struct cpu_list_case {
     std::optional<int> count;
 };
 
-constexpr bool holds(const cpu_list_case& c) { return detail::count_cpu_list(c.text) == c.count; }
+constexpr bool holds(const cpu_list_case& c) { return sys::count_cpu_list(c.text) == c.count; }
 
 constexpr std::array cpu_list_cases{
     cpu_list_case{"0\n", 1},
@@ -270,7 +269,7 @@ struct memory_limit_case {
 };
 
 constexpr bool holds(const memory_limit_case& c) {
-    return detail::parse_memory_limit(c.text) == c.bytes;
+    return sys::parse_memory_limit(c.text) == c.bytes;
 }
 
 constexpr std::array memory_limit_cases{
@@ -337,8 +336,8 @@ constexpr bool is_about(std::optional<double> a, std::optional<double> b) {
 }
 
 constexpr bool holds(const request_case& c) {
-    return is_about(detail::cpus_of_shares(c.text), c.of_shares) &&
-           is_about(detail::cpus_of_weight(c.text), c.of_weight);
+    return is_about(sys::cpus_of_shares(c.text), c.of_shares) &&
+           is_about(sys::cpus_of_weight(c.text), c.of_weight);
 }
 
 constexpr std::array request_cases{
@@ -369,7 +368,7 @@ struct kib_case {
     std::optional<std::uint64_t> bytes;
 };
 
-constexpr bool holds(const kib_case& c) { return detail::find_kib(c.text, "MemFree") == c.bytes; }
+constexpr bool holds(const kib_case& c) { return sys::find_kib(c.text, "MemFree") == c.bytes; }
 
 constexpr std::array kib_cases{
     kib_case{"MemTotal: 2 kB\nMemFree:        1 kB\n", 1024},
@@ -396,7 +395,7 @@ struct process_limit_case {
 };
 
 constexpr bool holds(const process_limit_case& c) {
-    const auto limit = detail::find_process_limit(limits_text, c.name);
+    const auto limit = sys::find_process_limit(limits_text, c.name);
     return limit ? c.known && limit->soft == c.soft && limit->hard == c.hard : !c.known;
 }
 
@@ -424,7 +423,7 @@ struct pressure_case {
 };
 
 constexpr bool holds(const pressure_case& c) {
-    const auto line = detail::find_pressure(c.text, "some");
+    const auto line = sys::find_pressure(c.text, "some");
     return line ? c.valid && line->avg10 == c.avg10 && line->avg60 == c.avg60 &&
                       line->avg300 == c.avg300 && line->total == c.total
                 : !c.valid;
@@ -463,12 +462,12 @@ constexpr std::string_view statistics_text =
     "anon 1\nfile 2\nshmem 4\nactive_file 8\ninactive_file 16\nslab_reclaimable 32\n"
     "slab_unreclaimable 64\ntotal_active_file 128\ntotal_inactive_file 256\n";
 
-static_assert(detail::count_reclaimable(statistics_text, true) == 8 + 16 + 32);
-static_assert(detail::count_reclaimable(statistics_text, false) == 128 + 256);
-static_assert(detail::count_reclaimable("active_file -1\ninactive_file x\n", true) == 0);
-static_assert(detail::count_reclaimable("active_file 18446744073709551615\n"
-                                        "inactive_file 18446744073709551615\n",
-                                        true) == 0);
+static_assert(sys::count_reclaimable(statistics_text, true) == 8 + 16 + 32);
+static_assert(sys::count_reclaimable(statistics_text, false) == 128 + 256);
+static_assert(sys::count_reclaimable("active_file -1\ninactive_file x\n", true) == 0);
+static_assert(sys::count_reclaimable("active_file 18446744073709551615\n"
+                                     "inactive_file 18446744073709551615\n",
+                                     true) == 0);
 
 /// Every case at compile time and again, one by one, at run time.
 #define CHECK_BOTH_WAYS(cases) \
@@ -510,7 +509,7 @@ TEST_CASE("limits of a process are found by their whole name"){CHECK_BOTH_WAYS(p
 TEST_CASE("a line of a pressure file is taken apart or refused"){CHECK_BOTH_WAYS(pressure_cases)}
 
 TEST_CASE("names of mountinfo lose their octal escapes and nothing else") {
-    SKYUTIL_STATIC_CHECK(detail::unescape(R"(/mnt/my\040cgroup)") == "/mnt/my cgroup");
+    SKYUTIL_STATIC_CHECK(sys::unescape(R"(/mnt/my\040cgroup)") == "/mnt/my cgroup");
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", ""},
         {"/plain", "/plain"},
@@ -528,6 +527,6 @@ TEST_CASE("names of mountinfo lose their octal escapes and nothing else") {
     };
     for (const auto& [escaped, plain] : cases) {
         CAPTURE(escaped);
-        CHECK(detail::unescape(escaped) == plain);
+        CHECK(sys::unescape(escaped) == plain);
     }
 }

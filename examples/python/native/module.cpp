@@ -1008,7 +1008,8 @@ PyObject* get_max_workers_for_file_mounts(PyObject*, const arguments& values) {
     if (error) {
         return ask_twin;  // it names the directory that cannot be read
     }
-    const std::optional<std::uint64_t> limit = skyutil::detail::os::soft_fd_limit(error);
+    namespace os = skyutil::detail::os;
+    const auto limit = os::limits_source().limit(os::resource::descriptors, error).soft;
     const int threads = error ? 1 : skyutil::get_parallel_threads(*cloud, error);
     return error ? ask_twin
                  : PyLong_FromLong(skyutil::detail::max_workers(limit, descriptors, threads));

@@ -45,6 +45,13 @@ inline void throw_if(const std::error_code& error, const char* what, std::int64_
     }
 }
 
+/// The name of what the system was asked for is added.
+inline void throw_if(const std::error_code& error, const char* what, const char* name) {
+    if (error) {
+        throw_exception(std::system_error(error, std::string(what) + name));
+    }
+}
+
 inline void throw_if(const std::error_code& error, const char* what) {
     if (error) {
         throw_exception(std::system_error(error, what));

@@ -8,5 +8,5 @@
 #include <skyutil/detail/os/base.hpp>             // IWYU pragma: export
 #include <skyutil/detail/os/linux/children.hpp>   // IWYU pragma: export
 #include <skyutil/detail/os/linux/files.hpp>      // IWYU pragma: export
-#include <skyutil/detail/os/linux/machine.hpp>    // IWYU pragma: export
 #include <skyutil/detail/os/linux/processes.hpp>  // IWYU pragma: export
+#include <skyutil/detail/os/machine.hpp>          // IWYU pragma: export

@@ -6,10 +6,11 @@
 #pragma once
 
 #include <skyutil/detail/base/compiler.hpp>
+#include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/system/cpu_rule.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
+#include <skyutil/detail/system/kept_limits.hpp>
 #include <skyutil/detail/system/override.hpp>
+#include <skyutil/version.hpp>
 
 #include <atomic>
 #include <cmath>
@@ -24,20 +25,20 @@ SKYUTIL_OWN inline std::atomic<int> last_cpus = 0;
 SKYUTIL_OWN inline std::atomic<double> last_quota = 0;
 
 /// Returns the limits, read by the calling thread at most 20 milliseconds ago.
-SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
-    thread_local constinit recent<cpu_limits> limits;
+SKYUTIL_OWN inline const os::cpu_limits& recent_cpu_limits() {
+    thread_local constinit recent<os::cpu_limits> limits;
     return limits.get(
         default_max_age,
         [] {
             const auto now =
-                with_kept_reader([](limit_reader& reader) { return reader.read_cpus(); });
+                with_kept_source([](os::limits_source& source) { return source.read_cpus(); });
             if (now.complete) {
                 last_cpus.store(now.value.cpus.value_or(0), std::memory_order_relaxed);
                 last_quota.store(now.value.quota.value_or(0), std::memory_order_relaxed);
             }
             return now;
         },
-        [](cpu_limits now) {
+        [](os::cpu_limits now) {
             const int cpus = last_cpus.load(std::memory_order_relaxed);
             if (cpus != 0 && (!now.cpus || cpus < *now.cpus)) {
                 now.cpus = cpus;
@@ -52,20 +53,19 @@ SKYUTIL_OWN inline const cpu_limits& recent_cpu_limits() {
 
 /// Returns how many CPUs the calling thread may use: as many as the override says, if there is one,
 /// else by the limits and by what is read of the thread itself.
-inline int count_cpus(const std::optional<double>& setting, const cpu_limits& limits,
-                      file_reader& files) {
+inline int count_cpus(const std::optional<double>& setting, const os::cpu_limits& limits,
+                      const os::limits_source& source) {
     if (setting) {
         return whole_cpus(std::floor(*setting));
     }
-    const std::optional<int> affinity = read_affinity(files);
-    const bool bound = limits.quota && !is_real_time(files);
-    return whole_cpus(std::floor(
-        lowest_cpus(limits.cpus, affinity, std::nullopt, bound ? limits.quota : std::nullopt)));
+    const bool bound = limits.quota && source.obeys_quota();
+    return whole_cpus(std::floor(lowest_cpus(limits.cpus, source.affinity(), std::nullopt,
+                                             bound ? limits.quota : std::nullopt)));
 }
 
 inline int count_cpus(const override_setting& setting) {
-    file_reader files;
-    return count_cpus(setting.value, setting.value ? cpu_limits{} : recent_cpu_limits(), files);
+    return count_cpus(setting.value, setting.value ? os::cpu_limits{} : recent_cpu_limits(),
+                      os::limits_source());
 }
 
 /// The same as get_cpu_count().

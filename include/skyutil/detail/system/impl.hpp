@@ -5,11 +5,12 @@
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
 #include <skyutil/detail/system/cpu_rule.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
+#include <skyutil/detail/system/kept_limits.hpp>
 #include <skyutil/detail/system/memory_size.hpp>
 #include <skyutil/detail/system/override.hpp>
 #include <skyutil/detail/system/read_resources.hpp>
@@ -83,11 +84,11 @@ inline limit_source cpu_budget::limiting_factor() const {
 }
 
 inline std::string cpu_budget::online_source() const {
-    return online_file.empty() ? std::string(detail::online_file) : online_file;
+    return online_file.empty() ? detail::os::online_name() : online_file;
 }
 
 inline std::string cpu_budget::affinity_source() const {
-    return affinity_file.empty() ? "sched_getaffinity(2)" : affinity_file;
+    return affinity_file.empty() ? detail::os::affinity_name() : affinity_file;
 }
 
 namespace detail {
@@ -148,7 +149,7 @@ inline double get_mem_size_gb() { return detail::mem_size_gb(); }
 inline cpu_budget get_cpu_budget(const sysroot& root, std::error_code& error) {
     const detail::override_setting setting(detail::cpu_overrides);
     error = setting.error();
-    cpu_budget budget = detail::read_cpu_budget(root.path);
+    cpu_budget budget = detail::read_cpu_budget(detail::limits_of(root));
     if (setting.value) {
         budget.override_value = setting.value;
         budget.override_variable = setting.name;
@@ -165,7 +166,7 @@ inline cpu_budget get_cpu_budget(const sysroot& root) {
 inline memory_budget get_memory_budget(const sysroot& root, std::error_code& error) {
     const detail::override_setting setting(detail::memory_overrides);
     error = setting.error();
-    memory_budget budget = detail::read_memory_budget(root.path);
+    memory_budget budget = detail::read_memory_budget(detail::limits_of(root));
     if (setting.value) {
         budget.override_value = setting.value;
         budget.override_variable = setting.name;
@@ -180,7 +181,9 @@ inline memory_budget get_memory_budget(const sysroot& root) {
     return get_memory_budget(root, error);
 }
 
-inline pressure get_pressure(const sysroot& root) { return detail::read_pressure(root.path); }
+inline pressure get_pressure(const sysroot& root) {
+    return detail::read_pressure(detail::limits_of(root));
+}
 
 inline fd_limits get_fd_limits(std::error_code& error) {
     error.clear();
@@ -190,12 +193,12 @@ inline fd_limits get_fd_limits(std::error_code& error) {
 inline fd_limits get_fd_limits() {
     std::error_code error;
     const fd_limits limits = get_fd_limits(error);
-    detail::throw_if(error, "skyutil::get_fd_limits: cannot read RLIMIT_NOFILE");
+    detail::throw_if(error, "skyutil::get_fd_limits: cannot read ",
+                     detail::os::limit_name(detail::os::resource::descriptors));
     return limits;
 }
 
 inline fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error) {
-    error.clear();
     fd_limits limits = get_fd_limits(error);
     const std::uint64_t wanted = (std::min)(most, limits.hard.value_or(most));
     if (error || !limits.soft || *limits.soft >= wanted) {
@@ -219,18 +222,21 @@ inline fd_limits raise_fd_limit(std::error_code& error) {
 inline fd_limits raise_fd_limit(std::uint64_t most) {
     std::error_code error;
     const fd_limits limits = raise_fd_limit(most, error);
-    detail::throw_if(error, "skyutil::raise_fd_limit: cannot set RLIMIT_NOFILE");
+    detail::throw_if(error, "skyutil::raise_fd_limit: cannot set ",
+                     detail::os::limit_name(detail::os::resource::descriptors));
     return limits;
 }
 
 inline std::size_t open_fd_count(std::error_code& error) {
-    return detail::count_open_fds({}, error);
+    error.clear();
+    return detail::os::count_open_descriptors({}, error);
 }
 
 inline std::size_t open_fd_count() {
     std::error_code error;
     const std::size_t count = open_fd_count(error);
-    detail::throw_if(error, "skyutil::open_fd_count: cannot list /proc/self/fd");
+    detail::throw_if(error, "skyutil::open_fd_count: cannot list ",
+                     detail::os::open_descriptors_name());
     return count;
 }
 
@@ -239,12 +245,13 @@ inline std::string describe_resources(description_form form, const sysroot& root
     std::error_code of_memory;
     std::error_code ignored;
     std::error_code uncounted;
-    const std::size_t open = detail::count_open_fds(root.path, uncounted);
+    const detail::os::limits_source source = detail::limits_of(root);
+    const std::size_t open = detail::os::count_open_descriptors(source, uncounted);
     const std::array<detail::resource_table, 4> tables{
         detail::describe(get_cpu_budget(root, error)),
         detail::describe(get_memory_budget(root, of_memory)),
-        detail::describe(detail::read_pressure(root.path)),
-        detail::describe(detail::read_fd_limits(root.path, ignored),
+        detail::describe(detail::read_pressure(source)),
+        detail::describe(detail::read_fd_limits(source, ignored),
                          uncounted ? std::nullopt : std::optional<std::size_t>(open)),
     };
     error = error ? error : of_memory;
@@ -279,8 +286,7 @@ inline std::string describe_resources(description_form form, const sysroot& root
 }
 
 inline resource_monitor::resource_monitor(const sysroot& root, std::chrono::milliseconds max_age)
-    : files_(root.path),
-      reader_(root.path),
+    : source_(detail::limits_of(root)),
       max_age_(
           static_cast<std::uint64_t>((std::max)(max_age.count(), decltype(max_age.count()){0}))) {
     const detail::override_setting cpus(detail::cpu_overrides);
@@ -293,10 +299,10 @@ inline resource_monitor::resource_monitor(const sysroot& root, std::chrono::mill
 
 inline int resource_monitor::cpu_count() {
     if (cpu_override_) {
-        return detail::count_cpus(cpu_override_, {}, files_);
+        return detail::count_cpus(cpu_override_, {}, source_);
     }
     return detail::count_cpus(
-        {}, cpus_.get(max_age_, [this] { return reader_.read_cpus(); }, std::identity()), files_);
+        {}, cpus_.get(max_age_, [this] { return source_.read_cpus(); }, std::identity()), source_);
 }
 
 inline double resource_monitor::mem_size_gb() {
@@ -304,7 +310,7 @@ inline double resource_monitor::mem_size_gb() {
         memory_override_
             ? *memory_override_
             : static_cast<double>(
-                  memory_.get(max_age_, [this] { return reader_.read_memory(); }, std::identity()));
+                  memory_.get(max_age_, [this] { return source_.read_memory(); }, std::identity()));
     return bytes / detail::bytes_per_gib;
 }
 

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <skyutil/detail/base/compiler.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/system/kept_limits.hpp>
 #include <skyutil/detail/system/override.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -25,7 +27,7 @@ SKYUTIL_OWN inline std::uint64_t recent_memory() {
         default_max_age,
         [] {
             const auto now =
-                with_kept_reader([](limit_reader& reader) { return reader.read_memory(); });
+                with_kept_source([](os::limits_source& source) { return source.read_memory(); });
             if (now.complete) {
                 last_memory.store(now.value, std::memory_order_relaxed);
             }

@@ -5,10 +5,11 @@
 #pragma once
 
 #include <skyutil/detail/base/throw.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/decimal.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
+#include <skyutil/version.hpp>
 
 #include <array>
 #include <charconv>
@@ -65,16 +66,16 @@ inline std::optional<double> parse_positive(std::string_view text) noexcept {
 /// The first of several environment variables that is set.
 struct override_setting {
     const char* name = nullptr;
-    const char* text = nullptr;
+    std::optional<std::string> text;
     std::optional<double> value;  // nullopt when none is set, or the text is no positive number
 
     template <std::size_t Count>
-    explicit override_setting(const std::array<override_variable, Count>& variables) noexcept {
+    explicit override_setting(const std::array<override_variable, Count>& variables) {
         for (const auto& [variable, unit] : variables) {
             text = os::environment(variable);
-            if (text != nullptr) {
+            if (text) {
                 name = variable;
-                value = parse_positive(text);
+                value = parse_positive(*text);
                 if (value) {
                     *value *= unit;
                     if (!split(*value).finite) {
@@ -87,15 +88,15 @@ struct override_setting {
     }
 
     [[nodiscard]] std::error_code error() const noexcept {
-        return text != nullptr && !value ? std::make_error_code(std::errc::invalid_argument)
-                                         : std::error_code();
+        return text && !value ? std::make_error_code(std::errc::invalid_argument)
+                              : std::error_code();
     }
 
     void throw_if_malformed(const char* function) const {
         if (error()) {
-            throw_exception(std::invalid_argument(std::string(function) +
-                                                  ": the environment variable " + name + " is " +
-                                                  quoted(text) + ", which is no positive number"));
+            throw_exception(std::invalid_argument(
+                std::string(function) + ": the environment variable " + name + " is " +
+                detail::quoted(*text) + ", which is no positive number"));
         }
     }
 };

@@ -1,181 +1,96 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/read_resources.hpp: reads the numbers of system.hpp; overrides are not looked at
-// here. Included at the end of skyutil/system.hpp.
+// detail/system/read_resources.hpp: makes the types of system.hpp of the numbers that the system
+// tells; overrides are not looked at here. Included at the end of skyutil/system.hpp.
 
 #pragma once
 
-#include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/system/cgroup_limits.hpp>
-#include <skyutil/detail/system/cgroup_tree.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
-#include <skyutil/detail/system/limit_reader.hpp>
-#include <skyutil/detail/system/meminfo.hpp>
-#include <skyutil/detail/system/pressure.hpp>
-#include <skyutil/detail/system/process_limits.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-/// Moves a number and its file to two members of a budget.
-template <class T>
-void take(sourced<T> found, std::optional<T>& number, std::string& file) {
-    number = found.value;
-    file = std::move(found.file);
+inline os::limits_source limits_of(const sysroot& root) {
+    return root.is_real() ? os::limits_source() : os::limits_source(root.path.native());
 }
 
-inline cpu_budget read_cpu_budget(const root_directory& root) {
+/// Moves a number and its source to two members of a budget.
+template <class T>
+void take(os::sourced<T>& found, std::optional<T>& number, std::string& file) {
+    number = found.value;
+    file = std::move(found.source);
+}
+
+inline cpu_budget read_cpu_budget(const os::limits_source& source) {
+    os::cpu_numbers numbers = os::read_cpu_numbers(source);
     cpu_budget budget;
-    file_reader files(root);
-    const cgroup_tree groups(files);
-    take(read_online(files), budget.online, budget.online_file);
-    budget.affinity = read_affinity(files);
-    if (!root.is_real() || os::affinity_count() == 0) {
-        budget.affinity_file = status_file;
-    }
-    take(read_cpuset(groups, files), budget.cpuset, budget.cpuset_file);
-    take(read_cpu_request(groups, files), budget.request, budget.request_file);
-    if (!is_real_time(files)) {
-        take(read_cpu_quota(groups, files), budget.quota, budget.quota_file);
-    }
+    take(numbers.online, budget.online, budget.online_file);
+    take(numbers.affinity, budget.affinity, budget.affinity_file);
+    take(numbers.cpuset, budget.cpuset, budget.cpuset_file);
+    take(numbers.quota, budget.quota, budget.quota_file);
+    take(numbers.request, budget.request, budget.request_file);
     return budget;
 }
 
-/// Returns a soft limit of the process. `name` is that of its line in /proc/self/limits.
-inline std::optional<std::uint64_t> read_limit(file_reader& files, os::resource which,
-                                               std::string_view name) {
-    if (files.root().is_real()) {
-        std::error_code error;
-        const os::resource_limit limit = os::get_limit(which, error);
-        if (!error) {
-            return limit.soft;
-        }
-    }
-    const auto limit = find_process_limit(files.own("limits").value_or(""), name);
-    return limit ? limit->soft : std::nullopt;
-}
-
-/// Reads the limits of the process itself, and what they leave.
-inline void read_own_limits(file_reader& files, memory_budget& budget) {
-    budget.address_space_limit =
-        read_limit(files, os::resource::address_space, "Max address space");
-    budget.data_limit = read_limit(files, os::resource::data, "Max data size");
-    const std::string status = files.own("status").value_or("");
-    const auto leave = [&](const std::optional<std::uint64_t>& limit, const char* name) {
-        if (const auto used = find_kib(status, name); limit && used) {
+inline memory_budget read_memory_budget(const os::limits_source& source) {
+    os::memory_numbers numbers = os::read_memory_numbers(source);
+    memory_budget budget;
+    take(numbers.physical, budget.physical, budget.physical_file);
+    take(numbers.machine_available, budget.machine_available, budget.machine_available_file);
+    take(numbers.limit, budget.limit, budget.limit_file);
+    take(numbers.soft_limit, budget.soft_limit, budget.soft_limit_file);
+    take(numbers.swap_limit, budget.swap_limit, budget.swap_limit_file);
+    take(numbers.usage, budget.usage, budget.usage_file);
+    take(numbers.reclaimable, budget.reclaimable, budget.reclaimable_file);
+    take(numbers.group_available, budget.group_available, budget.group_available_file);
+    budget.address_space_limit = numbers.address_space_limit;
+    budget.data_limit = numbers.data_limit;
+    const auto leave = [&](const std::optional<std::uint64_t>& limit,
+                           const std::optional<std::uint64_t>& used) {
+        if (limit && used) {
             const std::uint64_t left = *limit - (std::min)(*limit, *used);
             budget.process_available = (std::min)(left, budget.process_available.value_or(left));
         }
     };
-    leave(budget.address_space_limit, "VmSize");
-    leave(budget.data_limit, "VmData");
-}
-
-inline memory_budget read_memory_budget(const root_directory& root) {
-    memory_budget budget;
-    file_reader files(root);
-    const group_memory groups = read_group_memory(cgroup_tree(files), files);
-    take(groups.limit, budget.limit, budget.limit_file);
-    take(groups.soft_limit, budget.soft_limit, budget.soft_limit_file);
-    take(groups.swap_limit, budget.swap_limit, budget.swap_limit_file);
-    take(groups.available, budget.group_available, budget.group_available_file);
-    take(groups.use.usage, budget.usage, budget.usage_file);
-    if (budget.usage) {
-        budget.reclaimable = groups.use.reclaimable;
-    }
-    const std::string machine = files.text("/proc/meminfo").value_or("");
-    take(read_physical(files, false, [&] { return std::string_view(machine); }), budget.physical,
-         budget.physical_file);
-    budget.machine_available = find_kib(machine, "MemAvailable");
-    budget.machine_available_file = budget.machine_available ? "/proc/meminfo" : "";
-    if (const std::uint64_t free = os::memory().free;
-        !budget.machine_available && root.is_real() && free != 0) {
-        budget.machine_available = free;
-        budget.machine_available_file = "sysinfo(2)";
-    }
-
-    read_own_limits(files, budget);
+    leave(numbers.address_space_limit, numbers.address_space_used);
+    leave(numbers.data_limit, numbers.data_used);
     return budget;
 }
 
-inline pressure_averages to_averages(const pressure_line& line) {
-    constexpr auto most = static_cast<std::uint64_t>((std::chrono::microseconds::max)().count());
-    return {line.avg10, line.avg60, line.avg300,
-            std::chrono::microseconds((std::min)(line.total, most))};
-}
-
-inline std::optional<resource_pressure> parse_pressure(std::string_view text) {
-    resource_pressure result;
-    if (const auto line = find_pressure(text, "some")) {
-        result.some = to_averages(*line);
+inline std::optional<resource_pressure> to_pressure(os::stalls&& found) {
+    if (!found.some && !found.full) {
+        return std::nullopt;
     }
-    if (const auto line = find_pressure(text, "full")) {
-        result.full = to_averages(*line);
-    }
-    return result.some || result.full ? std::optional(result) : std::nullopt;
-}
-
-inline pressure read_pressure(const root_directory& root) {
-    file_reader files(root);
-    const std::string own = cgroup_tree(files).own_group();
-    const auto read = [&](const std::string& name) {
-        std::string file = own + "/" + name + ".pressure";
-        std::optional<resource_pressure> found;
-        if (!own.empty()) {
-            found = parse_pressure(files.text(file).value_or(""));
-        }
-        if (!found) {
-            file = "/proc/pressure/" + name;
-            found = parse_pressure(files.text(file).value_or(""));
-        }
-        if (found) {
-            found->file = std::move(file);
-        }
-        return found;
+    const auto averages = [](const std::optional<os::stall_times>& times) {
+        constexpr auto most =
+            static_cast<std::uint64_t>((std::chrono::microseconds::max)().count());
+        return times ? std::optional<pressure_averages>(
+                           {times->avg10, times->avg60, times->avg300,
+                            std::chrono::microseconds((std::min)(times->total, most))})
+                     : std::nullopt;
     };
-    return {read("cpu"), read("memory"), read("io")};
+    return resource_pressure{averages(found.some), averages(found.full), std::move(found.source)};
 }
 
-inline fd_limits read_fd_limits(const root_directory& root, std::error_code& error) {
-    if (root.is_real()) {
-        const os::resource_limit limit = os::get_limit(os::resource::descriptors, error);
-        if (!error) {
-            return {limit.soft, limit.hard};
-        }
-    }
-    const std::optional<process_limit> limit =
-        find_process_limit(file_reader(root).own("limits").value_or(""), "Max open files");
-    if (!limit) {
-        return {};
-    }
-    error.clear();
-    return {limit->soft, limit->hard};
+inline pressure read_pressure(const os::limits_source& source) {
+    os::stall_numbers found = os::read_stall_numbers(source);
+    return {to_pressure(std::move(found.cpu)), to_pressure(std::move(found.memory)),
+            to_pressure(std::move(found.io))};
 }
 
-inline std::size_t count_open_fds(const root_directory& root, std::error_code& error) {
-    for (const char* const name : {"/proc/thread-self/fd", "/proc/self/fd"}) {
-        error.clear();
-        const unique_fd directory(os::open_directory(root.name_of(name), error));
-        if (directory) {
-            const std::size_t count = os::count_entries(directory.get(), error);
-            return error ? 0 : count - (root.is_real() ? 1 : 0);  // not the one that counts
-        }
-        if (error != std::errc::no_such_file_or_directory) {
-            break;
-        }
-    }
-    return 0;
+inline fd_limits read_fd_limits(const os::limits_source& source, std::error_code& error) {
+    const os::resource_limit limit = source.limit(os::resource::descriptors, error);
+    return {limit.soft, limit.hard};
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

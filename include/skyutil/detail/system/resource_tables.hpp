@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/detail/system/resource_text.hpp>
 #include <skyutil/detail/text/digits.hpp>
 #include <skyutil/version.hpp>
@@ -119,11 +121,11 @@ inline resource_table describe(const memory_budget& budget) {
     add("memory limit", "limit", budget.limit, budget.limit_file, limit_kind::memory_limit);
     add("soft limit", "soft_limit", budget.soft_limit, budget.soft_limit_file);
     add("swap limit", "swap_limit", budget.swap_limit, budget.swap_limit_file);
-    add_rare("address space limit", "address_space_limit", budget.address_space_limit, "RLIMIT_AS");
-    add_rare("data limit", "data_limit", budget.data_limit, "RLIMIT_DATA");
+    add_rare("address space limit", "address_space_limit", budget.address_space_limit,
+             os::limit_name(os::resource::address_space));
+    add_rare("data limit", "data_limit", budget.data_limit, os::limit_name(os::resource::data));
     add_rare("in use", "usage", budget.usage, budget.usage_file);
-    add_rare("of it reclaimable", "reclaimable", budget.reclaimable,
-             budget.usage_file.substr(0, budget.usage_file.rfind('/')) + "/memory.stat");
+    add_rare("of it reclaimable", "reclaimable", budget.reclaimable, budget.reclaimable_file);
     add_rare("left of the limit", "group_available", budget.group_available,
              budget.group_available_file);
     add_rare("left of the machine", "machine_available", budget.machine_available,
@@ -172,14 +174,16 @@ inline resource_table describe(const pressure& stalls) {
 }
 
 inline resource_table describe(const fd_limits& limits, const std::optional<std::size_t>& open) {
-    return {"Descriptors",
-            "descriptors",
-            limits.soft ? integer_text(*limits.soft) : "no limit",
-            {},
-            {make_row("soft limit", "soft", limits.soft, "RLIMIT_NOFILE", short_number,
-                      limits.soft.has_value()),
-             make_row("hard limit", "hard", limits.hard, "RLIMIT_NOFILE", short_number, false),
-             make_row("open", "open", open, "/proc/self/fd", short_number, false, row_kind::rare)}};
+    const char* const source = os::limit_name(os::resource::descriptors);
+    return {
+        "Descriptors",
+        "descriptors",
+        limits.soft ? integer_text(*limits.soft) : "no limit",
+        {},
+        {make_row("soft limit", "soft", limits.soft, source, short_number, limits.soft.has_value()),
+         make_row("hard limit", "hard", limits.hard, source, short_number, false),
+         make_row("open", "open", open, os::open_descriptors_name(), short_number, false,
+                  row_kind::rare)}};
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

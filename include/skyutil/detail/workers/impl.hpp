@@ -5,14 +5,14 @@
 #pragma once
 
 #include <skyutil/detail/base/error.hpp>
-#include <skyutil/detail/os.hpp>
+#include <skyutil/detail/os/limits.hpp>
+#include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/workers/workers.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
-#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -22,13 +22,13 @@ namespace detail {
 
 inline int max_workers_within_limit(std::uint64_t fds_per_worker, std::string_view cloud,
                                     std::error_code& error) {
-    const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
+    const auto limit = os::limits_source().limit(os::resource::descriptors, error).soft;
     return error ? 1 : max_workers(limit, fds_per_worker, get_parallel_threads(cloud, error));
 }
 
 inline int max_workers_within_limit(std::uint64_t fds_per_worker, std::string_view cloud) {
     std::error_code error;
-    const std::optional<std::uint64_t> limit = os::soft_fd_limit(error);
+    const auto limit = os::limits_source().limit(os::resource::descriptors, error).soft;
     throw_if(error,
              "skyutil::get_max_workers_for_file_mounts: cannot get the limit on descriptors");
     return max_workers(limit, fds_per_worker, get_parallel_threads(cloud));

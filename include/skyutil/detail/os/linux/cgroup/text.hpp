@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup.hpp: the texts in which the kernel describes control groups. No input or
-// output here.
+// detail/os/linux/cgroup/text.hpp: the texts in which the kernel describes control groups. Nothing
+// is read here.
 //
 // Sources: cgroups(7), cgroup_namespaces(7), proc(5), kernel documentation admin-guide/cgroup-v1
 // and admin-guide/cgroup-v2. Text that is not as described there is no limit, and never an error.
@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns how many CPUs a quota and a period, both in microseconds, allow.
 constexpr std::optional<double> parse_quota(std::string_view quota,
@@ -221,4 +221,4 @@ constexpr std::uint64_t count_reclaimable(std::string_view statistics, bool v2) 
     return sum;
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

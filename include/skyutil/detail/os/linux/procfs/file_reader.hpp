@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/file_reader.hpp: reads the small text files of /proc and /sys, or copies of them.
+// detail/os/linux/procfs/file_reader.hpp: reads the small text files of /proc and /sys, or copies
+// of them.
 
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
-/// The directory below which /proc and /sys are: "/" for the running system, another one for a
-/// copy.
-class root_directory {
+/// The ids of a thread and its process, as text.
+struct thread_ids {
+    std::string thread;
+    std::string process;
+};
+
+/// Where the files of /proc and /sys are: in the running system, or below a directory with copies
+/// of them.
+class system_root {
 public:
-    /// The running system.
-    root_directory() = default;
+    /// The running system, of which system calls can tell more; one of them tells the ids of the
+    /// calling thread.
+    explicit system_root(thread_ids (*read_ids)()) noexcept : read_ids_(read_ids) {}
 
-    root_directory(std::filesystem::path path)  // NOLINT(*-explicit-*) as paths are passed
-        : path_(std::move(path)) {}
+    /// A copy.
+    explicit system_root(path_text directory) noexcept : directory_(std::move(directory)) {}
 
-    /// Returns whether this is the running system, of which system calls can tell more.
-    [[nodiscard]] bool is_real() const noexcept { return path_.native() == "/"; }
+    [[nodiscard]] bool is_real() const noexcept { return read_ids_ != nullptr; }
 
     /// Returns the name that a file such as "/proc/stat" has here.
-    [[nodiscard]] std::string name_of(std::string_view file) const {
-        return is_real() ? std::string(file) : path_.native() + std::string(file);
+    [[nodiscard]] path_text name_of(std::string_view file) const {
+        return directory_ + path_text(file.begin(), file.end());
     }
 
+    /// Returns the ids of the calling thread; not in a copy.
+    [[nodiscard]] thread_ids own_ids() const { return read_ids_(); }
+
 private:
-    std::filesystem::path path_ = "/";
+    path_text directory_;
+    thread_ids (*read_ids_)() = nullptr;
 };
 
 /// Returns the text of a small file; nullopt when it cannot be read or has 16 MiB or more.
-inline std::optional<std::string> read_text(const root_directory& root, std::string_view name,
-                                            std::error_code& error) {
+inline std::optional<std::string> read_text(const path_text& name, std::error_code& error) {
     constexpr std::size_t most = std::size_t{16} << 20;
-    const unique_fd fd(os::open_file(root.name_of(name), error));
+    const unique_fd fd(os::open_file(name, error));
     std::string text;
     for (std::size_t used = 0; fd && used < most;) {
         text.resize((std::max)(std::size_t{4096}, 2 * used));
@@ -63,23 +73,18 @@ inline std::optional<std::string> read_text(const root_directory& root, std::str
     return std::nullopt;
 }
 
-inline std::optional<std::string> read_text(const root_directory& root, std::string_view name) {
-    std::error_code ignored;
-    return read_text(root, name, ignored);
-}
-
 /// Reads files below one root, and notes when that failed for lack of descriptors or memory. Then
 /// it is not known whether there was a file.
 class file_reader {
 public:
-    explicit file_reader(root_directory root = {}) : root_(std::move(root)) {}
+    explicit file_reader(system_root root) noexcept : root_(std::move(root)) {}
 
-    [[nodiscard]] const root_directory& root() const noexcept { return root_; }
+    [[nodiscard]] const system_root& root() const noexcept { return root_; }
 
     /// Returns the text of a file, nullopt when it cannot be read.
     [[nodiscard]] std::optional<std::string> text(std::string_view name) {
         std::error_code error;
-        std::optional<std::string> text = read_text(root_, name, error);
+        std::optional<std::string> text = read_text(root_.name_of(name), error);
         starved_ = starved_ || error == std::errc::too_many_files_open ||
                    error == std::errc::too_many_files_open_in_system ||
                    error == std::errc::not_enough_memory;
@@ -94,12 +99,22 @@ public:
         return text ? text : this->text("/proc/self/" + std::string(name));
     }
 
+    /// Returns the ids of the calling thread and its process; in a copy both are the process's.
+    [[nodiscard]] thread_ids own_ids() {
+        if (root_.is_real()) {
+            return root_.own_ids();
+        }
+        std::string id = text("/proc/self/stat").value_or("");
+        id.resize((std::min)(id.find(' '), id.size()));
+        return {id, id};
+    }
+
     /// Returns whether any read failed for lack of descriptors or memory.
     [[nodiscard]] bool starved() const noexcept { return starved_; }
 
 private:
-    root_directory root_;
+    system_root root_;
     bool starved_ = false;
 };
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

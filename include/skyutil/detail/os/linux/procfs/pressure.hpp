@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/pressure.hpp: the text in which the kernel tells how long tasks waited. No input or
-// output here.
+// detail/os/linux/procfs/pressure.hpp: the text in which the kernel tells how long tasks waited.
+// Nothing is read here.
 //
 // Source: kernel documentation, accounting/psi. Text that is not as described there is no pressure,
 // and never an error.
 
 #pragma once
 
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/text/scan.hpp>
+#include <skyutil/version.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns the value of a percentage with two decimals, "12.34".
 constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
@@ -30,17 +32,10 @@ constexpr std::optional<double> parse_percent(std::string_view text) noexcept {
     return static_cast<double>(*whole * 100 + *tens * 10 + *ones) / 100;
 }
 
-/// A line of a pressure file, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
-struct pressure_line {
-    double avg10;
-    double avg60;
-    double avg300;
-    std::uint64_t total;  // microseconds
-};
-
-/// Returns the numbers of the line that starts with `kind`, "some" or "full".
-constexpr std::optional<pressure_line> find_pressure(std::string_view text,
-                                                     std::string_view kind) noexcept {
+/// Returns the numbers of the line that starts with `kind`, "some" or "full":
+/// "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
+constexpr std::optional<stall_times> find_pressure(std::string_view text,
+                                                   std::string_view kind) noexcept {
     std::string_view line = find_value(text, kind);
     const auto value_of = [&](std::string_view name) {
         std::string_view field = take_until(line, ' ');
@@ -54,7 +49,7 @@ constexpr std::optional<pressure_line> find_pressure(std::string_view text,
     if (!avg10 || !avg60 || !avg300 || !total) {
         return std::nullopt;
     }
-    return pressure_line{*avg10, *avg60, *avg300, *total};
+    return stall_times{*avg10, *avg60, *avg300, *total};
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/meminfo.hpp: sizes in the text of /proc/meminfo and /proc/PID/status. No input or
-// output here.
+// detail/os/linux/procfs/meminfo.hpp: sizes in the text of /proc/meminfo and /proc/PID/status.
+// Nothing is read here.
 //
 // Source: proc(5).
 
@@ -15,7 +15,7 @@
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns the bytes that the line with this name gives in "kB", which are 1024 bytes; nullopt
 /// where there is no such line.
@@ -29,4 +29,4 @@ constexpr std::optional<std::uint64_t> find_kib(std::string_view text,
     return *kib * 1024;
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup_limits.hpp: reads the numbers of a process's control groups, from its own up
-// to the root.
+// detail/os/linux/cgroup/limits.hpp: reads the limits of a process's control groups, from its own
+// up to the root.
 //
 // The lowest limit on the way binds, so each one is looked at: a group without a limit can be in
 // one with a limit, and the files of a group can be missing, unreadable or gone meanwhile.
@@ -9,11 +9,13 @@
 #pragma once
 
 #include <skyutil/detail/base/compiler.hpp>
-#include <skyutil/detail/system/cgroup.hpp>
-#include <skyutil/detail/system/cgroup_tree.hpp>
-#include <skyutil/detail/system/cpu_list.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
+#include <skyutil/detail/os/linux/cgroup/text.hpp>
+#include <skyutil/detail/os/linux/cgroup/tree.hpp>
+#include <skyutil/detail/os/linux/procfs/cpu_list.hpp>
+#include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/text/scan.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -21,14 +23,7 @@
 #include <string>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-/// A number, if there is one, and the file it was read from.
-template <class T>
-struct sourced {
-    std::optional<T> value{};
-    std::string file{};
-};
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Keeps the value if it is lower than the one before or the first; returns whether it is.
 template <class T>
@@ -37,24 +32,9 @@ bool keep_lowest(sourced<T>& lowest, const std::optional<T>& value, const std::s
         return false;
     }
     lowest.value = value;
-    lowest.file = file;
+    lowest.source = file;
     return true;
 }
-
-/// How much memory a control group has, in bytes.
-struct memory_use {
-    sourced<std::uint64_t> usage;
-    std::uint64_t reclaimable = 0;  // of it
-};
-
-/// What the memory controller says about a process's groups, in bytes.
-struct group_memory {
-    sourced<std::uint64_t> limit;
-    sourced<std::uint64_t> soft_limit;
-    sourced<std::uint64_t> swap_limit;
-    memory_use use;                    // of the group with the limit; without one of the own group
-    sourced<std::uint64_t> available;  // the least that a limit leaves
-};
 
 /// Calls visit(v2, directory, own) for the process's own group and those above it whose memory
 /// limits bind it. A group of version 1 binds those below only if it is hierarchical; then all
@@ -92,21 +72,6 @@ inline sourced<double> read_cpu_quota(const cgroup_tree& groups, file_reader& fi
         return text ? next_group::read_here : next_group::nothing_here;
     });
     return lowest;
-}
-
-/// Returns how many CPUs the nearest group with a weight asks for.
-inline sourced<double> read_cpu_request(const cgroup_tree& groups, file_reader& files) {
-    sourced<double> request;
-    groups.for_each_group(controller::cpu, [&](bool v2, const std::string& group, bool) {
-        const std::string file = group + (v2 ? "/cpu.weight" : "/cpu.shares");
-        const std::optional<std::string> text = files.text(file);
-        if (!text) {
-            return next_group::nothing_here;
-        }
-        keep_lowest(request, v2 ? cpus_of_weight(*text) : cpus_of_shares(*text), file);
-        return next_group::none;
-    });
-    return request;
 }
 
 /// Returns how many CPUs the nearest group with a list of CPUs has; those above have no fewer.
@@ -152,53 +117,4 @@ inline std::optional<std::uint64_t> read_memory_limit(const cgroup_tree& groups,
     return lowest;
 }
 
-/// Returns the limit on memory and the numbers that explain it.
-inline group_memory read_group_memory(const cgroup_tree& groups, file_reader& files) {
-    group_memory result;
-    sourced<std::uint64_t> above;
-    memory_use use;  // of the group looked at last
-    const auto keep_limit = [&](const std::optional<std::uint64_t>& limit,
-                                const std::string& file) {
-        if (keep_lowest(result.limit, limit, file) || !result.use.usage.value) {
-            result.use = use;
-        }
-        if (limit && use.usage.value) {
-            const std::uint64_t taken = *use.usage.value - use.reclaimable;
-            keep_lowest(result.available, std::optional(*limit - (std::min)(*limit, taken)), file);
-        }
-    };
-    for_each_memory_group(groups, files, [&](bool v2, const std::string& group, bool own) {
-        const auto number = [&](const char* name) {
-            return parse_memory_limit(files.text(group + name).value_or(""));
-        };
-        const char* const limit_name = v2 ? "/memory.max" : "/memory.limit_in_bytes";
-        const char* const soft_name = v2 ? "/memory.high" : "/memory.soft_limit_in_bytes";
-        const char* const usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
-        const char* const swap_name = v2 ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes";
-        const std::string statistics = files.text(group + "/memory.stat").value_or("");
-        const std::optional<std::uint64_t> usage = number(usage_name);
-        use = {};
-        if (usage) {
-            use = {{usage, group + usage_name},
-                   (std::min)(*usage, count_reclaimable(statistics, v2))};
-        }
-        const std::optional<std::uint64_t> limit = number(limit_name);
-        keep_limit(limit, group + limit_name);
-        if (!v2 && own) {
-            keep_lowest(above, hierarchical_limit(statistics), group + "/memory.stat");
-        }
-        keep_lowest(result.soft_limit, number(soft_name), group + soft_name);
-        std::optional<std::uint64_t> swap = number(swap_name);
-        if (!v2 && swap) {  // of memory and swap together
-            swap = limit ? std::optional(*swap - (std::min)(*swap, *limit)) : std::nullopt;
-        }
-        keep_lowest(result.swap_limit, swap, group + swap_name);
-        return limit || usage ? next_group::read_here : next_group::nothing_here;
-    });
-    if (above.value && (!result.limit.value || *above.value < *result.limit.value)) {
-        keep_limit(above.value, above.file);
-    }
-    return result;
-}
-
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

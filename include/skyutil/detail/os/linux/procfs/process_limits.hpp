@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/process_limits.hpp: the text of /proc/PID/limits. No input or output here.
+// detail/os/linux/procfs/process_limits.hpp: the text of /proc/PID/limits. Nothing is read here.
 //
 // Source: proc(5).
 
 #pragma once
 
+#include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-/// The limits in one line of /proc/PID/limits; nullopt for an unlimited one.
-struct process_limit {
-    std::optional<std::uint64_t> soft;
-    std::optional<std::uint64_t> hard;
-};
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns the limits in the line with this name. The kernel writes the name, two limits, each a
 /// number or "unlimited", and a unit, in columns: nullopt for any other line, and where there is
 /// none.
-constexpr std::optional<process_limit> find_process_limit(std::string_view text,
-                                                          std::string_view name) noexcept {
+constexpr std::optional<resource_limit> find_process_limit(std::string_view text,
+                                                           std::string_view name) noexcept {
     const auto take_column = [](std::string_view& line) {
         line.remove_prefix((std::min)(line.find_first_not_of(' '), line.size()));
         return take_until(line, ' ');
@@ -40,7 +34,7 @@ constexpr std::optional<process_limit> find_process_limit(std::string_view text,
         const std::string_view soft = take_column(line);
         const std::string_view hard = take_column(line);
         const std::string_view unit = take_column(line);
-        const process_limit limit{parse_unsigned(soft), parse_unsigned(hard)};
+        const resource_limit limit{parse_unsigned(soft), parse_unsigned(hard)};
         const bool known = (limit.soft || soft == "unlimited") &&
                            (limit.hard || hard == "unlimited") && !unit.empty() &&
                            line.find_first_not_of(' ') == std::string_view::npos;
@@ -49,4 +43,4 @@ constexpr std::optional<process_limit> find_process_limit(std::string_view text,
     return std::nullopt;
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cpu_list.hpp: the texts in which the kernel lists CPUs. No input or output here.
+// detail/os/linux/procfs/cpu_list.hpp: the texts in which the kernel lists CPUs. Nothing is read
+// here.
 //
 // Text that is not as described here lists no CPUs, and is never an error.
 
@@ -14,7 +15,7 @@
 #include <optional>
 #include <string_view>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns how many CPUs a list names, such as "0-3,8,10-11" or "0-1023:2/256" (the first 2 of
 /// every 256); nullopt for an empty list and for any other text.
@@ -66,4 +67,4 @@ constexpr std::optional<int> count_cpu_lines(std::string_view text) noexcept {
     return count == 0 ? std::nullopt : std::optional(count);
 }
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys

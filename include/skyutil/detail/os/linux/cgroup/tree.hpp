@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/system/cgroup_tree.hpp: finds the control groups that a thread is in, wherever they are
+// detail/os/linux/cgroup/tree.hpp: finds the control groups that a thread is in, wherever they are
 // mounted.
 
 #pragma once
 
-#include <skyutil/detail/os.hpp>
-#include <skyutil/detail/system/cgroup.hpp>
-#include <skyutil/detail/system/file_reader.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/base/compiler.hpp>
+#include <skyutil/detail/os/linux/cgroup/text.hpp>
+#include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/text/scan.hpp>
+#include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <array>
@@ -22,27 +22,11 @@
 #include <utility>
 #include <vector>
 
-namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-/// The ids of the calling thread and its process as text; in a copy both are the process's.
-struct thread_ids {
-    explicit thread_ids(const root_directory& root) {
-        if (root.is_real()) {
-            thread = integer_text(os::thread_id());
-            process = integer_text(os::process_id());
-        } else {
-            const std::string text = read_text(root, "/proc/self/stat").value_or("");
-            thread = process = text.substr(0, text.find(' '));
-        }
-    }
-
-    std::string thread;
-    std::string process;
-};
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns whether a file with one id in each line has this one.
-inline bool lists_id(const root_directory& root, const std::string& file, std::string_view id) {
-    const std::string ids = read_text(root, file).value_or("");
+inline bool lists_id(file_reader& files, const std::string& file, std::string_view id) {
+    const std::string ids = files.text(file).value_or("");
     for (std::string_view lines = ids; !lines.empty();) {
         if (take_until(lines, '\n') == id) {
             return true;
@@ -53,22 +37,21 @@ inline bool lists_id(const root_directory& root, const std::string& file, std::s
 
 /// Returns the group that this process is in: `depth` directories with unknown names below `top`,
 /// and from there `rest`. Looks at no more than a few thousand groups.
-inline std::optional<std::string> find_group_below(const root_directory& root,
-                                                   const std::string& top, std::size_t depth,
-                                                   std::string_view rest) {
-    const thread_ids own(root);
+inline std::optional<std::string> find_group_below(file_reader& files, const std::string& top,
+                                                   std::size_t depth, std::string_view rest) {
+    const thread_ids own = files.own_ids();
     std::size_t left = 4096;
     std::vector<std::string> level{top};
     for (; depth != 0; --depth) {
         std::vector<std::string> next;
         for (const std::string& group : level) {
             std::error_code error;
-            std::filesystem::directory_iterator entry(root.name_of(group), error);
+            std::filesystem::directory_iterator entry(files.root().name_of(group), error);
             for (; !error && left != 0 && entry != std::filesystem::directory_iterator();
                  entry.increment(error)) {
                 std::error_code ignored;
                 if (entry->is_directory(ignored)) {
-                    next.push_back(group + "/" + entry->path().filename().native());
+                    next.push_back(group + "/" + entry->path().filename().string());
                     --left;
                 }
             }
@@ -79,9 +62,9 @@ inline std::optional<std::string> find_group_below(const root_directory& root,
         group += rest;
         // A group lists its threads (in version 2, then in version 1) and its processes; copies
         // have the list of processes alone.
-        if (lists_id(root, group + "/cgroup.threads", own.thread) ||
-            lists_id(root, group + "/tasks", own.thread) ||
-            lists_id(root, group + "/cgroup.procs", own.process)) {
+        if (lists_id(files, group + "/cgroup.threads", own.thread) ||
+            lists_id(files, group + "/tasks", own.thread) ||
+            lists_id(files, group + "/cgroup.procs", own.process)) {
             return std::move(group);
         }
     }
@@ -120,7 +103,7 @@ public:
             return false;
         }
         memberships_ = std::move(*memberships);
-        find_groups(files.root(), mounts.value_or(""));
+        find_groups(files, mounts.value_or(""));
         cpu_files_replaced_ = !mounts || mounts->find(" /sys/devices/system/cpu") != mounts->npos;
         memory_file_replaced_ = !mounts || mounts->find(" /proc/meminfo ") != mounts->npos;
         return true;
@@ -194,7 +177,7 @@ private:
         return found;
     }
 
-    void find_groups(const root_directory& root, std::string_view mounts) {
+    void find_groups(file_reader& files, std::string_view mounts) {
         std::array<std::optional<cgroup_membership>, controller_names.size()> paths;
         for (std::size_t i = 0; i < paths.size(); ++i) {
             paths[i] = find_membership(controller_names[i]);
@@ -220,7 +203,7 @@ private:
                     continue;
                 }
                 if (std::exchange(last_path, paths[i]->path) != paths[i]->path) {
-                    last = find_place(root, *mount, number, paths[i]->path);
+                    last = find_place(files, *mount, number, paths[i]->path);
                 }
                 if (!last.own.empty()) {
                     places_[i].push_back(last);
@@ -229,7 +212,7 @@ private:
         }
     }
 
-    static place find_place(const root_directory& root, const cgroup_mount& mount, std::size_t view,
+    static place find_place(file_reader& files, const cgroup_mount& mount, std::size_t view,
                             std::string_view path) {
         const std::optional<cgroup_location> location = locate_cgroup(unescape(mount.root), path);
         if (!location) {
@@ -238,7 +221,7 @@ private:
         const std::string top = unescape(mount.mount_point);
         std::string group = top + std::string(location->rest);
         if (location->unknown != 0) {
-            group = find_group_below(root, top, location->unknown, location->rest).value_or(top);
+            group = find_group_below(files, top, location->unknown, location->rest).value_or(top);
         }
         return {mount.v2, view, std::move(group), top.size()};
     }
@@ -249,4 +232,4 @@ private:
     std::array<std::vector<place>, controller_names.size()> places_;
 };
 
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
