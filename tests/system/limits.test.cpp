@@ -431,6 +431,7 @@ TEST_CASE("where nothing says anything there is one CPU, no memory and no crash"
     SKYUTIL_SKIP("AddressSanitizer itself makes the calls that are refused here");
 #endif
     const json answer = run_in_child([] {
+        detail::last_cpus = 0;  // as in a process that has not asked before
         set_own_limits();
         refuse_files();
         for (const long call : refused_calls().back().calls) {
