@@ -7,6 +7,7 @@
 
 #include <skyutil/version.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,55 @@ struct reading {
 struct cpu_limits {
     std::optional<int> cpus;  ///< nullopt where the number of allowed CPUs tells as much
     std::optional<double> quota;
+};
+
+/// All numbers about the CPUs of the calling thread. A source that is the usual one of the system
+/// is empty, see online_name() and affinity_name().
+struct cpu_numbers {
+    sourced<int> online;      ///< CPUs of the machine that are switched on
+    sourced<int> affinity;    ///< CPUs on which the thread may run
+    sourced<int> cpuset;      ///< CPUs that an administrator has left the process
+    sourced<double> quota;    ///< CPUs' worth of time; nullopt also for a thread that none binds
+    sourced<double> request;  ///< CPUs' worth of time that was asked for
+};
+
+/// All numbers about the memory of the process, in bytes. A group is what the system limits
+/// together: a control group, a job.
+struct memory_numbers {
+    sourced<std::uint64_t> physical;           ///< memory of the machine
+    sourced<std::uint64_t> machine_available;  ///< what the machine has left without swapping
+    sourced<std::uint64_t> limit;              ///< the lowest one of a group
+    sourced<std::uint64_t> soft_limit;         ///< above it the system takes memory back
+    sourced<std::uint64_t> swap_limit;
+    sourced<std::uint64_t> usage;            ///< of the group with the limit, else of the own group
+    sourced<std::uint64_t> reclaimable;      ///< of it; the system can take it back
+    sourced<std::uint64_t> group_available;  ///< the least that is left below a limit
+    std::optional<std::uint64_t> address_space_limit;
+    std::optional<std::uint64_t> address_space_used;
+    std::optional<std::uint64_t> data_limit;
+    std::optional<std::uint64_t> data_used;
+};
+
+/// How much of the time tasks waited: in percent of the last 10, 60 and 300 seconds, and in
+/// microseconds since the group or the machine started.
+struct stall_times {
+    double avg10;
+    double avg60;
+    double avg300;
+    std::uint64_t total;
+};
+
+/// How long tasks waited for a resource, of the own group or of the machine.
+struct stalls {
+    std::optional<stall_times> some;  ///< at least one task
+    std::optional<stall_times> full;  ///< all tasks
+    std::string source;
+};
+
+struct stall_numbers {
+    stalls cpu;
+    stalls memory;
+    stalls io;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

@@ -4,10 +4,10 @@
 
 #pragma once
 
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/linux/procfs/resources.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>

@@ -5,8 +5,8 @@
 
 #pragma once
 
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/limits.hpp>
-#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>

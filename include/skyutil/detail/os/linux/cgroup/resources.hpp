@@ -10,7 +10,6 @@
 #include <skyutil/detail/os/linux/cgroup/text.hpp>
 #include <skyutil/detail/os/linux/cgroup/tree.hpp>
 #include <skyutil/detail/os/linux/procfs/file_reader.hpp>
-#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>

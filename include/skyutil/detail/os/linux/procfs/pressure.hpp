@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include <skyutil/detail/os/resources.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 

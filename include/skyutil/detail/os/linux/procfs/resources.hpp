@@ -7,6 +7,7 @@
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/files.hpp>
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/linux/cgroup/limits.hpp>
 #include <skyutil/detail/os/linux/cgroup/resources.hpp>
 #include <skyutil/detail/os/linux/cgroup/tree.hpp>
@@ -14,7 +15,6 @@
 #include <skyutil/detail/os/linux/procfs/file_reader.hpp>
 #include <skyutil/detail/os/linux/procfs/meminfo.hpp>
 #include <skyutil/detail/os/linux/procfs/pressure.hpp>
-#include <skyutil/detail/os/resources.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>
