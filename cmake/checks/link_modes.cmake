@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Units compiled with and without exceptions, with the containers of a debug build, without RTTI and with -ffast-math
-# are linked into one program, in both orders, without optimising and at link time: each keeps what it was compiled with.
+# Units compiled with and without exceptions, with the containers of a debug build, without RTTI and with -ffast-math,
+# and as for a system that nothing is known of, are linked into one program, in both orders, without optimising and at
+# link time: each keeps what it was compiled with.
 
 include("${COMPILER_FILE}")
 include("${CMAKE_CURRENT_LIST_DIR}/must_work.cmake")
@@ -12,10 +13,11 @@ file(MAKE_DIRECTORY "${work}")
 set(settings_of_with_exceptions "")
 set(settings_of_noexcept -fno-exceptions)
 set(settings_of_debug -D_GLIBCXX_DEBUG)
+set(settings_of_unsupported -DSKYUTIL_OS_UNSUPPORTED)
 set(settings_of_fast -fno-rtti -DNDEBUG -ffast-math -std=gnu++20)
 foreach(level "-O0" "-O2;-flto")
     set(objects "")
-    foreach(unit with_exceptions noexcept debug fast)
+    foreach(unit with_exceptions noexcept debug fast unsupported)
         set(source other_mode.cpp)
         if(unit STREQUAL "with_exceptions")
             set(source with_exceptions.cpp)

@@ -17,6 +17,12 @@
 inline namespace SKYUTIL_TEST_UNIT {
 inline int check_calls(bool with_throwing_forms) {
     std::error_code error;
+#if defined(SKYUTIL_OS_UNSUPPORTED)
+    if (skyutil::count_directory_entries("/", error) != 0 ||
+        error != std::errc::function_not_supported) {
+        return 6;
+    }
+#else
     if (!skyutil::read_last_n_lines("/nowhere", 3, error).empty() ||
         error != std::errc::no_such_file_or_directory) {
         return 1;
@@ -27,6 +33,7 @@ inline int check_calls(bool with_throwing_forms) {
     if (skyutil::count_directory_entries("/proc/self", error) < 10 || error) {
         return 3;
     }
+#endif
     std::vector<int> numbers(100);
     std::iota(numbers.begin(), numbers.end(), 0);
     const std::vector<int> results =

@@ -12,6 +12,7 @@
 int call_noexcept(bool);
 int call_debug(bool);
 int call_fast(bool);
+int call_unsupported(bool);
 
 namespace {
 
@@ -30,11 +31,11 @@ bool throws(Call call) {
 int main(int argc, char**) {
     const bool never = argc > 100;
     const int results[] = {check_calls(never), call_noexcept(never), call_debug(never),
-                           call_fast(never)};
+                           call_fast(never), call_unsupported(never)};
     for (const int result : results) {
         if (result != 0) {
-            std::printf("the units say %d %d %d %d\n", results[0], results[1], results[2],
-                        results[3]);
+            std::printf("the units say %d %d %d %d %d\n", results[0], results[1], results[2],
+                        results[3], results[4]);
             return 1;
         }
     }
