@@ -11,6 +11,7 @@
 #include <skyutil/detail/os/posix/attributes.hpp>
 #include <skyutil/version.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -70,23 +71,28 @@ private:
     std::string bytes_;
 };
 
-/// An extended attribute of a file, not following a link; nullopt where there is none, or it may
-/// not be read. The kernel's limit is 64 KiB, xattr(7).
-inline std::optional<std::string> read_attribute(const std::string& file, const char* name) {
+/// An extended attribute of a file, not following a link; nullopt where there is none or the caller
+/// may not ask for it, and with an error. The kernel's limit is 64 KiB, xattr(7).
+inline std::optional<std::string> read_attribute(const std::string& file, const char* name,
+                                                 std::error_code& error) {
     constexpr std::size_t most = 65536;
     const auto read = [&](char* data, std::size_t size) {
         return retry([&] { return sys::lgetxattr(file.c_str(), name, data, size); });
     };
     const ssize_t size = read(nullptr, 0);
-    if (size < 0 || static_cast<std::size_t>(size) > most) {
-        return std::nullopt;
+    std::string value(
+        static_cast<std::size_t>(std::clamp(size, ssize_t{0}, static_cast<ssize_t>(most))), '\0');
+    const ssize_t count = size > 0 ? read(value.data(), value.size()) : size;
+    if (count == static_cast<ssize_t>(value.size())) {
+        return value;
     }
-    std::string value(static_cast<std::size_t>(size), '\0');
-    const ssize_t count = size == 0 ? 0 : read(value.data(), value.size());
-    if (count != size) {
-        return std::nullopt;  // it has just been changed
+    const bool is_refused = errno == EPERM || errno == EACCES || errno == ENOSYS;
+    if (count >= 0) {
+        error = make_error(std::errc::resource_unavailable_try_again);  // it has just been changed
+    } else if (errno != ENODATA && errno != EOPNOTSUPP && !is_refused) {
+        error = last_error();
     }
-    return value;
+    return std::nullopt;
 }
 
 inline bool write_attribute(int fd, const char* name, const std::string& value) noexcept {
@@ -136,7 +142,8 @@ inline void copy_extended_attributes(int fd, const std::string& file, bool same_
         const char* const name = names.c_str() + at;
         at += std::strlen(name) + 1;
         if (keeps_meaning(name, same_owner)) {
-            if (const std::optional<std::string> value = read_attribute(file, name)) {
+            std::error_code ignored;
+            if (const std::optional<std::string> value = read_attribute(file, name, ignored)) {
                 write_attribute(fd, name, *value);
             }
         }
@@ -163,7 +170,10 @@ inline void copy_attributes(native_handle fd, const file_attributes& old, const 
     if (error) {
         return;
     }
-    std::optional<std::string> list = sys::read_attribute(old_name, sys::access_list::name);
+    std::optional<std::string> list = sys::read_attribute(old_name, sys::access_list::name, error);
+    if (error) {  // without the list others could do more than before
+        return;
+    }
     sys::copy_extended_attributes(fd, old_name, kept.both());
 
     const unsigned permissions = old.protection.permissions;
