@@ -2,8 +2,8 @@
 
 #include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/os/resources.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
@@ -14,19 +14,21 @@ using namespace skyutil_tests;
 
 TEST_CASE("this system answers, or does not know") {
     os::limits_source here;
-    const auto affinity = here.affinity();
-    CHECK((!affinity || *affinity >= 1));
-    static_cast<void>(here.obeys_quota());
-    static_cast<void>(here.read_memory());
-    static_cast<void>(here.read_cpus());
-    static_cast<void>(here.explain_cpus());
-    static_cast<void>(here.explain_memory());
-    static_cast<void>(here.read_stalls());
+    CHECK(here.affinity().value_or(1) >= 1);
+    const auto cpus = here.read_cpus();
+    CHECK(cpus.value.quota.value_or(1) > 0);
+    const os::cpu_numbers all_cpus = os::read_cpu_numbers(here);
+    CHECK(all_cpus.quota.value == cpus.value.quota);
+    CHECK(all_cpus.online.value.value_or(1) >= 1);
+    const os::memory_numbers memory = os::read_memory_numbers(here);
+    CHECK(memory.physical.value.value_or(1) >= 1);
+    CHECK(memory.machine_available.value.value_or(0) <= memory.physical.value.value_or(0));
     for (const char* const name :
-         {os::limits_source::online_name(), os::limits_source::affinity_name(),
-          os::limits_source::open_descriptors_name()}) {
+         {os::online_name(), os::affinity_name(), os::open_descriptors_name()}) {
         CHECK(name != nullptr);
     }
+    std::error_code error;
+    CHECK((os::count_open_descriptors(here, error) >= 3 || error));
 }
 
 TEST_CASE("a limit that is set is the limit") {
