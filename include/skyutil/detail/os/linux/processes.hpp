@@ -20,6 +20,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@ namespace sys {
 using ::getpid, ::poll, ::syscall;
 }  // namespace sys
 #endif
+
+inline bool is_signal(int number) noexcept { return number > 0 && number < _NSIG; }
 
 // tgkill(2) with signal 0, not kill(2): that one says yes to the id of any thread.
 inline bool process_exists(std::int64_t pid) noexcept {

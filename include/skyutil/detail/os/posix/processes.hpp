@@ -24,8 +24,6 @@ using ::kill;
 
 static_assert(kill_signal == SIGKILL && terminate_signal == SIGTERM);
 
-inline bool is_signal(int number) noexcept { return number > 0 && number < NSIG; }
-
 inline bool is_process_id(std::int64_t number) noexcept {
     return number > 0 && number <= (std::numeric_limits<pid_t>::max)();
 }
