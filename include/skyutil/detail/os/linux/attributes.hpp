@@ -75,13 +75,12 @@ private:
 /// may not ask for it, and with an error. The kernel's limit is 64 KiB, xattr(7).
 inline std::optional<std::string> read_attribute(const std::string& file, const char* name,
                                                  std::error_code& error) {
-    constexpr std::size_t most = 65536;
+    constexpr ssize_t most = 65536;
     const auto read = [&](char* data, std::size_t size) {
         return retry([&] { return sys::lgetxattr(file.c_str(), name, data, size); });
     };
-    const ssize_t size = read(nullptr, 0);
-    std::string value(
-        static_cast<std::size_t>(std::clamp(size, ssize_t{0}, static_cast<ssize_t>(most))), '\0');
+    const ssize_t size = (std::min)(read(nullptr, 0), most);
+    std::string value(static_cast<std::size_t>((std::max)(size, ssize_t{0})), '\0');
     const ssize_t count = size > 0 ? read(value.data(), value.size()) : size;
     if (count == static_cast<ssize_t>(value.size())) {
         return value;
