@@ -42,7 +42,7 @@ inline void add_entry(loop_state& loop, loop_source kind, int fd, std::string_vi
                             .unwatched = unwatched});
     const short events = kind == loop_source::writer ? POLLOUT : POLLIN;
     loop.polled.push_back({fd, events, 0});
-    loop.unwatched += unwatched ? 1 : 0;
+    loop.unwatched += unwatched ? 1U : 0U;
 }
 
 inline std::size_t find_entry(const loop_state& loop, loop_source kind, std::size_t index) {
@@ -174,7 +174,7 @@ inline output_loop::~output_loop() {
 inline void output_loop::allow_wake() noexcept {
     std::error_code without;
     state_.polled.front().fd = sys::open_event(without);
-    state_.unwatched += without ? 1 : 0;
+    state_.unwatched += without ? 1U : 0U;
 }
 
 inline void output_loop::wake() noexcept {
@@ -198,7 +198,7 @@ inline void output_loop::add_reader(native_handle pipe) noexcept {
 inline void output_loop::forget(loop_source kind, std::size_t index) noexcept {
     const std::size_t at = sys::find_entry(state_, kind, index);
     state_.polled[at] = {-1, 0, 0};
-    state_.unwatched -= std::exchange(state_.entries[at].unwatched, false) ? 1 : 0;
+    state_.unwatched -= std::exchange(state_.entries[at].unwatched, false) ? 1U : 0U;
 }
 
 inline output_loop::completion output_loop::next(time_point deadline) {
