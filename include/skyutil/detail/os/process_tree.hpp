@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/os/process_tree.hpp: how the processes of a tree are held still while it is listed, so that
-// none of them starts another one unseen.
+// detail/os/process_tree.hpp: how the processes of a tree are held still while it is listed, so
+// that none of them starts another one unseen.
 
 #pragma once
 

@@ -5,7 +5,6 @@
 
 #pragma once
 
-#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/posix/files.hpp>
 #include <skyutil/version.hpp>
 
