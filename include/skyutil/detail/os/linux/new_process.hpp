@@ -83,7 +83,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 #if defined(__GLIBC__)
-using ::__clone;
+using ::__clone;  // NOLINT(*-reserved-identifier)
 #else
 using ::clone;
 #endif

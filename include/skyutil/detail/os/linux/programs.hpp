@@ -85,11 +85,12 @@ private:
             return true;
         }
         auto changed = change_variables(request.inherits_variables, request.variables);
-        if (changed) {
-            variables_ = *std::move(changed);
-            start_.variables = variables_.data();
+        if (!changed) {
+            return false;
         }
-        return changed.has_value();
+        variables_ = *std::move(changed);
+        start_.variables = variables_.data();
+        return true;
     }
 
     bool set_cpus(std::span<const unsigned> cpus) {

@@ -70,8 +70,9 @@ inline std::size_t read_at(int directory, const char* name, char* buffer, std::s
 /// The process or thread whose folder has the name; 0 for another name.
 inline std::int64_t number_of(std::string_view name) noexcept {
     std::int64_t number = 0;
-    const char* const last = name.data() + name.size();
-    const auto [end, invalid] = std::from_chars(name.data(), last, number);
+    const char* const first = name.data();
+    const char* const last = first + name.size();
+    const auto [end, invalid] = std::from_chars(first, last, number);
     return invalid == std::errc() && end == last && number > 0 ? number : 0;
 }
 
