@@ -198,7 +198,7 @@ TEST_CASE("all orphans are reaped where everybody else is held by a pidfd") {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         child_process held(shell("exit 3"));
         const completed_process left =
-            run(shell("setsid true & sleep 0 & :"),
+            run(shell("setsid sleep 1 & sleep 1 & :"),  // a shell reaps what ends before it does
                 {.drain = 0ms, .attributes = {.group = skyutil::child_group::same}});
         std::size_t reaped = 0;
         const bool found = soon([&] {
