@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -272,6 +273,15 @@ void install_filter(std::array<sock_filter, Count>& program) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
         throw cannot_run{"cannot install a seccomp filter"};
+    }
+}
+
+inline bool can_start_a_thread() {
+    try {
+        std::thread([] {}).join();
+        return true;
+    } catch (const std::system_error&) {
+        return false;
     }
 }
 

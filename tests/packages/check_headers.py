@@ -12,14 +12,17 @@ system_headers  Headers of the system are included in detail/os/ alone.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Iterator
 
 sys.dont_write_bytecode = True
 
-from declarations import declarations_of, friends_of, headers_in, includes_of  # noqa: E402
-
-Headers = dict[str, str]  # the text of each by its name, "skyutil/files.hpp"
+from declarations import (  # noqa: E402
+    Headers,
+    apply_rules,
+    declarations_of,
+    friends_of,
+    includes_of,
+)
 
 # Directories of libraries, whose headers end in .h too, and headers of compilers.
 THIRD_PARTY = ("boost/", "cryptopp/", "openssl/")
@@ -98,13 +101,5 @@ def system_headers(headers: Headers) -> Iterator[str]:
 RULES = {rule.__name__: rule for rule in (public_names, detail_blocks, circles, system_headers)}
 
 
-def main(sources: str, *rules: str) -> int:
-    headers = headers_in(Path(sources) / "include")
-    assert len(headers) > 20, headers
-    wrong = [line for rule in rules for line in RULES[rule](headers)]
-    print("\n".join(wrong), end="\n" if wrong else "")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(apply_rules(RULES, *sys.argv[1:]))

@@ -13,20 +13,18 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Iterator, NamedTuple
 
 sys.dont_write_bytecode = True
 
 from declarations import (  # noqa: E402
+    Headers,
+    apply_rules,
     blank,
     declarations_of,
-    headers_in,
     includes_of,
     members_of,
 )
-
-Headers = dict[str, str]  # the text of each by its name, "skyutil/files.hpp"
 
 SEAM = "skyutil/detail/os/"
 NAMESPACE = ("skyutil", "detail", "os")
@@ -226,13 +224,5 @@ def backends(headers: Headers) -> Iterator[str]:
 RULES = {rule.__name__: rule for rule in (backends, above)}
 
 
-def main(sources: str, *rules: str) -> int:
-    headers = headers_in(Path(sources) / "include")
-    assert len(headers) > 20, headers
-    wrong = [line for rule in rules for line in RULES[rule](headers)]
-    print("\n".join(wrong), end="\n" if wrong else "")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(apply_rules(RULES, *sys.argv[1:]))

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Callable, Iterator, NamedTuple, Optional
+
+Headers = dict[str, str]  # the text of each by its name, "skyutil/files.hpp"
+Rule = Callable[[Headers], Iterator[str]]
 
 # What may stand before a declaration and says nothing of its kind.
 SPECIFIERS = {
@@ -383,9 +386,18 @@ def includes_of(source: str) -> list[tuple[int, str]]:
     ]
 
 
-def headers_in(folder: Path) -> dict[str, str]:
+def headers_in(folder: Path) -> Headers:
     """The text of each header by the name in its #include."""
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(folder.rglob("*.hpp"))
     }
+
+
+def apply_rules(rules: dict[str, Rule], sources: str, *names: str) -> int:
+    """Prints what the rules of these names find wrong with the headers of the sources; 1 if anything."""
+    headers = headers_in(Path(sources) / "include")
+    assert len(headers) > 20, headers
+    wrong = [line for name in names for line in rules[name](headers)]
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0

@@ -51,15 +51,6 @@ void forbid_threads(unsigned action) {
 
 constexpr unsigned no_threads_left = SECCOMP_RET_ERRNO | static_cast<unsigned>(EAGAIN);
 
-bool can_start_a_thread() {
-    try {
-        std::thread([] {}).join();
-        return true;
-    } catch (const std::system_error&) {
-        return false;
-    }
-}
-
 void need_no_threads() {
     if (can_start_a_thread()) {
         throw std::runtime_error("the filter does nothing");

@@ -294,15 +294,6 @@ json end_family_after(Action action) {
     return nullptr;
 }
 
-bool can_start_a_thread() {
-    try {
-        std::thread([] {}).join();
-        return true;
-    } catch (const std::system_error&) {
-        return false;
-    }
-}
-
 }  // namespace
 
 TEST_CASE("whatever call fails when a tree is ended, its end comes and is told") {
