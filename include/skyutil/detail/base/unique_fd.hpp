@@ -21,7 +21,7 @@ public:
 
     constexpr unique_handle() noexcept = default;
 
-    /// Takes over `taken`; if handles are signed numbers, a negative one is none.
+    /// Takes over `taken`. Where handles are signed numbers, a negative one stands for no handle.
     constexpr explicit unique_handle(handle taken) noexcept : handle_(taken) {}
 
     unique_handle(unique_handle&& other) noexcept : handle_(other.release()) {}

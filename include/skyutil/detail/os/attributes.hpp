@@ -28,10 +28,9 @@ inline file_attributes attributes(const path_text& name, std::error_code& error)
 /// caller may, else group; permissions and access control list; what else the file system keeps
 /// with a file, as far as the caller may.
 ///
-/// Nobody but the caller can do more with the new file than with the old one. Where the group
-/// cannot be kept its members are others now, and others may be in the caller's group: all of them
-/// get what group and others both had. Where the owner cannot, what would run the file as somebody
-/// else goes.
+/// Only the caller can do more with the new file than with the old one. Where the group cannot be
+/// kept, the new file has the caller's: the group and all others then get only what both had.
+/// Where the owner cannot be kept, permissions to run the file as its owner or group are dropped.
 inline void copy_attributes(native_handle file, const file_attributes& old,
                             const path_text& old_name, std::error_code& error);
 

@@ -48,16 +48,16 @@ struct child {
     /// The same, waiting for the end until a point in time; its maximum is for ever.
     [[nodiscard]] inline child_state look_until(time_point deadline, process_end& end) noexcept;
 
-    /// Reaps the child, which has ended, if nobody else has. Adds what is known of its end only
-    /// then.
+    /// Reaps the child, which has ended, unless other code of this process has. Adds what is known
+    /// of its end only then.
     inline void reap(process_end& end) noexcept;
 
     /// Waits for the end of the child until a point in time, and returns whether it has ended, as
     /// far as can be told without reaping it.
     [[nodiscard]] inline bool wait_for_end(time_point deadline) const noexcept;
 
-    /// Whether the child still has its id: it runs, or has not been reaped. Then the id, and the
-    /// group and session of that number, are nobody else's.
+    /// Whether the child still has its id: it runs, or has not been reaped. Then no other process
+    /// has the id, and no other group or session that number.
     [[nodiscard]] inline bool has_its_id() const noexcept;
 
     /// Whether other processes are in the group of the child, as far as the system tells. While

@@ -34,7 +34,7 @@ using path_char = path_text::value_type;
 enum class file_kind {
     regular,
     directory,
-    fifo,     ///< with a name: whoever opens it may come before its writer
+    fifo,     ///< with a name: it can be opened before it has a writer
     endless,  ///< a device that gives bytes for ever
     stream,
 };
