@@ -539,12 +539,15 @@ def needed_by(compiler: str, header: Path) -> str:
     return "".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in sorted(names))
 
 
-def compile_times(compiler: str, quick: bool) -> list[dict[str, Any]]:
+def compile_times(
+    compiler: str, quick: bool, only: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Of each header, or of these alone, which then are measured more often than in a quick run."""
     out = []
     for header in sorted((ROOT / "include" / "skyutil").glob("*.hpp")):
-        if header.stem == "version":
-            continue
         name = f"skyutil/{header.name}"
+        if header.stem == "version" or (only is not None and name not in only):
+            continue
         heavy = header.stem in ("hash", "hash_openssl", "asio", "skyutil")
         if heavy and quick:
             continue
@@ -555,7 +558,7 @@ def compile_times(compiler: str, quick: bool) -> list[dict[str, Any]]:
             continue
         ours: list[float] = []
         theirs: list[float] = []
-        for _ in range(2 if quick else 3 if heavy else 9):
+        for _ in range(9 if only is not None else 2 if quick else 3 if heavy else 9):
             for text, times in ((f"#include <{name}>\n", ours), (std, theirs)):
                 ms = compile_ms(compiler, text)
                 if ms is not None:
@@ -721,8 +724,10 @@ def measure_all(
     arguments: argparse.Namespace,
     contestants: Contestants,
     only: Collection[tuple[str, str]] | None = None,
+    headers: Collection[str] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Measures all that the arguments ask for, or only the times of these functions and inputs."""
+    """Measures all that the arguments ask for, or only the times of these functions and inputs and
+    of these headers."""
     compiler = os.environ.get("CXX", "c++")
     begin = time.monotonic()
     about = machine(compiler, (contestants.python or [])[:1], contestants.rust)
@@ -758,9 +763,9 @@ def measure_all(
                 if case.parent <= 256 and (not quick or case.name not in seen):
                     memory += bench.memory(case, counters[0] if counters else None)
                 seen.add(case.name)
-    if whole:
+    if whole or headers:
         say(f"[{time.monotonic() - begin:4.0f} s] compile time")
-        compiled = compile_times(compiler, quick)
+        compiled = compile_times(compiler, quick, headers)
     about["load"][1] = round(os.getloadavg()[0], 2)
     say(f"[{time.monotonic() - begin:4.0f} s] {means(rows)}")
     report = {
@@ -793,14 +798,14 @@ def measure_again(
     first, known = read_report(str(file)), read_targets(str(targets))
     again: list[Path] = []
     while len(again) < 2:
-        short = gate.rows_short(first, [read_report(str(each)) for each in again], known)
-        if not short:
+        so_far = [read_report(str(each)) for each in again]
+        short = gate.rows_short(first, so_far, known)
+        headers = gate.headers_short(first, so_far, known)
+        if not short and not headers:
             break
-        say("measuring again: " + "; ".join(", ".join(row) for row in short))
-        report, more = measure_all(arguments, contestants, short)
+        say("measuring again: " + "; ".join([*(", ".join(row) for row in short), *headers]))
+        report, more = measure_all(arguments, contestants, short, headers)
         wrong += more
-        if not report["rows"]:
-            break
         again.append(write_report(f"again-{len(again) + 1}.json", report))
     return again
 

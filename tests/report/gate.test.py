@@ -134,6 +134,35 @@ class Gate(Case):
         again = read_report(self.file("again.json", sample()))
         self.assertEqual(gate.rows_short(report, [again], known), [])
 
+    def test_the_headers_to_measure_again_are_those_that_take_too_long(self) -> None:
+        from reporting import gate  # type: ignore[import]
+        from reporting.model import read_report, read_targets  # type: ignore[import]
+
+        known = read_targets(self.file("targets.json", targets()))
+        every = read_targets(self.file("every.json", {**targets(), "compile": 1.3}))
+        good = read_report(self.file("good.json", sample()))
+        noisy = sample()
+        noisy["compile"][0]["ms"] *= 2
+        report = read_report(self.file("noisy.json", noisy))
+        for limits in (known, every):
+            self.assertEqual(gate.headers_short(good, [], limits), [])
+            self.assertEqual(gate.headers_short(report, [], limits), ["skyutil/strings.hpp"])
+            self.assertEqual(gate.headers_short(report, [report], limits), ["skyutil/strings.hpp"])
+            self.assertEqual(gate.headers_short(report, [good], limits), [])
+
+    def test_a_header_is_as_fast_as_its_fastest_time_beside_the_fastest_of_what_it_includes(
+        self,
+    ) -> None:
+        noisy, again = sample(), sample()
+        noisy["compile"][0]["ms"] *= 2
+        again["rows"] = []
+        for std, expected in ((1, 0), (0.5, 1)):
+            again["compile"][0]["std_ms"] *= std
+            files = [self.file("noisy.json", noisy), self.file("again.json", again)]
+            code, out, _ = self.run_main("check", *files, self.file("targets.json", targets()))
+            self.assertEqual(code, expected, out)
+        self.assertIn("measured 2 times", out)
+
     def test_on_another_processor_only_what_is_promised_counts(self) -> None:
         learned: Json = {**targets(), "means": {}}
         learned["rows"][1].update(floor=3, usual={"floor": 1.03})

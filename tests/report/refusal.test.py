@@ -121,7 +121,7 @@ class Refusal(Case):
             lambda report: report["rows"][0]["skyutil"].update(samples=[]),
             lambda report: report["rows"][0]["skyutil"].update(low=1e6),
             lambda report: report["rows"].append(copy.deepcopy(report["rows"][0])),
-            lambda report: report.update(rows=[]),
+            lambda report: report.update(rows=[], compile=[]),
             lambda report: report["rows"][0]["rivals"].append(report["rows"][0]["rivals"][0]),
             lambda report: report["curves"][0].update(series=[]),
             lambda report: report["curves"][0]["series"][0].update(points=[]),
