@@ -6,7 +6,7 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/text/decimal.hpp>
+#include <skyutil/detail/text/double_parts.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 #include <skyutil/version.hpp>
