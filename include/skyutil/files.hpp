@@ -136,10 +136,9 @@ struct tail_options {
 [[nodiscard]] inline std::vector<std::string> read_last_n_lines(const std::filesystem::path& path,
                                                                 std::size_t n,
                                                                 const tail_options& options = {}) {
-    std::error_code error;
-    std::vector<std::string> lines = read_last_n_lines(path, n, options, error);
-    detail::throw_if(error, "skyutil::read_last_n_lines: cannot read the last lines", path);
-    return lines;
+    return detail::or_throw(
+        [&](std::error_code& error) { return read_last_n_lines(path, n, options, error); },
+        "skyutil::read_last_n_lines: cannot read the last lines", path);
 }
 
 /// The last `n` lines of a file, as read_last_n_lines() returns them, without a string for each:
@@ -437,10 +436,9 @@ write_method write_file_atomic(const std::filesystem::path& path, std::string_vi
 
 inline write_method write_file_atomic(const std::filesystem::path& path, std::string_view text,
                                       const write_options& options) {
-    std::error_code error;
-    const write_method method = write_file_atomic(path, text, options, error);
-    detail::throw_if(error, "skyutil::write_file_atomic: cannot replace the file", path);
-    return method;
+    return detail::or_throw(
+        [&](std::error_code& error) { return write_file_atomic(path, text, options, error); },
+        "skyutil::write_file_atomic: cannot replace the file", path);
 }
 
 // -------------------------------------------------------------------------------------------------
@@ -457,10 +455,9 @@ inline write_method write_file_atomic(const std::filesystem::path& path, std::st
                                                   std::error_code& error) noexcept;
 
 [[nodiscard]] inline std::size_t count_directory_entries(const std::filesystem::path& path) {
-    std::error_code error;
-    const std::size_t entries = count_directory_entries(path, error);
-    detail::throw_if(error, "skyutil::count_directory_entries: cannot read the directory", path);
-    return entries;
+    return detail::or_throw(
+        [&](std::error_code& error) { return count_directory_entries(path, error); },
+        "skyutil::count_directory_entries: cannot read the directory", path);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

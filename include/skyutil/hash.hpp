@@ -215,10 +215,9 @@ struct hash_file_options {
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path, hash_algorithm algorithm,
                                       const hash_file_options& options) {
-    std::error_code error;
-    const digest result = hash_file(path, algorithm, options, error);
-    detail::throw_if(error, "skyutil::hash_file: cannot read the file", path);
-    return result;
+    return detail::or_throw(
+        [&](std::error_code& error) { return hash_file(path, algorithm, options, error); },
+        "skyutil::hash_file: cannot read the file", path);
 }
 
 [[nodiscard]] inline digest hash_file(const std::filesystem::path& path,
@@ -255,10 +254,9 @@ template <hasher H, hasher... More>
 template <hasher H, hasher... More>
 [[nodiscard]] auto hash_file(const std::filesystem::path& path,
                              const hash_file_options& options = {}) {
-    std::error_code error;
-    auto results = hash_file<H, More...>(path, options, error);
-    detail::throw_if(error, "skyutil::hash_file: cannot read the file", path);
-    return results;
+    return detail::or_throw(
+        [&](std::error_code& error) { return hash_file<H, More...>(path, options, error); },
+        "skyutil::hash_file: cannot read the file", path);
 }
 
 // -------------------------------------------------------------------------------------------------

@@ -58,4 +58,14 @@ inline void throw_if(const std::error_code& error, const char* what) {
     }
 }
 
+/// Returns what `work(error)` returns, and throws what throw_if() does for the rest of the
+/// arguments where it sets the error.
+template <class Work, class... Said>
+auto or_throw(Work work, const char* what, const Said&... subject) {
+    std::error_code error;
+    auto result = work(error);
+    throw_if(error, what, subject...);
+    return result;
+}
+
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

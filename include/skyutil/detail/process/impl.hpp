@@ -54,10 +54,8 @@ inline bool is_process_alive(std::int64_t pid, std::error_code& error) {
 }
 
 inline bool is_process_alive(std::int64_t pid) {
-    std::error_code error;
-    const bool alive = is_process_alive(pid, error);
-    detail::throw_if(error, "skyutil::is_process_alive: cannot look at process ", pid);
-    return alive;
+    return detail::or_throw([&](std::error_code& error) { return is_process_alive(pid, error); },
+                            "skyutil::is_process_alive: cannot look at process ", pid);
 }
 
 inline process_handle process_handle::open(std::int64_t pid, std::error_code& error) noexcept {
@@ -66,17 +64,13 @@ inline process_handle process_handle::open(std::int64_t pid, std::error_code& er
 }
 
 inline process_handle process_handle::open(std::int64_t pid) {
-    std::error_code error;
-    process_handle handle = open(pid, error);
-    detail::throw_if(error, "skyutil::process_handle::open: cannot open process ", pid);
-    return handle;
+    return detail::or_throw([&](std::error_code& error) { return open(pid, error); },
+                            "skyutil::process_handle::open: cannot open process ", pid);
 }
 
 inline bool process_handle::alive() const {
-    std::error_code error;
-    const bool result = alive(error);
-    detail::throw_if(error, "skyutil::process_handle::alive: cannot look at process ", pid());
-    return result;
+    return detail::or_throw([&](std::error_code& error) { return alive(error); },
+                            "skyutil::process_handle::alive: cannot look at process ", pid());
 }
 
 inline void process_handle::signal(int signal) const {
@@ -87,10 +81,8 @@ inline void process_handle::signal(int signal) const {
 
 template <class Rep, class Period>
 bool process_handle::wait(const std::chrono::duration<Rep, Period>& timeout) const {
-    std::error_code error;
-    const bool ended = wait(timeout, error);
-    detail::throw_if(error, "skyutil::process_handle::wait: cannot wait for process ", pid());
-    return ended;
+    return detail::or_throw([&](std::error_code& error) { return wait(timeout, error); },
+                            "skyutil::process_handle::wait: cannot wait for process ", pid());
 }
 
 inline void process_handle::wait() const {
@@ -99,10 +91,8 @@ inline void process_handle::wait() const {
 
 template <class Rep, class Period>
 bool process_handle::terminate(const std::chrono::duration<Rep, Period>& grace) const {
-    std::error_code error;
-    const bool ended = terminate(grace, error);
-    detail::throw_if(error, "skyutil::process_handle::terminate: cannot end process ", pid());
-    return ended;
+    return detail::or_throw([&](std::error_code& error) { return terminate(grace, error); },
+                            "skyutil::process_handle::terminate: cannot end process ", pid());
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -147,10 +137,9 @@ inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which
 }
 
 inline std::vector<std::int64_t> child_processes(std::int64_t pid, kinship which) {
-    std::error_code error;
-    std::vector<std::int64_t> pids = child_processes(pid, which, error);
-    detail::throw_if(error, "skyutil::child_processes: cannot list the children of process ", pid);
-    return pids;
+    return detail::or_throw(
+        [&](std::error_code& error) { return child_processes(pid, which, error); },
+        "skyutil::child_processes: cannot list the children of process ", pid);
 }
 
 inline std::vector<std::int64_t> child_processes(std::int64_t pid, bool recursive,
@@ -182,10 +171,8 @@ inline std::vector<process_info> process_tree(std::int64_t pid, std::error_code&
 }
 
 inline std::vector<process_info> process_tree(std::int64_t pid) {
-    std::error_code error;
-    std::vector<process_info> infos = process_tree(pid, error);
-    detail::throw_if(error, "skyutil::process_tree: cannot list the tree of process ", pid);
-    return infos;
+    return detail::or_throw([&](std::error_code& error) { return process_tree(pid, error); },
+                            "skyutil::process_tree: cannot list the tree of process ", pid);
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -219,10 +206,9 @@ inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds
 }
 
 inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds grace) {
-    std::error_code error;
-    kill_report report = terminate_process(pid, grace, error);
-    detail::throw_if(error, "skyutil::terminate_process: cannot end process ", pid);
-    return report;
+    return detail::or_throw(
+        [&](std::error_code& error) { return terminate_process(pid, grace, error); },
+        "skyutil::terminate_process: cannot end process ", pid);
 }
 
 inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options,
@@ -239,10 +225,9 @@ inline kill_report kill_process_tree(std::int64_t pid, std::error_code& error) {
 }
 
 inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options) {
-    std::error_code error;
-    kill_report report = kill_process_tree(pid, options, error);
-    detail::throw_if(error, "skyutil::kill_process_tree: cannot end the tree of process ", pid);
-    return report;
+    return detail::or_throw(
+        [&](std::error_code& error) { return kill_process_tree(pid, options, error); },
+        "skyutil::kill_process_tree: cannot end the tree of process ", pid);
 }
 
 inline kill_report kill_children_processes(const kill_tree_options& options,
@@ -257,11 +242,9 @@ inline kill_report kill_children_processes(std::error_code& error) {
 }
 
 inline kill_report kill_children_processes(const kill_tree_options& options) {
-    std::error_code error;
-    kill_report report = kill_children_processes(options, error);
-    detail::throw_if(error,
-                     "skyutil::kill_children_processes: cannot end the children of this process");
-    return report;
+    return detail::or_throw(
+        [&](std::error_code& error) { return kill_children_processes(options, error); },
+        "skyutil::kill_children_processes: cannot end the children of this process");
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -39,11 +39,10 @@ inline completed_process run(const command& what, const run_options& options,
 }
 
 inline completed_process run(const command& what, const run_options& options) {
-    std::error_code error;
-    detail::start_problem problem;
     completed_process result =
-        std::move(detail::run_together({&what, 1}, options, problem, error).front());
-    problem.throw_if(error, "run");
+        detail::start_or_throw("run", [&](detail::start_problem& problem, std::error_code& error) {
+            return std::move(detail::run_together({&what, 1}, options, problem, error).front());
+        });
     if (options.check) {
         detail::check_result("run", what, result);
     }
@@ -67,11 +66,10 @@ inline std::vector<completed_process> pipeline(const std::vector<command>& comma
                                             "skyutil::pipeline: no command", start_step::arguments,
                                             {}));
     }
-    std::error_code error;
-    detail::start_problem problem;
-    std::vector<completed_process> results =
-        detail::run_together(commands, options, problem, error);
-    problem.throw_if(error, "pipeline");
+    std::vector<completed_process> results = detail::start_or_throw(
+        "pipeline", [&](detail::start_problem& problem, std::error_code& error) {
+            return detail::run_together(commands, options, problem, error);
+        });
     for (std::size_t i = 0; options.check && i != results.size(); ++i) {
         detail::check_result("pipeline", commands[i], results[i]);
     }
@@ -89,10 +87,10 @@ inline completed_process run_with_retries(const command& what, const retry_optio
 
 inline completed_process run_with_retries(const command& what, const retry_options& retries,
                                           const run_options& options) {
-    std::error_code error;
-    detail::start_problem problem;
-    completed_process result = detail::run_with_retries(what, retries, options, problem, error);
-    problem.throw_if(error, "run_with_retries");
+    completed_process result = detail::start_or_throw(
+        "run_with_retries", [&](detail::start_problem& problem, std::error_code& error) {
+            return detail::run_with_retries(what, retries, options, problem, error);
+        });
     if (options.check) {
         detail::check_result("run_with_retries", what, result);
     }
@@ -119,11 +117,10 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
 
 inline std::int64_t run_detached(const command& what, const std::filesystem::path& log_path,
                                  const detached_options& options) {
-    std::error_code error;
-    detail::start_problem problem;
-    const std::int64_t pid = detail::run_detached(what, log_path, options, problem, error);
-    problem.throw_if(error, "run_detached");
-    return pid;
+    return detail::start_or_throw(
+        "run_detached", [&](detail::start_problem& problem, std::error_code& error) {
+            return detail::run_detached(what, log_path, options, problem, error);
+        });
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -147,10 +144,8 @@ inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_co
 }
 
 inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope) {
-    std::error_code error;
-    std::vector<reaped_orphan> reaped = reap_orphans(scope, error);
-    detail::throw_if(error, "skyutil::reap_orphans: cannot list the children of this process");
-    return reaped;
+    return detail::or_throw([&](std::error_code& error) { return reap_orphans(scope, error); },
+                            "skyutil::reap_orphans: cannot list the children of this process");
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -208,10 +203,8 @@ inline process_handle child_process::handle(std::error_code& error) const {
 }
 
 inline process_handle child_process::handle() const {
-    std::error_code error;
-    process_handle result = handle(error);
-    detail::throw_if(error, "skyutil::child_process::handle: cannot open process ", pid());
-    return result;
+    return detail::or_throw([&](std::error_code& error) { return handle(error); },
+                            "skyutil::child_process::handle: cannot open process ", pid());
 }
 
 inline exit_status child_process::wait() {

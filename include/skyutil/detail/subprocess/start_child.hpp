@@ -96,6 +96,16 @@ struct start_problem {
     }
 };
 
+/// Returns what `work(problem, error)` returns; throws the problem where it sets the error.
+template <class Work>
+auto start_or_throw(const char* function, Work work) {
+    std::error_code error;
+    start_problem problem;
+    auto result = work(problem, error);
+    problem.throw_if(error, function);
+    return result;
+}
+
 /// Returns what a child gets as a standard descriptor; `ours` gets the other end of a pipe,
 /// which is for `use`.
 inline unique_fd open_standard(stdio_mode what, int number, os::pipe_use use, unique_fd& ours,

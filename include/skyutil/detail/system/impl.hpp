@@ -191,11 +191,9 @@ inline fd_limits get_fd_limits(std::error_code& error) {
 }
 
 inline fd_limits get_fd_limits() {
-    std::error_code error;
-    const fd_limits limits = get_fd_limits(error);
-    detail::throw_if(error, "skyutil::get_fd_limits: cannot read ",
-                     detail::os::limit_name(detail::os::resource::descriptors));
-    return limits;
+    return detail::or_throw([&](std::error_code& error) { return get_fd_limits(error); },
+                            "skyutil::get_fd_limits: cannot read ",
+                            detail::os::limit_name(detail::os::resource::descriptors));
 }
 
 inline fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error) {
@@ -220,11 +218,9 @@ inline fd_limits raise_fd_limit(std::error_code& error) {
 }
 
 inline fd_limits raise_fd_limit(std::uint64_t most) {
-    std::error_code error;
-    const fd_limits limits = raise_fd_limit(most, error);
-    detail::throw_if(error, "skyutil::raise_fd_limit: cannot set ",
-                     detail::os::limit_name(detail::os::resource::descriptors));
-    return limits;
+    return detail::or_throw([&](std::error_code& error) { return raise_fd_limit(most, error); },
+                            "skyutil::raise_fd_limit: cannot set ",
+                            detail::os::limit_name(detail::os::resource::descriptors));
 }
 
 inline std::size_t open_fd_count(std::error_code& error) {
@@ -233,11 +229,9 @@ inline std::size_t open_fd_count(std::error_code& error) {
 }
 
 inline std::size_t open_fd_count() {
-    std::error_code error;
-    const std::size_t count = open_fd_count(error);
-    detail::throw_if(error, "skyutil::open_fd_count: cannot list ",
-                     detail::os::open_descriptors_name());
-    return count;
+    return detail::or_throw([&](std::error_code& error) { return open_fd_count(error); },
+                            "skyutil::open_fd_count: cannot list ",
+                            detail::os::open_descriptors_name());
 }
 
 inline std::string describe_resources(description_form form, const sysroot& root,

@@ -46,10 +46,9 @@ int max_workers_for(R&& sources, std::string_view cloud) {
 }  // namespace detail
 
 inline std::size_t estimate_fd_for_directory(const std::filesystem::path& path) {
-    std::error_code error;
-    const std::size_t descriptors = estimate_fd_for_directory(path, error);
-    detail::throw_if(error, "skyutil::estimate_fd_for_directory: cannot read the directory", path);
-    return descriptors;
+    return detail::or_throw(
+        [&](std::error_code& error) { return estimate_fd_for_directory(path, error); },
+        "skyutil::estimate_fd_for_directory: cannot read the directory", path);
 }
 
 template <mount_sources R>
