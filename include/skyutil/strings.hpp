@@ -9,6 +9,10 @@
 // Every function here is constexpr, depends on no locale and shares no state between threads. A
 // malformed argument throws std::invalid_argument; a result that needs more memory than there is
 // throws std::bad_alloc or std::length_error.
+//
+// With clang and the C++ library of GCC 12, a std::string of less than 16 characters cannot exist
+// at compile time: static_assert over such results needs libc++ or a newer library of GCC.
+// base36_to_chars() is not affected.
 
 #pragma once
 
