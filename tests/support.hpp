@@ -276,6 +276,23 @@ void install_filter(std::array<sock_filter, Count>& program) {
     }
 }
 
+/// Has a system call end otherwise than it would, likewise for its children: SECCOMP_RET_ERRNO |
+/// errno, SECCOMP_RET_KILL_PROCESS.
+inline void filter_system_call(long number, unsigned verdict) {
+    std::array<sock_filter, 4> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, verdict),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    install_filter(program);
+}
+
+/// Has it fail, as on an old kernel or under a strict filter.
+inline void forbid_system_call(long number, int error) {
+    filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(error));
+}
+
 inline bool can_start_a_thread() {
     try {
         std::thread([] {}).join();

@@ -186,7 +186,7 @@ TEST_CASE("without addresses of IPv6 the ports of IPv4 are found") {
 
 TEST_CASE("without sockets of IPv6 the ports of IPv4 are found") {
     const json answer = run_in_private_network([] {
-        forbid_system_call(SYS_socket, EAFNOSUPPORT, 0, AF_INET6);
+        forbid_system_call_with(SYS_socket, EAFNOSUPPORT, 0, AF_INET6);
         json result;
         const unique_fd held = hold({.listening = true}, 5000);
         for (const question& question : questions()) {

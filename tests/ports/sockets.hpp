@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -163,18 +162,16 @@ inline const std::vector<question>& questions() {
     return all;
 }
 
-/// From now on a system call of this process fails; only with that argument where one is given.
-inline void forbid_system_call(long number, int error,
-                               std::optional<unsigned> argument = std::nullopt,
-                               unsigned value = 0) {
+/// From now on a system call of this process fails with one value of one argument, of which the low
+/// half counts.
+inline void forbid_system_call_with(long number, int error, unsigned argument, unsigned value) {
     constexpr unsigned low_half = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
-    const unsigned at =
-        offsetof(seccomp_data, args) + 8 * argument.value_or(0) + (argument ? low_half : 0);
+    const auto at = static_cast<unsigned>(offsetof(seccomp_data, args)) + 8 * argument + low_half;
     std::array<sock_filter, 6> program{{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
-        BPF_JUMP(BPF_JMP | (argument ? BPF_JEQ : BPF_JGE) | BPF_K, value, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};

@@ -26,8 +26,6 @@
 #include <thread>
 #include <vector>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -204,17 +202,9 @@ const json expected_answers = {
     {"the tests", {true, true}},
 };
 
-/// Makes pidfd_open(2) fail for the calling process, for ever, as on an old kernel or under a
-/// strict filter.
 void forbid_pidfd(int error) {
-    constexpr unsigned pidfd_open = 434;
-    std::array<sock_filter, 4> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, pidfd_open, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    install_filter(program);
+    constexpr long pidfd_open = 434;
+    forbid_system_call(pidfd_open, error);
     if (::syscall(pidfd_open, ::getpid(), 0) != -1 || errno != error) {
         throw std::runtime_error("the filter does nothing");
     }

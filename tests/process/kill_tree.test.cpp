@@ -128,7 +128,7 @@ bool skyutil_tests::fails(system_call& call) noexcept {
 
 TEST_CASE("children are told to end before their parents") {
     const json answer = in_nursery([] {
-        forbid(pidfd_open, ENOSYS);  // signals are sent with kill(2)
+        forbid_system_call(pidfd_open, ENOSYS);  // signals are sent with kill(2)
         json result =
             end_tree(5, [] { start([] { start([] { start([] { start(); }); }); }); }, patient);
         result["in order"] =

@@ -181,7 +181,7 @@ TEST_CASE(
             const json inner = run_below([&] {
                 mount_proc("tmpfs", nullptr);
                 if (!with_pidfd) {
-                    forbid(pidfd_open, ENOSYS);
+                    forbid_system_call(pidfd_open, ENOSYS);
                 }
                 std::error_code errors[4];
                 static_cast<void>(skyutil::kill_process_tree(pid, forced, errors[0]));
@@ -222,7 +222,7 @@ TEST_CASE("the /proc of another pid namespace is none: its numbers mean others")
             siginfo_t info{};
             ::waitid(P_PID, static_cast<id_t>(inside), &info, WEXITED | WNOWAIT);
             result["zombie"] = skyutil::is_process_alive(inside);
-            forbid(pidfd_open, ENOSYS);
+            forbid_system_call(pidfd_open, ENOSYS);
             // What is said of that number outside is not said of this process.
             result["without pidfd"] = skyutil::is_process_alive(inside);
             static_cast<void>(process_handle::open(inside, error));

@@ -26,8 +26,6 @@
 #include <utility>
 #include <vector>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -195,20 +193,8 @@ json run_below(Function function) {
     return std::move(answer["value"]);
 }
 
-/// Makes a system call fail for the calling process, for ever, as on an old kernel or under a
-/// strict filter.
-inline void forbid(unsigned number, int error) {
-    std::array<sock_filter, 4> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    install_filter(program);
-}
-
-inline constexpr unsigned pidfd_send_signal = 424;
-inline constexpr unsigned pidfd_open = 434;
+inline constexpr long pidfd_send_signal = 424;
+inline constexpr long pidfd_open = 434;
 
 /// The kernels that the library meets.
 struct kernel_kind {
@@ -218,10 +204,11 @@ struct kernel_kind {
 
 inline const std::vector<kernel_kind> kernels{
     {"with pidfds", [] {}},
-    {"without pidfds", [] { forbid(pidfd_open, ENOSYS); }},
-    {"where a filter forbids pidfds", [] { forbid(pidfd_open, EPERM); }},
-    {"where a filter forbids signals by pidfd", [] { forbid(pidfd_send_signal, EPERM); }},
-    {"without signals by pidfd", [] { forbid(pidfd_send_signal, ENOSYS); }},
+    {"without pidfds", [] { forbid_system_call(pidfd_open, ENOSYS); }},
+    {"where a filter forbids pidfds", [] { forbid_system_call(pidfd_open, EPERM); }},
+    {"where a filter forbids signals by pidfd",
+     [] { forbid_system_call(pidfd_send_signal, EPERM); }},
+    {"without signals by pidfd", [] { forbid_system_call(pidfd_send_signal, ENOSYS); }},
 };
 
 inline std::vector<std::int64_t> sorted(std::vector<std::int64_t> pids) {

@@ -25,8 +25,6 @@
 #include <utility>
 #include <vector>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -137,23 +135,6 @@ inline bool are_gone(const std::vector<std::int64_t>& pids) {
 inline bool has_children() {
     siginfo_t ignored{};
     return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != -1;
-}
-
-/// Has a system call of this process, a child of run_in_child, and of its children end otherwise
-/// than it would: SECCOMP_RET_ERRNO | errno, SECCOMP_RET_KILL_PROCESS.
-inline void filter_system_call(long number, unsigned verdict) {
-    std::array<sock_filter, 4> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, verdict),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    install_filter(program);
-}
-
-/// Has it fail.
-inline void forbid_system_call(long number, int reason) {
-    filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(reason));
 }
 
 /// Covers /proc for the calling process, a child of run_in_child.

@@ -21,8 +21,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -260,22 +258,11 @@ TEST_CASE("texts for cpu.max that the kernel never writes are no quota") {
 
 namespace {
 
-/// Makes a system call of the calling thread fail from now on.
-void refuse(long call, unsigned error = EPERM) {
-    std::array<sock_filter, 4> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    install_filter(program);
-}
-
 /// No file can be opened by its name.
 void refuse_files() {
-    refuse(SYS_openat);
+    forbid_system_call(SYS_openat, EPERM);
 #ifdef SYS_open
-    refuse(SYS_open);
+    forbid_system_call(SYS_open, EPERM);
 #endif
 }
 
@@ -370,13 +357,13 @@ TEST_CASE("where a filter refuses a system call every number stays as it was") {
     SKYUTIL_SKIP("AddressSanitizer itself makes the calls that are refused here");
 #endif
     for (const auto& [name, calls] : refused_calls()) {
-        for (const unsigned error : {unsigned{EPERM}, unsigned{ENOSYS}}) {
+        for (const int error : {EPERM, ENOSYS}) {
             INFO(name << ", errno " << error);
             const json answer = run_in_child([&, &calls = calls] {
                 set_own_limits();
                 const json before = numbers();
                 for (const long call : calls) {
-                    refuse(call, error);
+                    forbid_system_call(call, error);
                 }
                 return json{before, numbers()};
             });
@@ -392,8 +379,8 @@ TEST_CASE("where a filter refuses a system call every number stays as it was") {
 TEST_CASE("a number says which source it is from when that is another one than usual") {
     const json answer = run_in_child([] {
         set_own_limits();
-        refuse(SYS_sysinfo);
-        refuse(SYS_sched_getaffinity);
+        forbid_system_call(SYS_sysinfo, EPERM);
+        forbid_system_call(SYS_sched_getaffinity, EPERM);
         const skyutil::cpu_budget cpu = skyutil::get_cpu_budget();
         return json{cpu.affinity_source(), skyutil::get_memory_budget().physical_file,
                     skyutil::describe_resources().find("sched_getaffinity") == std::string::npos};
@@ -435,7 +422,7 @@ TEST_CASE("where nothing says anything there is one CPU, no memory and no crash"
         set_own_limits();
         refuse_files();
         for (const long call : refused_calls().back().calls) {
-            refuse(call);
+            forbid_system_call(call, EPERM);
         }
         return numbers();
     });
@@ -452,7 +439,7 @@ TEST_CASE("a real-time policy is noticed where its system call is refused") {
             if (real_time && ::sched_setscheduler(0, SCHED_RR, &parameter) == -1) {
                 throw cannot_run{"may not set a real-time policy"};
             }
-            refuse(SYS_sched_getscheduler);
+            forbid_system_call(SYS_sched_getscheduler, EPERM);
             return json(!detail::os::limits_source().obeys_quota());
         });
         CHECK(answer == real_time);
