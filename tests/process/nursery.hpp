@@ -62,7 +62,7 @@ inline void count_signal(int /*signal*/) { ++shared->signals; }
 
 template <class Condition>
 void await(Condition condition, const char* what) {
-    const auto deadline = steady_clock::now() + 20s;
+    const auto deadline = steady_clock::now() + 60s;
     while (!condition()) {
         if (steady_clock::now() > deadline) {
             throw std::runtime_error(std::string("waited in vain: ") + what);
