@@ -4,6 +4,18 @@
 
 #pragma once
 
+// Each header of the library includes this before it declares anything.
+#if defined(_MSVC_LANG)
+#define SKYUTIL_LANGUAGE _MSVC_LANG
+#else
+#define SKYUTIL_LANGUAGE __cplusplus
+#endif
+#if SKYUTIL_LANGUAGE < 202002L
+#error "skyutil needs C++20: add -std=c++20 (g++, clang) or /std:c++20 (MSVC)"
+#include <C++20>  // there is none: nothing after it is compiled
+#endif
+#undef SKYUTIL_LANGUAGE
+
 /// Of a function with unsigned arithmetic that is to wrap around: -fsanitize=integer of clang says
 /// so otherwise.
 #if defined(__clang__)

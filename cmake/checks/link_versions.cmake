@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+#
+# Units compiled against this version and against the next minor one, each with and without exceptions, are linked into
+# one program, in both orders: each says its own version, and no function of the library is shared by two of them.
+
+cmake_policy(VERSION 3.25)
+include("${COMPILER_FILE}")
+include("${CMAKE_CURRENT_LIST_DIR}/must_work.cmake")
+set(work "${WORK_DIR}/link_versions")
+file(REMOVE_RECURSE "${work}")
+
+# The next version is a copy of the headers that says so, and nothing else.
+string(REGEX MATCH "^([0-9]+)\\.([0-9]+)\\." _ "${VERSION}")
+set(major ${CMAKE_MATCH_1})
+set(minor ${CMAKE_MATCH_2})
+math(EXPR next_minor "${minor} + 1")
+set(next_version "${major}.${next_minor}.0")
+file(COPY "${SOURCE_DIR}/include/skyutil" DESTINATION "${work}/next")
+file(READ "${work}/next/skyutil/version.hpp" text)
+string(REPLACE "v${major}_${minor}" "v${major}_${next_minor}" text "${text}")
+string(REPLACE "\"${VERSION}\"" "\"${next_version}\"" text "${text}")
+string(REPLACE "_VERSION_MINOR ${minor}\n" "_VERSION_MINOR ${next_minor}\n" text "${text}")
+file(WRITE "${work}/next/skyutil/version.hpp" "${text}")
+
+set(objects "")
+set(functions_of_all "")
+foreach(unit this this_noexcept next next_noexcept)
+    set(headers "${include}")
+    set(own_version "${VERSION}")
+    if(unit MATCHES "^next")
+        set(headers "${work}/next")
+        set(own_version "${next_version}")
+    endif()
+    set(settings "")
+    if(unit MATCHES "noexcept$")
+        set(settings -fno-exceptions)
+    endif()
+    set(object "${work}/${unit}.o")
+    must_work("compiling ${unit}" "${compiler}" ${flags} -O0 ${settings} -DUNIT=${unit} "-DOWN_VERSION=\"${own_version}\""
+        -I "${headers}" -c "${SOURCE_DIR}/tests/link/version_unit.cpp" -o "${object}")
+    list(APPEND objects "${object}")
+
+    must_work("the symbols of ${unit}" nm --defined-only "${object}")
+    string(REGEX MATCHALL "[VWu] [A-Za-z0-9_.$]*7skyutil[A-Za-z0-9_.$]*" functions "${output}")
+    if(NOT functions)
+        message(FATAL_ERROR "nm names no function of the library in ${unit}")
+    endif()
+    foreach(function IN LISTS functions)
+        if(function IN_LIST functions_of_all)
+            message(FATAL_ERROR "${unit} shares ${function} with another version or mode")
+        endif()
+    endforeach()
+    list(APPEND functions_of_all ${functions})
+endforeach()
+
+must_work("compiling the program" "${compiler}" ${flags} -c "${SOURCE_DIR}/tests/link/versions.cpp" -o "${work}/versions.o")
+string(JOIN "\n" expected "${VERSION} with exceptions" "${VERSION} without exceptions"
+    "${next_version} with exceptions" "${next_version} without exceptions")
+foreach(order forwards backwards)
+    must_work("linking ${order}" "${compiler}" ${flags} -pthread ${objects} "${work}/versions.o" -o "${work}/program")
+    must_work("the program linked ${order}" "${work}/program")
+    if(NOT output STREQUAL expected)
+        message(FATAL_ERROR "linked ${order}, the units say\n${output}\nand not\n${expected}")
+    endif()
+    list(REVERSE objects)
+endforeach()
+file(REMOVE_RECURSE "${work}")
