@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -82,17 +83,21 @@ public:
     void Final(unsigned char* out) { *out = 0; }
 };
 
-/// Remembers in which order the first bytes of files came.
+/// Remembers in which order the first bytes of files came. The first file is not read on before
+/// there is a second, so that with two threads these two are those that were started first.
 class order_hasher {
 public:
     static constexpr unsigned DIGESTSIZE = 1;
     static inline std::mutex mutex;
+    static inline std::condition_variable another;
     static inline std::vector<unsigned char> seen;
 
     void Update(const unsigned char* bytes, std::size_t) {
-        const std::scoped_lock lock(mutex);
+        std::unique_lock lock(mutex);
         if (first_) {
             seen.push_back(*bytes);
+            another.notify_all();
+            another.wait(lock, [] { return seen.size() >= 2; });
         }
         first_ = false;
     }
@@ -303,8 +308,8 @@ TEST_CASE("the largest files are started first where they are worth asking for")
     order_hasher::seen.clear();
     const auto files = skyutil::hash_files<order_hasher>(paths, {.threads = 2});
     REQUIRE(order_hasher::seen.size() == 40);
-    const auto found = std::find(order_hasher::seen.begin(), order_hasher::seen.end(), 39);
-    CHECK(found - order_hasher::seen.begin() < 2);
+    CHECK(std::set{order_hasher::seen[0], order_hasher::seen[1]} ==
+          std::set<unsigned char>{38, 39});
     for (std::size_t i = 0; i < files.size(); ++i) {
         CHECK(files[i].path == paths[i]);
     }
