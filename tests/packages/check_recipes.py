@@ -20,16 +20,19 @@ with tempfile.TemporaryDirectory() as directory:
 
 conan, vcpkg = "conan-center-index/recipes/skyutil/", "vcpkg/ports/skyutil/"
 copies = {
-    conan + "all/conanfile.py": "conanfile.py",
     conan + "all/test_package/conanfile.py": "test_package/conanfile.py",
     conan + "all/test_package/CMakeLists.txt": "test_package/CMakeLists.txt",
     conan + "all/test_package/test_package.cpp": "test_package/test_package.cpp",
     vcpkg + "vcpkg.json": "packaging/vcpkg/ports/skyutil/vcpkg.json",
     vcpkg + "usage": "packaging/vcpkg/ports/skyutil/usage",
 }
-assert set(texts) == {*copies, conan + "config.yml", conan + "all/conandata.yml", vcpkg + "portfile.cmake"}, texts.keys()
+assert set(texts) == {*copies, conan + "all/conanfile.py", conan + "config.yml", conan + "all/conandata.yml", vcpkg + "portfile.cmake"}, texts.keys()
 for name, original in copies.items():
     assert texts[name] == (sources / original).read_text(), name
+
+# What comes of the beginning of conanfile.py, check_conanfile.py looks at.
+in_tree = (sources / "conanfile.py").read_text()
+assert in_tree.startswith(texts[conan + "all/conanfile.py"] + "\n\n# In skyutil's own tree"), texts[conan + "all/conanfile.py"]
 
 assert texts[conan + "config.yml"] == f'versions:\n  "{version}":\n    folder: all\n'
 data = texts[conan + "all/conandata.yml"]
