@@ -136,7 +136,8 @@ def check_in_tree(recipe_class: type[Any], work: Path) -> None:
 
     # The tests, which are configured and chosen here and neither compiled nor, but for those that need no compiling, run.
     options = set(re.findall(r"^option\((\w+) ", (sources / "CMakeLists.txt").read_text(), re.MULTILINE))
-    for given in ({"with_openssl": True, "with_asio": True}, {}):
+    asked: tuple[dict[str, Any], ...] = ({"with_openssl": True, "with_asio": True}, {})
+    for given in asked:
         recipe = resolved(recipe_class, sources, work, conf=TESTED, **given)
         assert set(recipe.test_required) == {"catch2", "nlohmann_json"}, recipe.test_required
         recipe.generate()
@@ -185,7 +186,7 @@ def check_in_index(work: Path) -> None:
 
 
 module, in_tree = conan_stand_in.load(sources / "conanfile.py")
-assert module.required_conan_version == ">=2.8", module.required_conan_version  # type: ignore[attr-defined]
+assert module.required_conan_version == ">=2.8", module.required_conan_version
 check_interface(in_tree)
 with tempfile.TemporaryDirectory() as directory:
     check_in_tree(in_tree, Path(directory))

@@ -3,6 +3,7 @@
 # check_recipes.py SOURCES VERSION: what packaging/recipes writes for the registries.
 
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -55,3 +56,10 @@ assert wanted in portfile, portfile
 assert "EXISTS" not in portfile and "endif" not in portfile and "own tree" not in portfile, portfile
 in_tree = (sources / "packaging/vcpkg/ports/skyutil/portfile.cmake").read_text()
 assert portfile.endswith(in_tree[in_tree.index("vcpkg_check_features("):]), portfile
+
+# The systems that README.md says are tested are those that the packages are for.
+readme = (sources / "README.md").read_text().split("## Systems and compilers")[1].split("\n## ")[0]
+tested = {system for row in readme.splitlines() if "tested in CI" in row
+          for system in ("Linux", "macOS", "Windows") if system in row.split("|")[1]}
+supports = json.loads(texts[vcpkg + "vcpkg.json"])["supports"]
+assert {system.strip() for system in supports.split("|")} == {{"macOS": "osx"}.get(each, each.lower()) for each in tested}

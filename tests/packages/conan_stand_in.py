@@ -44,7 +44,7 @@ class Options(types.SimpleNamespace):
 
 
 class Conf(dict[str, Any]):
-    def get(self, name: str, default: Any = None, check_type: type | None = None) -> Any:  # type: ignore[override]
+    def get(self, name: str, default: Any = None, check_type: type | None = None) -> Any:
         value = dict.get(self, name, default)
         assert check_type is None or value is None or isinstance(value, check_type), f"{name}={value!r}"
         return value
@@ -89,9 +89,9 @@ class ConanFile:
     default_options: dict[str, Any] = {}
 
     def __init__(self, folder: Path, work: Path, conf: dict[str, Any] | None = None, boost: str | None = None,
-                 boost_options: dict[str, bool] | None = None, settings: dict[str, str | None] | None = None,
+                 boost_options: dict[str, bool] | None = None, settings: dict[str, Any] | None = None,
                  **options: bool) -> None:
-        given = {"os": "Linux", "compiler": "gcc", "compiler.version": "12", "compiler.cppstd": "20",
+        given: dict[str, Any] = {"os": "Linux", "compiler": "gcc", "compiler.version": "12", "compiler.cppstd": "20",
                  "build_type": "Release", **(settings or {})}
         self.settings = types.SimpleNamespace(os=given["os"], build_type=given["build_type"],
                                               compiler=Setting(given["compiler"]))
