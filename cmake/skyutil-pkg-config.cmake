@@ -28,6 +28,11 @@ skyutil_install_pc(skyutil "${PROJECT_DESCRIPTION}"
     LIBS "${pthread}" CFLAGS "-I\${includedir} ${pthread}")
 
 set(requires_core "skyutil = ${PROJECT_VERSION}")
+set(SKYUTIL_PKGCONFIG_CRYPTOPP "" CACHE STRING
+    "The name of Crypto++ for pkg-config, where pkg-config is not what finds it")
+if(SKYUTIL_PKGCONFIG_CRYPTOPP)
+    set(skyutil_cryptopp_module ${SKYUTIL_PKGCONFIG_CRYPTOPP})
+endif()
 if(TARGET skyutil_hash)
     # Crypto++ has a name of its own in each distribution, and in some none.
     if(skyutil_cryptopp_module)

@@ -20,7 +20,7 @@ class SkyutilTestConan(ConanFile):
     def generate(self):
         options = self.dependencies["skyutil"].options
         toolchain = CMakeToolchain(self)
-        for name in ("with_hash", "with_asio"):
+        for name in ("with_hash", "with_openssl", "with_asio"):
             toolchain.cache_variables[name.upper()] = bool(options.get_safe(name))
         toolchain.generate()
 

@@ -6,6 +6,9 @@
 #if defined(WITH_HASH)
 #include <skyutil/hash.hpp>
 #endif
+#if defined(WITH_OPENSSL)
+#include <skyutil/hash_openssl.hpp>
+#endif
 #if defined(WITH_ASIO)
 #include <skyutil/asio.hpp>
 
@@ -19,6 +22,9 @@ int main() {
               << skyutil::format_float(skyutil::get_mem_size_gb()) << " GiB\n";
 #if defined(WITH_HASH)
     std::cout << skyutil::hash_bytes({}, skyutil::hash_algorithm::sha256).hex() << '\n';
+#endif
+#if defined(WITH_OPENSSL)
+    std::cout << skyutil::hash_file<skyutil::openssl::sha256>("/dev/null").hex() << '\n';
 #endif
 #if defined(WITH_ASIO)
     boost::asio::io_context context;

@@ -198,6 +198,16 @@ elseif(SCENARIO STREQUAL "hash_openssl")
         -DABSENT=skyutil::asio ${hide_boost})
     build_and_run(hash hash_openssl)
 
+elseif(SCENARIO STREQUAL "test_package")
+    # The program that Conan tests a package with, without Conan.
+    set(with_openssl OFF)
+    if(HASH_OPENSSL)
+        set(with_openssl ON)
+    endif()
+    configure("${SOURCE_DIR}/test_package" -DWITH_HASH=ON -DWITH_OPENSSL=${with_openssl} -DWITH_ASIO=ON
+        "-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$<1:${build}/bin>")
+    build_and_run(test_package)
+
 elseif(SCENARIO STREQUAL "hash_openssl_missing")
     # Installed without it, or without OpenSSL where it is used.
     configure("${consumer}" "-DCOMPONENTS=core hash_openssl" -DPROGRAMS=core ${hide_openssl})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The newest entry of CHANGELOG.md, the manifests of vcpkg and every inline namespace agree with VERSION, the build's
+# The newest entry of CHANGELOG.md, pyproject.toml, the manifests of vcpkg and every inline namespace agree with VERSION, the build's
 # version, which is that of version.hpp. conanfile.py reads it there too.
 
 file(READ "${SOURCE_DIR}/CHANGELOG.md" text)
@@ -48,3 +48,8 @@ foreach(manifest vcpkg.json packaging/vcpkg/ports/skyutil/vcpkg.json)
         message(FATAL_ERROR "${manifest} says ${version}, the build ${VERSION}")
     endif()
 endforeach()
+
+file(STRINGS "${SOURCE_DIR}/pyproject.toml" lines REGEX "^version = ")
+if(NOT lines STREQUAL "version = \"${VERSION}\"")
+    message(FATAL_ERROR "pyproject.toml says ${lines}, the build ${VERSION}")
+endif()

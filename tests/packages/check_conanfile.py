@@ -1,209 +1,207 @@
 # SPDX-License-Identifier: MIT
 #
-# check_conanfile.py SOURCES VERSION: loads conanfile.py with stand-ins for Conan's modules and checks what it says.
+# check_conanfile.py SOURCES VERSION CMAKE OPTION...: does with the recipes of this tree and of an index what Conan does,
+# which conan_stand_in.py stands in for, and checks what comes of it.
 
-import fnmatch
-import os
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
 import re
-import shutil
+import shlex
+import subprocess
 import sys
+import tarfile
 import tempfile
-import types
 from pathlib import Path
-from unittest import mock
+from typing import Any
+
+import conan_stand_in
+from conan_stand_in import ConanInvalidConfiguration
 
 sources, version = Path(sys.argv[1]), sys.argv[2]
+conan_stand_in.CMake.program, conan_stand_in.CMake.options = sys.argv[3], [shlex.quote(word) for word in sys.argv[4:]]
+OPTIONS = ("with_hash", "with_openssl", "with_asio")
+TESTED = {"tools.build:skip_test": False}
 
 
-class Version(str):
-    def __lt__(self, other):
-        return self.numbers() < Version(other).numbers()
-
-    def __ge__(self, other):
-        return not self < other
-
-    def numbers(self):
-        return [int(number) for number in self.split(".")]
-
-
-class ConanInvalidConfiguration(Exception):
-    pass
-
-
-class Component:
-    def __init__(self):
-        self.properties, self.requires, self.system_libs = {}, [], []
-
-    def set_property(self, name, value):
-        self.properties[name] = value
+def resolved(recipe_class: type[Any], folder: Path, work: Path, **arguments: Any) -> Any:
+    """A recipe after what Conan calls before it builds."""
+    recipe = recipe_class(folder, work, **arguments)
+    if hasattr(recipe, "set_version"):
+        recipe.set_version()
+    else:
+        recipe.version = version
+    recipe.ref = f"{recipe.name}/{recipe.version}"
+    recipe.layout()
+    recipe.requirements()
+    if hasattr(recipe, "build_requirements"):
+        recipe.build_requirements()
+    recipe.validate()
+    recipe.package_id()
+    return recipe
 
 
-class Components(dict):
-    def __missing__(self, name):
-        return self.setdefault(name, Component())
-
-
-class ConanFile:
-    version = None
-    conan_data = None
-
-
-def check_min_cppstd(conanfile, standard):
-    if int(conanfile.settings.compiler.cppstd) < standard:
-        raise ConanInvalidConfiguration("the C++ standard is too old")
-
-
-def copy(_, pattern, source, destination):
-    for file in Path(source).rglob("*"):
-        name = file.relative_to(source)
-        if file.is_file() and fnmatch.fnmatch(str(name), pattern):
-            (Path(destination) / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, Path(destination) / name)
-
-
-def stand_in(name, **members):
-    module = types.ModuleType(name)
-    vars(module).update(members)
-    sys.modules[name] = module
-
-
-stand_in("conan", ConanFile=ConanFile)
-stand_in("conan.errors", ConanInvalidConfiguration=ConanInvalidConfiguration)
-stand_in("conan.tools")
-stand_in("conan.tools.build", check_min_cppstd=check_min_cppstd, can_run=mock.Mock())
-stand_in("conan.tools.cmake", CMake=mock.Mock(), CMakeDeps=mock.Mock(), CMakeToolchain=mock.Mock(),
-         cmake_layout=mock.Mock())
-stand_in("conan.tools.files", copy=copy, get=mock.Mock(), load=lambda _, path: Path(path).read_text())
-stand_in("conan.tools.scm", Version=Version)
-
-
-def load(path):
-    module = types.ModuleType("recipe")
-    exec(compile(path.read_text(), str(path), "exec"), vars(module))
-    recipes = [each for each in vars(module).values()
-               if isinstance(each, type) and issubclass(each, ConanFile) and each is not ConanFile]
-    assert len(recipes) == 1, f"{path} has {len(recipes)} recipes"
-    return module, recipes[0]
-
-
-class Compiler(str):  # a text with members
-    pass
-
-
-def recipe(with_hash=False, with_asio=False, boost="1.86.0", **settings):
-    each = recipe_class()
-    each.recipe_folder = each.source_folder = str(sources)
-    each.ref = "skyutil/" + version
-    each.options = types.SimpleNamespace(with_hash=with_hash, with_asio=with_asio)
-    each.settings = types.SimpleNamespace(os=settings.get("os", "Linux"), compiler=Compiler(settings.get("compiler", "gcc")))
-    each.settings.compiler.version = settings.get("compiler_version", "12")
-    each.settings.compiler.cppstd = settings.get("cppstd", "20")
-    each.conf = mock.Mock(get=lambda name, default=None, check_type=None: settings.get("skip_test", default))
-    each.dependencies = {"boost": types.SimpleNamespace(ref=types.SimpleNamespace(version=boost))}
-    each.cpp_info = Component()
-    each.cpp_info.components = Components()
-    each.info = mock.Mock()
-    each.required, each.test_required = {}, []
-    each.requires = lambda reference, **traits: each.required.update({reference.split("/")[0]: traits})
-    each.test_requires = lambda reference: each.test_required.append(reference.split("/")[0])
-    return each
-
-
-def refused(**arguments):
+def refusal(recipe_class: type[Any], **arguments: Any) -> str:
     try:
-        recipe(**arguments).validate()
-    except ConanInvalidConfiguration:
-        return True
-    return False
+        resolved(recipe_class, sources, Path("/nowhere"), **arguments)
+    except ConanInvalidConfiguration as error:
+        return str(error)
+    return ""
 
 
-module, recipe_class = load(sources / "conanfile.py")
-assert module.required_conan_version.startswith(">=2"), module.required_conan_version
+def check_interface(recipe_class: type[Any]) -> None:
+    """What users of a package see, wherever the recipe is from."""
+    assert recipe_class.name == "skyutil" and recipe_class.license == "MIT"
+    assert recipe_class.package_type == "header-library"
+    assert set(recipe_class.options) == set(recipe_class.default_options) == set(OPTIONS)
+    assert not any(recipe_class.default_options.values())
 
-# What it is.
-assert recipe_class.name == "skyutil"
-assert recipe_class.license == "MIT"
-assert recipe_class.package_type == "header-library"
-assert set(recipe_class.options) == set(recipe_class.default_options) == {"with_hash", "with_asio"}
-assert not any(recipe_class.default_options.values())
+    pc_files = re.findall(r"skyutil_install_pc\(([\w-]+) \"", (sources / "cmake/skyutil-pkg-config.cmake").read_text())
+    readme = (sources / "README.md").read_text()
+    for values in itertools.product((False, True), repeat=len(OPTIONS)):
+        given = dict(zip(OPTIONS, values))
+        recipe = resolved(recipe_class, sources, Path("/nowhere"), **given)
+        assert recipe.info.cleared, "one package is to serve all settings and options"
+        with_hash = given["with_hash"] or given["with_openssl"]
 
-# The version is the header's, unless a recipe index gives it.
-each = recipe()
-each.set_version()
-assert each.version == version, each.version
-each.version = "7.8.9"
-each.set_version()
-assert each.version == "7.8.9"
+        wanted = {"cryptopp": with_hash, "openssl": given["with_openssl"], "boost": given["with_asio"]}
+        assert set(recipe.required) == {name for name, is_wanted in wanted.items() if is_wanted}, recipe.required
+        assert all(traits["transitive_headers"] for traits in recipe.traits.values()), recipe.traits
+        assert recipe.required.get("boost", "1.83.0") == "1.83.0", "most of the index pins 1.83"
+        assert not recipe.test_required, "only those who build the tests need what these need"
 
-# One package for every setting and option.
-each = recipe()
-each.package_id()
-each.info.clear.assert_called_once_with()
+        recipe.package_info()
+        assert recipe.cpp_info.properties["cmake_file_name"] == "skyutil"
+        assert recipe.cpp_info.properties["cmake_target_name"] == "skyutil::skyutil"
+        components = recipe.cpp_info.components
+        asked = {"core": True, "hash": with_hash, "hash_openssl": given["with_openssl"], "asio": given["with_asio"]}
+        assert list(components) == [name for name, is_wanted in asked.items() if is_wanted], list(components)
+        for name, component in components.items():
+            assert component.properties["cmake_target_name"] == f"skyutil::{name}"
+            assert f"`skyutil::{name}`" in readme
+            assert component.properties["pkg_config_name"] == ("skyutil" if name == "core" else "skyutil-" + name)
+            assert component.properties["pkg_config_name"] in pc_files
+            assert component.libdirs == component.bindirs == []
+            for required in component.requires:
+                assert required in components or required.split("::")[0] in recipe.required, required
+        assert components["core"].system_libs == ["pthread"]
+    # Those of all options, the last: the targets that CMakeLists.txt makes.
+    in_cmake = re.findall(r"skyutil_add_component\((\w+) skyutil::|skyutil_add_component\((\w+) Threads",
+                          (sources / "CMakeLists.txt").read_text())
+    assert set(components) == {"".join(names) for names in in_cmake} - {"all"}, (list(components), in_cmake)
+    assert components["hash"].requires == ["core", "cryptopp::cryptopp"]
+    assert components["hash_openssl"].requires == ["hash", "openssl::crypto"]
+    assert components["asio"].requires == ["core", "boost::headers"]
 
-# What is needed, and that users of skyutil see its headers.
-for with_hash in (False, True):
-    for with_asio in (False, True):
-        each = recipe(with_hash, with_asio)
-        each.requirements()
-        wanted = {name for name, is_wanted in (("cryptopp", with_hash), ("boost", with_asio)) if is_wanted}
-        assert set(each.required) == wanted, each.required
-        assert all(traits["transitive_headers"] for traits in each.required.values())
-each = recipe()
-each.build_requirements()
-assert each.test_required == ["catch2"], each.test_required
-each = recipe(skip_test=True)
-each.build_requirements()
-assert each.test_required == [], each.test_required
+    # What is refused, and that the sentence says what to do.
+    assert not refusal(recipe_class)
+    assert not refusal(recipe_class, settings={"compiler": "clang", "compiler.version": "16"})
+    assert not refusal(recipe_class, settings={"compiler.cppstd": "gnu23"})
+    for cppstd in ("17", "gnu17", None):
+        assert "-s compiler.cppstd=20" in refusal(recipe_class, settings={"compiler.cppstd": cppstd}), cppstd
+    assert "Linux" in refusal(recipe_class, settings={"os": "Windows"})
+    assert "gcc 12" in refusal(recipe_class, settings={"compiler.version": "11"})
+    assert "clang 16" in refusal(recipe_class, settings={"compiler": "clang", "compiler.version": "15"})
+    assert "1.81" in refusal(recipe_class, with_asio=True, boost="1.80.0")
+    for option in ("header_only", "without_process"):
+        assert not refusal(recipe_class, with_asio=True, boost="1.85.0", boost_options={option: True})
+        assert not refusal(recipe_class, with_asio=True, boost="1.86.0", boost_options={option: False})
+        assert f'-o "boost/*:{option}=False"' in refusal(recipe_class, with_asio=True, boost="1.86.0",
+                                                        boost_options={option: True})
+    recipe = resolved(recipe_class, sources, Path("/nowhere"), with_asio=True, boost="1.86.0")
+    recipe.package_info()
+    assert recipe.cpp_info.components["asio"].requires == ["core", "boost::headers", "boost::process"]
 
-# What is refused.
-assert not refused()
-assert not refused(compiler="clang", compiler_version="16")
-assert refused(cppstd="17")
-assert refused(os="Windows")
-assert refused(compiler_version="11")
-assert refused(compiler="clang", compiler_version="15")
-assert refused(with_asio=True, boost="1.80.0")
-assert not refused(with_asio=True, boost="1.81.0")
 
-# The names are those of the CMake package and of the files for pkg-config.
-each = recipe(with_hash=True, with_asio=True)
-each.package_info()
-assert each.cpp_info.properties["cmake_file_name"] == "skyutil"
-assert each.cpp_info.properties["cmake_target_name"] == "skyutil::skyutil"
-in_cmake = re.findall(r"skyutil_add_component\((\w+)", (sources / "CMakeLists.txt").read_text())
-in_cmake = [name for name in in_cmake if name not in ("name", "all", "hash_openssl")]
-assert list(each.cpp_info.components) == in_cmake, (list(each.cpp_info.components), in_cmake)
-pc_files = re.findall(r"skyutil_install_pc\(([\w-]+) \"", (sources / "cmake/skyutil-pkg-config.cmake").read_text())
-for name, component in each.cpp_info.components.items():
-    assert component.properties["cmake_target_name"] == "skyutil::" + name
-    assert component.properties["pkg_config_name"] in pc_files, component.properties
-    assert component.properties["pkg_config_name"] == ("skyutil" if name == "core" else "skyutil-" + name)
-assert each.cpp_info.components["core"].requires == []
-assert each.cpp_info.components["core"].system_libs == ["pthread"]
-assert each.cpp_info.components["hash"].requires == ["core", "cryptopp::cryptopp"]
-assert each.cpp_info.components["asio"].requires == ["core", "boost::headers", "boost::process"]
-each = recipe(with_asio=True, boost="1.85.0")
-each.package_info()
-assert each.cpp_info.components["asio"].requires == ["core", "boost::headers"]
-assert "hash" not in each.cpp_info.components
-
-# The package: the licence and every header, from what is exported.
-with tempfile.TemporaryDirectory() as directory:
-    each = recipe()
-    each.export_sources_folder = os.path.join(directory, "exported")
-    each.export_sources()
-    each.source_folder = each.export_sources_folder
-    each.package_folder = os.path.join(directory, "package")
-    each.package()
-    packaged = {str(file.relative_to(each.package_folder)) for file in Path(each.package_folder).rglob("*")
+def check_package(recipe: Any) -> None:
+    recipe.package()
+    packaged = {str(file.relative_to(recipe.package_folder)) for file in Path(recipe.package_folder).rglob("*")
                 if file.is_file()}
-headers = {str(file.relative_to(sources)) for file in (sources / "include").rglob("*.hpp")}
-assert packaged == headers | {"licenses/LICENSE"}, packaged ^ headers
+    headers = {str(file.relative_to(sources)) for file in (sources / "include").rglob("*.hpp")}
+    assert packaged == headers | {"licenses/LICENSE"}, packaged ^ headers
 
-# test_package uses what it is told to test.
-_, test_package = load(sources / "test_package/conanfile.py")
-each = test_package()
-each.tested_reference_str = "skyutil/" + version
-each.requires = mock.Mock()
-each.requirements()
-each.requires.assert_called_once_with("skyutil/" + version)
+
+def check_in_tree(recipe_class: type[Any], work: Path) -> None:
+    recipe = resolved(recipe_class, sources, work)
+    assert recipe.version == version, recipe.version
+    recipe.export_sources()
+    Path(recipe.export_sources_folder).rename(recipe.source_folder)
+    recipe.source()
+    recipe.generate()
+    recipe.build()
+    assert not recipe.called, f"nothing is to be built without being asked for: {recipe.called}"
+    check_package(recipe)
+
+    # The tests, which are configured and chosen here and neither compiled nor, but for those that need no compiling, run.
+    options = set(re.findall(r"^option\((\w+) ", (sources / "CMakeLists.txt").read_text(), re.MULTILINE))
+    asked: tuple[dict[str, Any], ...] = ({"with_openssl": True, "with_asio": True}, {})
+    for given in asked:
+        recipe = resolved(recipe_class, sources, work, conf=TESTED, **given)
+        assert set(recipe.test_required) == {"catch2", "nlohmann_json"}, recipe.test_required
+        recipe.generate()
+        assert set(recipe.cache_variables) <= options, recipe.cache_variables
+        for name in ("HASH", "HASH_OPENSSL", "ASIO"):
+            assert recipe.cache_variables["SKYUTIL_WITH_" + name] is bool(given), recipe.cache_variables
+    recipe.build()
+    assert recipe.called[-1] == "ctest", recipe.called
+
+    tests = json.loads(Path(recipe.build_folder, "tests.json").read_text())["tests"]
+    programs = {test["name"] for test in tests if "_NOT_BUILT" in test["name"]}
+    assert any("skyutil_tests_files" in name for name in programs) and len(programs) > 10, programs
+    for test in tests:
+        properties = {each["name"]: each["value"] for each in test["properties"]}
+        assert "once" not in properties.get("LABELS", []), f"{test['name']} looks at the whole tree"
+        if Path(test.get("command", ["not built"])[0]).is_absolute():
+            done = subprocess.run(test["command"], cwd=properties["WORKING_DIRECTORY"], check=False)
+            assert done.returncode == 0, test["name"]
+
+
+def check_in_index(work: Path) -> None:
+    """The recipe that packaging/recipes writes, with an archive as a release has it."""
+    archive = work / "archive.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in ("CMakeLists.txt", "LICENSE", "cmake", "include", "tests/CMakeLists.txt"):
+            tar.add(sources / name, f"skyutil-{version}/{name}")
+    subprocess.run([sources / "packaging/recipes", work / "recipes", archive], check=True)
+    folder = work / "recipes/conan-center-index/recipes/skyutil/all"
+    _, recipe_class = conan_stand_in.load(folder / "conanfile.py")
+    check_interface(recipe_class)
+
+    text = (folder / "conanfile.py").read_text()
+    for foreign in ("test", "cmake_layout", "export_sources", "set_version", "tree", "CMakeToolchain"):
+        assert foreign not in text, f"the recipe of an index has no use for {foreign}"
+    methods = [name for name in vars(recipe_class) if not name.startswith("_") and callable(getattr(recipe_class, name))]
+    assert methods == ["layout", "requirements", "package_id", "validate", "source", "package", "package_info"], methods
+
+    recipe = resolved(recipe_class, folder, work)
+    assert Path(recipe.source_folder).name == "src", "sources are to be in a folder of their own"
+    data = (folder / "conandata.yml").read_text()
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert digest in data, data
+    recipe.conan_data = {"sources": {version: {"url": f"file://{archive}", "sha256": digest}}}
+    recipe.source()
+    check_package(recipe)
+
+
+module, in_tree = conan_stand_in.load(sources / "conanfile.py")
+assert module.required_conan_version == ">=2.8", module.required_conan_version
+check_interface(in_tree)
+with tempfile.TemporaryDirectory() as directory:
+    check_in_tree(in_tree, Path(directory))
+with tempfile.TemporaryDirectory() as directory:
+    check_in_index(Path(directory))
+
+# test_package tests what it is told to test.
+_, test_class = conan_stand_in.load(sources / "test_package/conanfile.py")
+tested = test_class(sources / "test_package", Path("/nowhere"))
+tested.tested_reference_str = "skyutil/" + version
+tested.requirements()
+assert tested.required == {"skyutil": version}
+tested.dependencies["skyutil"].options = conan_stand_in.Options(with_hash=False, with_openssl=True, with_asio=False)
+tested.layout()
+tested.generate()
+assert tested.cache_variables == {"WITH_HASH": False, "WITH_OPENSSL": True, "WITH_ASIO": False}, tested.cache_variables
+conditions = re.findall(r"^if\((WITH_\w+)\)", (sources / "test_package/CMakeLists.txt").read_text(), re.MULTILINE)
+assert conditions == list(tested.cache_variables), conditions

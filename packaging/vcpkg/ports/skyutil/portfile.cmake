@@ -19,17 +19,18 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
         asio SKYUTIL_WITH_ASIO
         hash SKYUTIL_WITH_HASH
+        openssl SKYUTIL_WITH_HASH_OPENSSL
 )
 
 vcpkg_cmake_configure(
     SOURCE_PATH "${SOURCE_PATH}"
     OPTIONS
         ${FEATURE_OPTIONS}
-        -DSKYUTIL_WITH_HASH_OPENSSL=OFF
         -DSKYUTIL_BUILD_TESTS=OFF
         -DSKYUTIL_BUILD_BENCHMARKS=OFF
         -DSKYUTIL_BUILD_EXAMPLES=OFF
         -DSKYUTIL_INSTALL_PKGCONFIGDIR=lib/pkgconfig
+        -DSKYUTIL_PKGCONFIG_CRYPTOPP=cryptopp
 )
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/skyutil)
