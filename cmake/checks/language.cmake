@@ -11,7 +11,7 @@ endif()
 set(advice "skyutil needs C\\+\\+20: add -std=c\\+\\+20 \\(g\\+\\+, clang\\) or /std:c\\+\\+20 \\(MSVC\\)")
 
 # enter(<header> <flag>...) leaves result and output.
-function(preprocess header)
+function(enter header)
     execute_process(COMMAND "${compiler}" ${ARGN} -I "${SOURCE_DIR}/include" -fsyntax-only -x c++ "${header}"
         ERROR_VARIABLE output OUTPUT_VARIABLE output RESULT_VARIABLE result)
     set(output "${output}" PARENT_SCOPE)
