@@ -17,6 +17,15 @@ function(skyutil_link target dependency)
     endforeach()
 endfunction()
 
+# skyutil_options_for(<component> <result>): the options that make the component, for sentences: "set ... to ON".
+function(skyutil_options_for component result)
+    string(TOUPPER "SKYUTIL_WITH_${component}" options)
+    if(component STREQUAL "hash_openssl")
+        string(PREPEND options "SKYUTIL_WITH_HASH and ")
+    endif()
+    set(${result} "${options}" PARENT_SCOPE)
+endfunction()
+
 # Crypto++ is a CMake package (vcpkg, Conan), or known to pkg-config, or found by a plain search.
 # skyutil_cryptopp_module is its name for pkg-config, if that knows it.
 function(skyutil_find_cryptopp problem)

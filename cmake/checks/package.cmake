@@ -241,6 +241,46 @@ elseif(SCENARIO STREQUAL "fetch_content")
         "-DABSENT=skyutil::hash skyutil::asio skyutil_warnings" ${hide_cryptopp} ${hide_boost})
     build_and_run(core)
 
+elseif(SCENARIO STREQUAL "subdirectory_asked")
+    # What is linked and was not made is CMake's error; the line above it names the option.
+    configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" -DPROGRAMS=hash)
+    must_say("Without skyutil::hash: to make it, set SKYUTIL_WITH_HASH to ON before skyutil is added")
+    must_say("Without skyutil::hash_openssl: to make it, set SKYUTIL_WITH_HASH and SKYUTIL_WITH_HASH_OPENSSL to ON")
+    must_say("Without skyutil::asio: to make it, set SKYUTIL_WITH_ASIO to ON")
+
+elseif(SCENARIO STREQUAL "subdirectory_exported")
+    configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" -DEXPORTED=ON)
+    must_say("to export a library that links skyutil, set SKYUTIL_INSTALL to ON before skyutil is added")
+    configure("${consumer}" "-DSUBDIRECTORY=${SOURCE_DIR}" -DEXPORTED=ON -DSKYUTIL_INSTALL=ON
+        "-DCMAKE_INSTALL_PREFIX=${build}/prefix")
+    build_and_run()
+    must_work("installing" "${CMAKE_COMMAND}" --install "${build}" --config "${CONFIG}")
+    if(NOT EXISTS "${build}/prefix/lib/exported.cmake" OR output MATCHES "SKYUTIL_INSTALL")
+        message(FATAL_ERROR "not exported with SKYUTIL_INSTALL=ON: ${output}")
+    endif()
+
+elseif(SCENARIO STREQUAL "fetch_content_asked")
+    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core hash" -DPROGRAMS=hash)
+    must_say("skyutil was added without skyutil::hash: to make it, set SKYUTIL_WITH_HASH to ON before FetchContent_MakeAvailable(skyutil);")
+    configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core strings" -DPROGRAMS=core)
+    must_say("skyutil has no component \"strings\"; there are core, hash, hash_openssl and asio.")
+
+elseif(SCENARIO STREQUAL "installed_asked")
+    # Installed with nothing but core.
+    configure("${SOURCE_DIR}" -DSKYUTIL_BUILD_TESTS=OFF -DSKYUTIL_BUILD_EXAMPLES=OFF -DSKYUTIL_BUILD_BENCHMARKS=OFF
+        -DSKYUTIL_WITH_HASH=OFF -DSKYUTIL_WITH_HASH_OPENSSL=OFF -DSKYUTIL_WITH_ASIO=OFF)
+    build_and_run()
+    set(prefix "${WORK_DIR}/core_only")
+    must_work("installing" "${CMAKE_COMMAND}" --install "${build}" --config "${CONFIG}" --prefix "${prefix}")
+    foreach(wanted "hash|SKYUTIL_WITH_HASH" "hash_openssl|SKYUTIL_WITH_HASH and SKYUTIL_WITH_HASH_OPENSSL"
+            "asio|SKYUTIL_WITH_ASIO")
+        string(REGEX MATCH "^([a-z_]+)\\|(.*)$" _ "${wanted}")
+        set(component ${CMAKE_MATCH_1})
+        set(options "${CMAKE_MATCH_2}")
+        configure("${consumer}" "-DCOMPONENTS=core ${component}" -DPROGRAMS=core)
+        must_say("installed without skyutil::${component}: to make it, set ${options} to ON where skyutil is configured")
+    endforeach()
+
 elseif(SCENARIO STREQUAL "fetch_content_all")
     configure("${consumer}" "-DFETCH=${SOURCE_DIR}" "-DCOMPONENTS=core hash asio" -DPROGRAMS=hash
         -DSKYUTIL_WITH_HASH=ON -DSKYUTIL_WITH_ASIO=ON)
