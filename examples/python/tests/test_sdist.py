@@ -31,11 +31,11 @@ def test_a_wheel_of_the_sdist_works_elsewhere(tmp_path):
         return done.stdout
 
     def build(call, cwd):
-        said = run(sys.executable, '-c', f'import sys; from scikit_build_core import build; build.{call}', str(tmp_path),
+        return run(sys.executable, '-c', f'import sys; from scikit_build_core import build; build.{call}', str(tmp_path),
                    cwd=cwd, PYTHONPATH=str(pathlib.Path(BACKEND.origin).parents[1]))
-        assert 'deprecat' not in said.lower() and 'warning' not in said.lower(), said
 
-    build('build_sdist(sys.argv[1])', DATA.parent)
+    said = build('build_sdist(sys.argv[1])', DATA.parent)
+    assert 'deprecat' not in said.lower() and 'warning' not in said.lower(), said
     (archive,) = tmp_path.glob('*.tar.gz')
     shutil.unpack_archive(archive, tmp_path / 'unpacked')
     (source,) = (tmp_path / 'unpacked').iterdir()
