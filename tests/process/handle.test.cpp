@@ -39,7 +39,7 @@ TEST_CASE("a handle tells whether its process is alive, waits for it and signals
         CAPTURE(kernel.name);
         const json answer = in_nursery([&] {
             kernel.enter();
-            const pid_t pid = start([] { ::signal(SIGUSR1, count_signal); });
+            const pid_t pid = start_after([] { ::signal(SIGUSR1, count_signal); });
             await_processes(1);
             const process_handle handle = process_handle::open(pid);
             json result = {{"pid", handle.pid() == pid}, {"alive", handle.alive()}};
@@ -185,8 +185,8 @@ TEST_CASE("terminate is SIGTERM, and SIGKILL for who does not hear it") {
         CAPTURE(kernel.name);
         const json answer = in_nursery([&] {
             kernel.enter();
-            const pid_t polite = start([] { ::signal(SIGTERM, [](int) { ::_exit(7); }); });
-            const pid_t deaf = start(ignore_sigterm);
+            const pid_t polite = start_after([] { ::signal(SIGTERM, [](int) { ::_exit(7); }); });
+            const pid_t deaf = start_after(ignore_sigterm);
             const pid_t stopped = start([] {
                 ::signal(SIGTERM, [](int) { ::_exit(8); });
                 ::raise(SIGSTOP);

@@ -75,7 +75,7 @@ TEST_CASE("only who needs it is killed") {
     const json answer =
         end_tree_in_nursery(3,
                             [] {
-                                start(ignore_sigterm);
+                                start_after(ignore_sigterm);
                                 start([] {});
                                 await_processes(3);
                                 await([] { return state_of(shared->pids[1]) == 'S'; }, "sleep");
@@ -174,7 +174,7 @@ TEST_CASE("a process group that loses its parent is not hung up") {
             start([] {
                 ::setpgid(0, 0);
                 ::signal(SIGHUP, count_signal);
-                start([] { ::signal(SIGTERM, SIG_DFL); });
+                start_after([] { ::signal(SIGTERM, SIG_DFL); });
                 ::signal(SIGTERM, [](int) {
                     for (const auto late = steady_clock::now() + 200ms;
                          steady_clock::now() < late;) {

@@ -37,7 +37,7 @@ TEST_CASE("kill_children_processes ends what the calling process started, and on
         await_processes(1);
         const json inner = run_below([] {
             start([] { start(); });
-            start(ignore_sigterm);
+            start_after(ignore_sigterm);
             await_processes(4);
             const auto report = skyutil::kill_children_processes({.grace = 1s});
             return summary(report);

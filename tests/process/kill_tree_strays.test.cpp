@@ -155,7 +155,7 @@ TEST_CASE("children born of SIGTERM are ended, when their parents are gone at la
                                                   ::signal(SIGTERM, [](int) {});
                                                   ::pause();
                                                   for (int i = 0; i < 5; ++i) {
-                                                      start(ignore_sigterm);
+                                                      start_after(ignore_sigterm);
                                                   }
                                               },
                                               {.grace = 1s});
@@ -220,11 +220,11 @@ TEST_CASE("a supervisor does not see its workers end before it has its own signa
             told = false;
             ::signal(SIGTERM, [](int) { told = true; });
             for (int i = 0; i < 10; ++i) {
-                start([] { ::signal(SIGTERM, SIG_DFL); });
+                start_after([] { ::signal(SIGTERM, SIG_DFL); });
             }
             while (!told) {
                 if (reap_one(WNOHANG) && !told) {
-                    start([] { ::signal(SIGTERM, SIG_DFL); });
+                    start_after([] { ::signal(SIGTERM, SIG_DFL); });
                 }
                 sleep_for(1ms);
             }

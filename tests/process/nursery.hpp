@@ -117,6 +117,15 @@ inline pid_t start() {
     return start([] {});
 }
 
+/// The same, but it says that it is there when the function has returned.
+template <class Function>
+pid_t start_after(Function function) {
+    return start([=](board& all) {
+        function();
+        all.announce();
+    });
+}
+
 inline void ignore_sigterm() { ::signal(SIGTERM, SIG_IGN); }
 
 /// Kills what is below the calling process, without the library: it may be what fails.

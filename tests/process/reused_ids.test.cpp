@@ -59,7 +59,7 @@ TEST_CASE("who gets the id of a process that was is not taken for it, and not si
         CAPTURE(kernel.name);
         const json answer = in_nursery([&] {
             kernel.enter();
-            const pid_t pid = start(ignore_sigterm);
+            const pid_t pid = start_after(ignore_sigterm);
             await_processes(1);
             std::error_code error;
             const process_handle handle = process_handle::open(pid);
@@ -171,7 +171,7 @@ TEST_CASE("a handle does not mean who gets the id next where ids are few") {
         const json answer = in_nursery([&] {
             return in_few_ids([&] {
                 kernel.enter();
-                const pid_t first = start(ignore_sigterm);
+                const pid_t first = start_after(ignore_sigterm);
                 await_processes(1);
                 const process_handle handle = process_handle::open(first);
                 ::kill(first, SIGKILL);
@@ -227,7 +227,7 @@ TEST_CASE("no stranger is signalled while ten ids go round and trees are ended")
                 const pid_t root = start([] {
                     ::signal(SIGCHLD, SIG_IGN);  // its child's id is free at once
                     ignore_sigterm();
-                    start([] { ::signal(SIGTERM, SIG_DFL); });
+                    start_after([] { ::signal(SIGTERM, SIG_DFL); });
                 });
                 await_processes(2);
                 left += skyutil::kill_process_tree(root, {.grace = 20ms}).left.size();
