@@ -171,6 +171,9 @@ TEST_CASE("a child whose birth takes longer than a second is ended") {
 }
 
 TEST_CASE("a child that another thread than the first one bears is ended") {
+#if defined(__SANITIZE_THREAD__)
+    SKYUTIL_SKIP("ThreadSanitizer holds back signals while another thread forks");
+#endif
     const json answer = in_nursery([] {
         ::close(open_fork_events());
         const pid_t root = start([] {
@@ -193,6 +196,9 @@ TEST_CASE("a child that another thread than the first one bears is ended") {
 }
 
 TEST_CASE("a parent that waits in vfork is asked to end after its child") {
+#if defined(__SANITIZE_THREAD__)
+    SKYUTIL_SKIP("ThreadSanitizer makes vfork fork");
+#endif
     const json answer = in_nursery([] {
         const pid_t root = start([] {
             exit_at_sigterm();

@@ -3,10 +3,14 @@
 import importlib
 import json
 import pathlib
+import signal
 
 import pytest
 
 from skyutil import _fallback
+
+# A shell that starts the tests in its background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = pathlib.Path(__file__).resolve().parents[3] / 'tests'
 
