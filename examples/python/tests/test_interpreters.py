@@ -152,7 +152,7 @@ for _ in range(10):
             os._exit(1)
     statuses.add(os.waitpid(child, 0)[1])
 stop.set()
-with open(path, 'wb') as file:
+with open(os.open(path, os.O_RDWR), 'wb') as file:   # waits for no reader, who may have given up
     file.write(b'line')
 for thread in threads:
     thread.join()
