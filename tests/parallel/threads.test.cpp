@@ -24,7 +24,6 @@
 #include <thread>
 #include <vector>
 
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
@@ -39,14 +38,8 @@ namespace {
 
 /// The calling thread's system calls that start threads fail, or end the process.
 void forbid_threads(unsigned action) {
-    std::array<sock_filter, 5> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, action),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    install_filter(program);
+    filter_system_call(SYS_clone, action);
+    filter_system_call(SYS_clone3, action);
 }
 
 constexpr unsigned no_threads_left = SECCOMP_RET_ERRNO | static_cast<unsigned>(EAGAIN);
