@@ -17,11 +17,11 @@ function(skyutil_link target dependency)
     endforeach()
 endfunction()
 
-# skyutil_options_for(<component> <result>): the options that make the component, for sentences: "set ... to ON".
+# skyutil_options_for(<component> <result>): the list of the options that make the component.
 function(skyutil_options_for component result)
     string(TOUPPER "SKYUTIL_WITH_${component}" options)
     if(component STREQUAL "hash_openssl")
-        string(PREPEND options "SKYUTIL_WITH_HASH and ")
+        list(PREPEND options SKYUTIL_WITH_HASH)
     endif()
     set(${result} "${options}" PARENT_SCOPE)
 endfunction()

@@ -14,6 +14,7 @@ foreach(_skyutil_component IN LISTS skyutil_FIND_COMPONENTS)
     set(skyutil_FOUND FALSE)
     if(_skyutil_component MATCHES "^(hash|hash_openssl|asio)$")
         skyutil_options_for(${_skyutil_component} _skyutil_options)
+        list(JOIN _skyutil_options " and " _skyutil_options)
         string(APPEND skyutil_NOT_FOUND_MESSAGE "skyutil was added without skyutil::${_skyutil_component}: to make it, "
             "set ${_skyutil_options} to ON before FetchContent_MakeAvailable(skyutil); where they are, the lines "
             "of configuring skyutil say what was not found. ")
