@@ -12,7 +12,7 @@
 #endif
 #if SKYUTIL_LANGUAGE < 202002L
 #error "skyutil needs C++20: add -std=c++20 (g++, clang) or /std:c++20 (MSVC)"
-#include <C++20>  // there is none: nothing after it is compiled
+#include <C++20>  // no header has this name: the compilation ends here
 #endif
 #undef SKYUTIL_LANGUAGE
 

@@ -172,7 +172,7 @@ inline void unmap(std::string_view bytes) noexcept;
 
 struct directory_entry {
     const path_char* name;
-    bool is_directory;  ///< as far as the file system tells; a link to one is none
+    bool is_directory;  ///< as far as the file system tells; false for a link
 };
 
 /// Whether the entries of an open directory have been read before.
@@ -216,10 +216,10 @@ inline void rename(native_handle directory, const path_char* from, const path_ch
 /// Where temporary files go; a program with more rights than its caller does not ask its caller.
 inline std::filesystem::path temporary_location(std::error_code& error);
 
-/// Fills with bytes that nobody can predict, 256 at most.
+/// Fills with unpredictable bytes, 256 at most.
 inline void random_bytes(std::span<unsigned char> bytes, std::error_code& error) noexcept;
 
-/// The last `c` in the text, nullptr when there is none.
+/// Returns the last `c` in the text, or nullptr.
 inline const char* find_last(std::string_view text, char c) noexcept;
 
 /// Asks for large pages under a buffer about to be filled: a fault for each small page would cost

@@ -71,8 +71,8 @@ private:
     std::string bytes_;
 };
 
-/// An extended attribute of a file, not following a link; nullopt where there is none or the caller
-/// may not ask for it, and with an error. The kernel's limit is 64 KiB, xattr(7).
+/// Returns an extended attribute of a file, not following a link; nullopt if the file does not have
+/// it, if the caller may not ask for it, and with an error. The kernel's limit is 64 KiB, xattr(7).
 inline std::optional<std::string> read_attribute(const std::string& file, const char* name,
                                                  std::error_code& error) {
     constexpr ssize_t most = 65536;
