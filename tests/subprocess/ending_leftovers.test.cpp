@@ -64,19 +64,27 @@ TEST_CASE("the timeout and a stop request bound what is taken after the end") {
             pids += std::string(line) + "\n";
         }
     };
-    const completed_process late =
-        run(shell("yes & echo $! >&2"), {.timeout = 500ms, .on_line = note});
+    completed_process late;
+    for (auto timeout = 500ms; late.exit_code != 0 && timeout < patience; timeout *= 4) {
+        late = run(shell("yes & echo $! >&2"), {.timeout = timeout, .on_line = note});
+    }
     CHECK(late.exit_code == 0);
     CHECK_FALSE(late.timed_out);
     CHECK(late.output_incomplete);
 
     std::stop_source source;
-    std::jthread stopper([&] {
-        std::this_thread::sleep_for(300ms);
-        source.request_stop();
-    });
+    std::jthread stopper;
+    const auto note_and_stop = [&](output_stream from, std::string_view line) {
+        note(from, line);
+        if (from == output_stream::err) {
+            stopper = std::jthread([&] {
+                std::this_thread::sleep_for(300ms);
+                source.request_stop();
+            });
+        }
+    };
     const completed_process stopped =
-        run(shell("yes & echo $! >&2"), {.on_line = note, .stop = source.get_token()});
+        run(shell("yes & echo $! >&2"), {.on_line = note_and_stop, .stop = source.get_token()});
     CHECK(stopped.output_incomplete);
     for (const std::int64_t pid : numbers(pids)) {
         ::kill(static_cast<pid_t>(pid), SIGKILL);

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,16 +127,22 @@ TEST_CASE("a host without descriptors gets an error, and nothing is left") {
 }
 
 TEST_CASE("a command runs to its end where the limit on descriptors falls below what is open") {
-    const json result = run_in_child([] {
+    const temporary_directory directory;
+    const std::filesystem::path running = directory / "running";
+    const std::filesystem::path lowered = directory / "lowered";
+    const json result = run_in_child([&] {
         rlimit old{};
         ::getrlimit(RLIMIT_NOFILE, &old);
         std::thread other([&] {
-            std::this_thread::sleep_for(50ms);
+            soon([&] { return ::access(running.c_str(), F_OK) == 0; });
             const rlimit low{1, old.rlim_max};
             ::setrlimit(RLIMIT_NOFILE, &low);  // poll(2) takes one descriptor then
+            ::mkdir(lowered.c_str(), 0700);
         });
         const completed_process done =
-            run(shell("cat; sleep 0.2; echo y; echo z >&2; exit 5"), {.input = "x"});
+            run(shell("cat; mkdir '" + running.string() + "'; until [ -e '" + lowered.string() +
+                      "' ]; do sleep 0.01; done; sleep 0.1; echo y; echo z >&2; exit 5"),
+                {.input = "x"});
         other.join();
         ::setrlimit(RLIMIT_NOFILE, &old);
         return json{done.exit_code, done.stdout_text, done.stderr_text};

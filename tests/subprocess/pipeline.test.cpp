@@ -122,12 +122,17 @@ TEST_CASE("a command that fails is run again, with longer pauses") {
 
 TEST_CASE("a stop request ends the pause before a retry") {
     std::stop_source source;
-    std::jthread stopper([&] {
-        std::this_thread::sleep_for(100ms);
-        source.request_stop();
-    });
+    std::jthread stopper;
+    const auto before_the_pause = [&] {
+        stopper = std::jthread([&] {
+            std::this_thread::sleep_for(100ms);
+            source.request_stop();
+        });
+        return 0.0;
+    };
     const completed_process result = skyutil::run_with_retries(
-        {"false"}, {.backoff = {.first = 1h, .most = 1h}}, {.stop = source.get_token()});
+        {"false"}, {.backoff = {.first = 1h, .most = 1h, .random = before_the_pause}},
+        {.stop = source.get_token()});
     CHECK(result.stopped);
     CHECK(result.exit_code == 1);
 }

@@ -73,17 +73,13 @@ TEST_CASE("a command that ends in time is not ended") {
 }
 
 TEST_CASE("a stop request ends the tree") {
-    std::stop_source source;
-    std::jthread stopper([&] {
-        std::this_thread::sleep_for(100ms);
-        source.request_stop();
-    });
-    const completed_process result =
-        run(actor({"family", "2"}), {.grace = grace, .stop = source.get_token()});
+    const completed_process result = run_until(3, actor({"family", "2"}), {.grace = grace});
     CHECK(result.stopped);
     CHECK_FALSE(result.timed_out);
     CHECK(result.signal == SIGTERM);
     CHECK(are_gone(numbers(result.stdout_text)));
+    std::stop_source source;
+    source.request_stop();
     const completed_process late = run({"true"}, {.stop = source.get_token()});
     CHECK(late.stopped);
     CHECK(late.exit_code == -1);

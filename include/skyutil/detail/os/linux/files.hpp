@@ -224,7 +224,9 @@ inline void random_bytes(std::span<unsigned char> bytes, std::error_code& error)
 }
 
 inline const char* find_last(std::string_view text, char c) noexcept {
-    return static_cast<const char*>(::memrchr(text.data(), c, text.size()));
+    // memrchr(3) takes no null pointer, which an empty text may be.
+    return text.empty() ? nullptr
+                        : static_cast<const char*>(::memrchr(text.data(), c, text.size()));
 }
 
 inline void advise_large_pages(char* buffer, std::size_t size) noexcept {
