@@ -92,7 +92,7 @@ function(skyutil_find_boost problem)
         find_package(Boost 1.81 CONFIG QUIET OPTIONAL_COMPONENTS process)
     endif()
 
-    set(packages "(Debian, Ubuntu: libboost-dev or libboost1.81-dev, with libboost-process-dev from \
+    set(packages "(Debian 12: libboost1.81-dev; newer Debian, Ubuntu: libboost-dev, with libboost-process-dev from \
 1.86 on; Fedora: boost-devel; Homebrew, Conan: boost; vcpkg: boost-process)")
     set(libraries "")
     set(sentence "")

@@ -215,7 +215,7 @@ elseif(SCENARIO STREQUAL "hash_openssl_missing")
 
 elseif(SCENARIO STREQUAL "asio_missing")
     configure("${consumer}" "-DCOMPONENTS=core asio" -DPROGRAMS=core ${hide_boost})
-    must_say("skyutil::asio needs Boost 1.81 or newer, which was not found (Debian, Ubuntu: libboost-dev")
+    must_say("skyutil::asio needs Boost 1.81 or newer, which was not found (Debian 12: libboost1.81-dev")
 
 elseif(SCENARIO STREQUAL "unknown")
     configure("${consumer}" "-DCOMPONENTS=core strings" -DPROGRAMS=core)
