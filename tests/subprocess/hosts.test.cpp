@@ -32,6 +32,7 @@ using Catch::Matchers::ContainsSubstring;
 using nlohmann::json;
 using skyutil::child_process;
 using skyutil::completed_process;
+using skyutil::output_stream;
 using skyutil::run;
 using skyutil::shell;
 using std::chrono::steady_clock;
@@ -128,26 +129,25 @@ TEST_CASE("a host without descriptors gets an error, and nothing is left") {
 
 TEST_CASE("a command runs to its end where the limit on descriptors falls below what is open") {
     const temporary_directory directory;
-    const std::filesystem::path running = directory / "running";
-    const std::filesystem::path lowered = directory / "lowered";
+    const std::string lowered = directory / "lowered";
     const json result = run_in_child([&] {
         rlimit old{};
         ::getrlimit(RLIMIT_NOFILE, &old);
-        std::thread other([&] {
-            soon([&] { return ::access(running.c_str(), F_OK) == 0; });
-            const rlimit low{1, old.rlim_max};
-            ::setrlimit(RLIMIT_NOFILE, &low);  // poll(2) takes one descriptor then
-            ::mkdir(lowered.c_str(), 0700);
-        });
+        const auto lower = [&](output_stream, std::string_view line) {
+            if (line == "ready") {
+                const rlimit low{1, old.rlim_max};
+                ::setrlimit(RLIMIT_NOFILE, &low);  // poll(2) takes one descriptor then
+                ::mkdir(lowered.c_str(), 0700);
+            }
+        };
         const completed_process done =
-            run(shell("cat; mkdir '" + running.string() + "'; until [ -e '" + lowered.string() +
-                      "' ]; do sleep 0.01; done; sleep 0.1; echo y; echo z >&2; exit 5"),
-                {.input = "x"});
-        other.join();
+            run(shell("echo ready; until [ -e '" + lowered +
+                      "' ]; do sleep 0.01; done; cat; sleep 0.1; echo y; echo z >&2; exit 5"),
+                {.input = "x", .max_output = 1024, .on_line = lower});
         ::setrlimit(RLIMIT_NOFILE, &old);
         return json{done.exit_code, done.stdout_text, done.stderr_text};
     });
-    CHECK(result == json{5, "xy\n", "z\n"});
+    CHECK(result == json{5, "ready\nxy\n", "z\n"});
 }
 
 TEST_CASE("a run works without pidfd") {
