@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The packages that CMake's messages name are in the index of the Debian that the tests run on."""
+"""The packages that the messages of CMake and Meson name are in the index of the Debian that the tests run on."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class DebianNames(unittest.TestCase):
             self.skipTest("apt has no index: apt-get update")
         texts = [path.read_text() for path in SOURCES.glob("cmake/*.cmake")]
         texts += [path.read_text() for path in SOURCES.glob("*/CMakeLists.txt")]
+        texts += [(SOURCES / "meson.build").read_text()]
         names = set().union(*map(names_in, texts))
         self.assertIn("libcrypto++-dev", names)
         # Of Boost one release has the one and a later one the other, as the sentence says.
