@@ -13,7 +13,7 @@
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/path_error.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/temporary.hpp>
 #include <skyutil/detail/files/text_buffer.hpp>

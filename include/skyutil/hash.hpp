@@ -17,7 +17,7 @@
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/path_error.hpp>
 #include <skyutil/detail/hash/any_hasher.hpp>
 #include <skyutil/version.hpp>
 

@@ -202,8 +202,10 @@ class Release(unittest.TestCase):
                 [f"{algorithm}sum", "-c", "--strict", "--quiet", sums], cwd=made, check=True
             )
 
-        amalgamated = self.folder / "one.hpp"
-        subprocess.run([self.tree / "packaging/amalgamate", amalgamated], check=True)
+        amalgamated = self.folder / "one/skyutil_core.hpp"
+        subprocess.run(
+            [self.tree / "packaging/amalgamate", "--output", amalgamated.parent], check=True
+        )
         self.assertEqual(files["skyutil_core.hpp"], amalgamated.read_bytes())
 
         conan = "recipes/conan-center-index/recipes/skyutil/"

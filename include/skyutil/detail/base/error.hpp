@@ -1,42 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // detail/base/error.hpp: how the throwing forms report what the std::error_code forms found.
+// Those that concern a path are in detail/base/path_error.hpp.
 
 #pragma once
 
 #include <skyutil/detail/base/throw.hpp>
-#include <skyutil/detail/text/digits.hpp>
-#include <skyutil/detail/text/foreign_text.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
+#include <skyutil/version.hpp>
 
 #include <cstdint>
-#include <filesystem>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
-
-/// A filesystem_error whose message has nothing of the path that a terminal would obey; path1() is
-/// the path as it is.
-class visible_path_error final : public std::filesystem::filesystem_error {
-public:
-    visible_path_error(const char* what, const std::filesystem::path& path,
-                       const std::error_code& error)
-        : filesystem_error(what, path, error), message_(visible(filesystem_error::what())) {}
-
-    [[nodiscard]] const char* what() const noexcept override { return message_.what(); }
-
-private:
-    std::runtime_error message_;  // its copies share the text
-};
-
-/// `what` names the function and what it was doing; the path and the reason are added.
-inline void throw_if(const std::error_code& error, const char* what,
-                     const std::filesystem::path& path) {
-    if (error) {
-        throw_exception(visible_path_error(what, path, error));
-    }
-}
 
 /// The id of the process concerned is added.
 inline void throw_if(const std::error_code& error, const char* what, std::int64_t pid) {

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/path_error.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/files/remove_tree.hpp>
 #include <skyutil/detail/os/base.hpp>

@@ -13,7 +13,7 @@
 #include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 

@@ -6,7 +6,7 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/ports/port_search.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>

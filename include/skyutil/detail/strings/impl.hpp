@@ -132,7 +132,7 @@ constexpr std::string format_float(T x, int precision) {
 template <detail::any_integer T>
 constexpr std::string format_float(T x, int precision) {
     static_cast<void>(precision);
-    return detail::integer_text(x);
+    return detail::decimal_digits(x);
 }
 
 constexpr std::string format_compact(double x, int precision) {

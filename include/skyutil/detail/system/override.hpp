@@ -6,14 +6,15 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/text/double_parts.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -38,11 +39,13 @@ SKYUTIL_OWN inline constexpr std::array memory_overrides{
     override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
 };
 
+inline constexpr std::uint64_t bits_of_infinity = 0x7ff0'0000'0000'0000;
+
 /// Returns whether a number is more than zero and finite, also in programs whose compiler assumes
 /// that every number is finite (-ffast-math) or whose processor treats subnormal ones as zero.
 constexpr bool is_positive(double value) noexcept {
-    const double_parts parts = split(value);
-    return parts.finite && !parts.negative && parts.mantissa != 0;
+    const auto bits = std::bit_cast<std::uint64_t>(value);  // those of a negative one are higher
+    return bits != 0 && bits < bits_of_infinity;
 }
 
 /// Returns the value of a positive decimal number, which may have white space around it and one
@@ -78,7 +81,7 @@ struct override_setting {
                 value = parse_positive(*text);
                 if (value) {
                     *value *= unit;
-                    if (!split(*value).finite) {
+                    if (std::bit_cast<std::uint64_t>(*value) >= bits_of_infinity) {
                         value.reset();
                     }
                 }

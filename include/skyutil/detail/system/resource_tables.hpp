@@ -8,7 +8,7 @@
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/os/resources.hpp>
 #include <skyutil/detail/system/resource_text.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>

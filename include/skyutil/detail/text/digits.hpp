@@ -109,9 +109,9 @@ constexpr char* write_integer(char* end, T value) noexcept {
     return digit_writer<Base>::write(end, static_cast<std::uint64_t>(value));
 }
 
-/// Does what std::to_string() does, whose table g++ makes unique in the process (see SKYUTIL_OWN).
+/// Returns the decimal digits of an integer of any width.
 template <any_integer T>
-constexpr std::string integer_text(T x) {
+constexpr std::string decimal_digits(T x) {
     std::array<char, 40> buffer{};  // 39 digits hold 128 bits, and a sign
     char* const end = buffer.data() + buffer.size();
     const bool negative = x < T{0};

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <skyutil/detail/base/throw.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
 
 #include <cstddef>
 #include <stdexcept>

@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <skyutil/detail/base/error.hpp>
+#include <skyutil/detail/base/path_error.hpp>
 #include <skyutil/detail/os/limits.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/workers/workers.hpp>

@@ -9,7 +9,7 @@
 #include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/linux/limits_state.hpp>
 #include <skyutil/detail/os/machine.hpp>
-#include <skyutil/detail/text/digits.hpp>
+#include <skyutil/detail/text/integer_text.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
