@@ -7,12 +7,12 @@
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/text/double_parts.hpp>
+#include <skyutil/detail/text/parse_decimal.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -51,16 +51,9 @@ inline std::optional<double> parse_positive(std::string_view text) noexcept {
     text = trim(text);
     if (text.starts_with('+')) {
         text.remove_prefix(1);
-        if (text.starts_with('-')) {
-            return std::nullopt;
-        }
     }
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !is_positive(value)) {
-        return std::nullopt;
-    }
-    return value;
+    const std::optional<double> value = parse_decimal(text);
+    return value && is_positive(*value) ? value : std::nullopt;
 }
 
 /// The first of several environment variables that is set.

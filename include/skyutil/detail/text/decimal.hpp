@@ -94,7 +94,7 @@ constexpr std::string format_fixed_wide(const double_parts& x, int precision) {
     const unsigned places = (std::min)(static_cast<unsigned>(precision), binary_places);
     wide_integer value(x.mantissa);
     if (x.exponent >= 0) {
-        value.shift_left(static_cast<unsigned>(x.exponent));
+        value <<= static_cast<unsigned>(x.exponent);
     } else {
         for (unsigned i = 0; i < places; ++i) {
             value.multiply_by(5);

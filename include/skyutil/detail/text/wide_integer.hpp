@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,7 +17,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 using decimal = digit_writer<10>;
 
 /// An unsigned integer that is large enough for any finite double, multiplied by the power of five
-/// that makes it a whole number.
+/// that makes it a whole number, and for 5^1120.
 class wide_integer {
 public:
     constexpr explicit wide_integer(std::uint64_t value) noexcept {
@@ -24,8 +25,8 @@ public:
         limbs_[1] = static_cast<std::uint32_t>(value >> 32);
     }
 
-    constexpr void multiply_by(std::uint32_t factor) noexcept {
-        std::uint64_t carry = 0;
+    constexpr void multiply_by(std::uint32_t factor, std::uint32_t summand = 0) noexcept {
+        std::uint64_t carry = summand;
         for (std::uint32_t& limb : limbs_) {
             carry += std::uint64_t{limb} * factor;
             limb = static_cast<std::uint32_t>(carry);
@@ -33,10 +34,37 @@ public:
         }
     }
 
-    constexpr void shift_left(unsigned bits) noexcept {
+    constexpr wide_integer& operator<<=(unsigned bits) noexcept {
         std::copy_backward(limbs_.begin(), limbs_.end() - bits / 32, limbs_.end());
         std::fill_n(limbs_.begin(), bits / 32, 0U);
         multiply_by(std::uint32_t{1} << (bits % 32));
+        return *this;
+    }
+
+    /// The other one must not be larger.
+    SKYUTIL_WRAPS constexpr wide_integer& operator-=(const wide_integer& other) noexcept {
+        std::uint64_t borrow = 0;
+        for (std::size_t i = 0; i != limbs_.size(); ++i) {
+            const std::uint64_t difference = std::uint64_t{limbs_[i]} - other.limbs_[i] - borrow;
+            limbs_[i] = static_cast<std::uint32_t>(difference);
+            borrow = difference >> 63;
+        }
+        return *this;
+    }
+
+    friend constexpr bool operator>=(const wide_integer& a, const wide_integer& b) noexcept {
+        return !std::lexicographical_compare(a.limbs_.rbegin(), a.limbs_.rend(), b.limbs_.rbegin(),
+                                             b.limbs_.rend());
+    }
+
+    /// How many bits it has, 0 for zero.
+    friend constexpr int width_of(const wide_integer& value) noexcept {
+        for (std::size_t i = value.limbs_.size(); i-- != 0;) {
+            if (value.limbs_[i] != 0) {
+                return static_cast<int>(i) * 32 + 32 - std::countl_zero(value.limbs_[i]);
+            }
+        }
+        return 0;
     }
 
     /// Divides by 2^bits and rounds half to even.
