@@ -13,6 +13,7 @@ module;
 #include <skyutil/parallel.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/strings.hpp>
 #include <skyutil/subprocess.hpp>
 #include <skyutil/system.hpp>
@@ -74,6 +75,8 @@ using skyutil::line_function;
 using skyutil::mapped_file;
 using skyutil::memory_budget;
 using skyutil::mount_sources;
+using skyutil::nostopstate;
+using skyutil::nostopstate_t;
 using skyutil::open_fd_count;
 using skyutil::orphan_scope;
 using skyutil::output_overflow;
@@ -114,6 +117,9 @@ using skyutil::slow_start_options;
 using skyutil::start_error;
 using skyutil::start_step;
 using skyutil::stdio_mode;
+using skyutil::stop_callback;
+using skyutil::stop_source;
+using skyutil::stop_token;
 using skyutil::sysroot;
 using skyutil::tail_options;
 using skyutil::temporary_directory;

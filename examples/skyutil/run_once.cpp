@@ -14,8 +14,8 @@
 #include <cerrno>
 #include <ctime>
 #include <exception>
+#include <future>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -168,7 +168,7 @@ private:
     static constexpr milliseconds moment{500};
 
     [[nodiscard]] bool has_ended() const { return ended_ != never; }
-    [[nodiscard]] bool is_ending() const { return ending_.joinable(); }
+    [[nodiscard]] bool is_ending() const { return ending_.valid(); }
     [[nodiscard]] pid_t pid() const { return static_cast<pid_t>(child_.pid()); }
 
     [[nodiscard]] bool all_read() const {
@@ -294,7 +294,7 @@ private:
             return;
         }
         told_ = told;
-        ending_ = std::jthread([this] {
+        ending_ = std::async(std::launch::async, [this] {
             try {
                 std::error_code error;
                 left_ = skyutil::kill_children_processes({.grace = options_.grace,
@@ -327,7 +327,7 @@ private:
 
     outcome finish() {
         if (is_ending()) {
-            ending_.join();
+            ending_.wait();
             terminal_.restore();
         }
         for (const auto& [left, error] : left_) {
@@ -366,7 +366,7 @@ private:
     int told_ = 0;
     std::vector<skyutil::kill_report::process_left> left_;
     std::atomic<bool> all_ended_ = false;
-    std::jthread ending_;
+    std::future<void> ending_;  // waits at its end
 };
 
 }  // namespace

@@ -19,13 +19,13 @@
 #include <skyutil/detail/files/text_buffer.hpp>
 #include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/files.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -85,7 +85,7 @@ struct tail_options {
     /// Ends the reading with errc::operation_canceled. While another process is waited for (the
     /// writer of a FIFO or pipe, or the holder of a lease on the file), a stop takes effect within
     /// 20 milliseconds.
-    std::stop_token stop = {};
+    stop_token stop = {};
 
     skyutil::line_end line_end = skyutil::line_end::strip_lf;
     skyutil::invalid_utf8 invalid_utf8 = skyutil::invalid_utf8::keep;

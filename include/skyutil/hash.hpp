@@ -19,6 +19,7 @@
 
 #include <skyutil/detail/base/path_error.hpp>
 #include <skyutil/detail/hash/any_hasher.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
@@ -31,7 +32,6 @@
 #include <initializer_list>
 #include <ranges>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -168,7 +168,7 @@ struct hash_file_options {
     /// Ends the reading with errc::operation_canceled, within a block of 256 KiB. While another
     /// process is waited for (the writer of a FIFO, or the holder of a lease), a stop takes effect
     /// within 20 milliseconds.
-    std::stop_token stop = {};
+    stop_token stop = {};
 };
 
 /// Returns the digest of a file.
@@ -293,7 +293,7 @@ struct hash_files_options {
     std::function<void(std::uint64_t bytes_done, std::size_t files_done)> progress = {};
 
     /// Stops the work, within a block of each file, also while the writer of a FIFO is waited for.
-    std::stop_token stop = {};
+    stop_token stop = {};
 };
 
 /// Returns the digests of many files, in the order of `paths`. Several threads read them.

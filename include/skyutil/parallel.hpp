@@ -13,6 +13,7 @@
 
 #include <skyutil/detail/parallel/parallel_work.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 #include <skyutil/workers.hpp>
 
@@ -20,7 +21,6 @@
 #include <chrono>
 #include <concepts>
 #include <ranges>
-#include <stop_token>
 #include <type_traits>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
@@ -40,7 +40,7 @@ concept parallel_function =
 /// How run_in_parallel() makes its calls.
 struct parallel_options {
     int threads = get_parallel_threads();  ///< calls at a time; less than 1 means 1
-    std::stop_token stop = {};             ///< once a stop is requested no further call starts
+    stop_token stop = {};                  ///< once a stop is requested no further call starts
 };
 
 /// Returns the results of func(element) for all elements of the range, several calls at a time.
@@ -90,7 +90,7 @@ template <class F, class R>
 template <class F, class R>
     requires parallel_function<F, R>
 [[nodiscard]] auto run_in_parallel(F&& func, R&& range, int threads = get_parallel_threads()) {
-    return detail::run_in_parallel(func, range, threads, std::stop_token());
+    return detail::run_in_parallel(func, range, threads, stop_token());
 }
 
 /// How slow_start() starts elements.
@@ -101,7 +101,7 @@ struct slow_start_options {
     /// The largest number of elements in a batch; less than 1 means 1.
     int max_batch = (std::max)(1, detail::cpu_count() / 2);
 
-    std::stop_token stop = {};  ///< once a stop is requested no further element is started
+    stop_token stop = {};  ///< once a stop is requested no further element is started
 };
 
 /// Calls start(element) for all elements of the range, in batches of 1, 2, 4... up to

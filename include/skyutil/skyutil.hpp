@@ -15,6 +15,7 @@
 #include <skyutil/parallel.hpp>    // IWYU pragma: export
 #include <skyutil/ports.hpp>       // IWYU pragma: export
 #include <skyutil/process.hpp>     // IWYU pragma: export
+#include <skyutil/stop_token.hpp>  // IWYU pragma: export
 #include <skyutil/strings.hpp>     // IWYU pragma: export
 #include <skyutil/subprocess.hpp>  // IWYU pragma: export
 #include <skyutil/system.hpp>      // IWYU pragma: export

@@ -29,6 +29,7 @@
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 
 #include <chrono>
@@ -40,7 +41,6 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -219,7 +219,7 @@ struct run_options {
     line_function on_line{};
 
     /// Ends the tree when a stop is requested.
-    std::stop_token stop{};
+    stop_token stop{};
 
     /// How long run() waits for more output after the child has ended. A process that the child has
     /// left behind can hold its output open: when nothing has come for this time, run() returns

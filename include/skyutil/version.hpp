@@ -11,6 +11,7 @@
 #include <skyutil/detail/base/compiler.hpp>
 
 #include <string_view>
+#include <version>
 
 #define SKYUTIL_VERSION_MAJOR 0
 #define SKYUTIL_VERSION_MINOR 1
@@ -22,12 +23,15 @@
 
 /// The inline namespace of everything: two versions of the library, and code compiled with and
 /// without exceptions, have functions of their own, so that object files of both can be linked into
-/// one program. So has code for which the standard library's containers and strings are others, or
-/// the system: code for one that nothing is known of, or with calls that a test makes fail.
+/// one program. So has code for which the standard library's containers, strings and stop tokens
+/// are others, or the system: code for one that nothing is known of, or with calls that a test
+/// makes fail.
 #if defined(__cpp_exceptions)
-#define SKYUTIL_VERSION_NAMESPACE v0_1 SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
+#define SKYUTIL_VERSION_NAMESPACE \
+    v0_1 SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_STOP SKYUTIL_VERSION_SYSTEM
 #else
-#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
+#define SKYUTIL_VERSION_NAMESPACE \
+    v0_1_noexcept SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_STOP SKYUTIL_VERSION_SYSTEM
 #endif
 #if defined(_GLIBCXX_DEBUG)
 #define SKYUTIL_VERSION_LAYOUT ::inline debug_containers
@@ -35,6 +39,11 @@
 #define SKYUTIL_VERSION_LAYOUT ::inline shared_strings
 #else
 #define SKYUTIL_VERSION_LAYOUT
+#endif
+#if defined(__cpp_lib_jthread)
+#define SKYUTIL_VERSION_STOP
+#else
+#define SKYUTIL_VERSION_STOP ::inline own_stop_token
 #endif
 #if defined(SKYUTIL_OS_UNSUPPORTED)
 #define SKYUTIL_VERSION_SYSTEM ::inline unsupported_system

@@ -4,6 +4,7 @@
 // users notice.
 
 #include <skyutil/skyutil.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <array>
 #include <chrono>
@@ -18,7 +19,6 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -113,7 +113,7 @@ static_assert(std::same_as<decltype(skyutil::tail_options::invalid_utf8), skyuti
 static_assert(std::same_as<decltype(skyutil::tail_options::max_bytes), size_t>);
 static_assert(skyutil::line_end::strip_crlf != skyutil::line_end::keep);
 static_assert(skyutil::line_end::any != skyutil::line_end::terminal);
-static_assert(std::same_as<decltype(skyutil::tail_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::tail_options::stop), skyutil::stop_token>);
 static_assert(returns<lines>([] {
     return skyutil::read_last_n_lines(
         "name", 1, {.stop = {}, .line_end = skyutil::line_end::any, .max_bytes = 1});
@@ -230,7 +230,7 @@ static_assert(returns<std::vector<skyutil::file_digest>>([] {
 static_assert(std::same_as<decltype(skyutil::hash_files_options::threads), int>);
 static_assert(std::same_as<decltype(skyutil::hash_files_options::progress),
                            std::function<void(std::uint64_t, size_t)>>);
-static_assert(std::same_as<decltype(skyutil::hash_files_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::hash_files_options::stop), skyutil::stop_token>);
 static_assert(std::same_as<decltype(skyutil::file_digest::path), path>);
 static_assert(std::same_as<decltype(skyutil::file_digest::digest), skyutil::digest>);
 static_assert(std::same_as<decltype(skyutil::file_digest::error), std::error_code>);
@@ -503,7 +503,7 @@ static_assert(returns<std::vector<int>>([] {
 }));
 static_assert(returns<std::vector<int>>([] {
     return skyutil::run_in_parallel([](int i) { return i; }, std::vector{1},
-                                    {.threads = 4, .stop = std::stop_token()});
+                                    {.threads = 4, .stop = skyutil::stop_token()});
 }));
 static_assert(returns<std::vector<std::unique_ptr<int>>>([] {
     return skyutil::run_in_parallel([](int i) { return std::make_unique<int>(i); }, std::vector{1});
@@ -521,10 +521,10 @@ static_assert(returns<void>([] {
                         {.delay = std::chrono::milliseconds(1), .max_batch = 2});
 }));
 static_assert(std::same_as<decltype(skyutil::parallel_options::threads), int>);
-static_assert(std::same_as<decltype(skyutil::parallel_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::parallel_options::stop), skyutil::stop_token>);
 static_assert(std::same_as<decltype(skyutil::slow_start_options::delay), std::chrono::nanoseconds>);
 static_assert(std::same_as<decltype(skyutil::slow_start_options::max_batch), int>);
-static_assert(std::same_as<decltype(skyutil::slow_start_options::stop), std::stop_token>);
+static_assert(std::same_as<decltype(skyutil::slow_start_options::stop), skyutil::stop_token>);
 static_assert(skyutil::parallel_range<const lines&>);
 static_assert(skyutil::parallel_range<std::vector<std::unique_ptr<int>>>);
 static_assert(!skyutil::parallel_range<int>);

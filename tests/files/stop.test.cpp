@@ -3,11 +3,11 @@
 // Reading that is asked to stop.
 
 #include <skyutil/files.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -32,7 +32,7 @@ using lines = std::vector<std::string>;
 /// Calls with a stop that comes after a time; how long it took from the stop on.
 template <class Call>
 std::chrono::milliseconds time_after_stop(std::chrono::milliseconds before, Call call) {
-    std::stop_source source;
+    skyutil::stop_source source;
     std::chrono::steady_clock::time_point stopped;
     std::thread stopper([&] {
         std::this_thread::sleep_for(before);
@@ -55,7 +55,7 @@ TEST_CASE("a stop ends the wait for the writer of a FIFO") {
     make_fifo(fifo);
     for (const bool views : {false, true}) {
         outcome result;
-        const auto time = time_after_stop(50ms, [&](const std::stop_token& stop) {
+        const auto time = time_after_stop(50ms, [&](const skyutil::stop_token& stop) {
             result = views ? try_tail(fifo, 1, {.stop = stop}) : try_read(fifo, 1, {.stop = stop});
         });
         CHECK(result.error == std::errc::operation_canceled);
@@ -73,12 +73,12 @@ TEST_CASE("a stop ends the wait for a writer that writes no more") {
     write_all(both.get(), "one\ntwo\n");
     outcome result;
     const auto time = time_after_stop(
-        50ms, [&](const std::stop_token& stop) { result = try_tail(fifo, 1, {.stop = stop}); });
+        50ms, [&](const skyutil::stop_token& stop) { result = try_tail(fifo, 1, {.stop = stop}); });
     CHECK(result.error == std::errc::operation_canceled);
     CHECK(result.found.empty());
     CHECK(time < soon);
     try {
-        std::stop_source source;
+        skyutil::stop_source source;
         source.request_stop();
         (void)skyutil::read_last_n_lines(fifo, 1, {.stop = source.get_token()});
         FAIL_CHECK("no exception");
@@ -90,7 +90,7 @@ TEST_CASE("a stop ends the wait for a writer that writes no more") {
 TEST_CASE("a stop that was requested before ends the reading of any file") {
     const temporary_directory directory;
     write_file(directory / "file", "one\ntwo\n");
-    std::stop_source source;
+    skyutil::stop_source source;
     source.request_stop();
     for (const fs::path& path : {directory / "file", fs::path("/proc/self/stat")}) {
         for (const std::size_t n : {std::size_t{0}, std::size_t{1}, all}) {
@@ -105,7 +105,7 @@ TEST_CASE("a stop that is not requested changes nothing") {
     const temporary_directory directory;
     const fs::path path = directory / "file";
     write_file(path, log_text(1, 3'000'000));
-    const std::stop_source source;
+    const skyutil::stop_source source;
     for (const std::size_t n : {std::size_t{1}, std::size_t{1000}, all}) {
         CHECK(try_tail(path, n, {.stop = source.get_token()}).found == try_read(path, n).found);
     }
@@ -117,7 +117,7 @@ TEST_CASE("a stop ends the reading of a large file between two blocks") {
     write_file(path, "");
     fs::resize_file(path, 100'000'000);
     for (const int before : {1, 3, 200}) {
-        std::stop_source source;
+        skyutil::stop_source source;
         const fault fault("pread", before, [&] { source.request_stop(); });
         const outcome result = try_tail(path, 10, {.stop = source.get_token()});
         CHECK(result.error == std::errc::operation_canceled);
@@ -139,14 +139,14 @@ TEST_CASE("a stop ends the wait for a lease that another process has on the file
     }
     outcome result;
     const auto time = time_after_stop(
-        50ms, [&](const std::stop_token& stop) { result = try_tail(path, 1, {.stop = stop}); });
+        50ms, [&](const skyutil::stop_token& stop) { result = try_tail(path, 1, {.stop = stop}); });
     CHECK(result.error == std::errc::operation_canceled);
     CHECK(time < soon);
     std::thread holder([&] {
         std::this_thread::sleep_for(50ms);
         ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
     });
-    const std::stop_source source;
+    const skyutil::stop_source source;
     result = try_tail(path, 1, {.stop = source.get_token()});
     holder.join();
     ::sigaction(SIGIO, &before, nullptr);

@@ -2,6 +2,7 @@
 //
 // hash_files: many files at once.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/hash.hpp>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ using namespace skyutil_tests;
 using namespace std::chrono_literals;
 using skyutil::digest;
 using skyutil::hash_algorithm;
+using skyutil::detail::joining_thread;
 
 namespace {
 
@@ -339,7 +341,7 @@ TEST_CASE("FIFOs among many files are read to their end") {
         paths.push_back(directory / name);
         REQUIRE(::mkfifo(paths.back().c_str(), 0600) == 0);
     }
-    std::jthread writer([&] {
+    joining_thread writer([&] {
         for (std::size_t i : {std::size_t{20}, std::size_t{21}}) {
             write_file(paths[i], std::string(100'000, 'x'));
         }
@@ -357,7 +359,7 @@ TEST_CASE("files that grow and shrink are hashed as they were read, many at once
     constexpr std::size_t size = 74 * 4096;  // whole pages, which truncation does not write into
     write_file(path, pattern(0, size));
     std::atomic<bool> stop = false;
-    std::jthread writer([&] {
+    joining_thread writer([&] {
         const std::string more = pattern(size, size);
         const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
         while (!stop) {
@@ -385,7 +387,7 @@ TEST_CASE("several calls of hash_files at once do not disturb each other") {
     const std::vector<fs::path> paths = make_files(directory, std::vector<std::size_t>(30, 20'000));
     std::array<int, 3> wrong{};
     {
-        std::vector<std::jthread> threads;
+        std::vector<joining_thread> threads;
         for (int& bad : wrong) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 5; ++i) {

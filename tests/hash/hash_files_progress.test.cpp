@@ -2,7 +2,9 @@
 //
 // hash_files: progress, exceptions and a stop.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/hash.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -12,7 +14,6 @@
 #include <filesystem>
 #include <ranges>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -30,6 +31,7 @@ using namespace skyutil_tests;
 using namespace std::chrono_literals;
 using skyutil::digest;
 using skyutil::hash_algorithm;
+using skyutil::detail::joining_thread;
 
 namespace {
 
@@ -135,7 +137,7 @@ TEST_CASE("what a hasher throws stops the work and comes out") {
 TEST_CASE("a stop ends the work, and what is not finished is operation_canceled") {
     const temporary_directory directory;
     std::vector<fs::path> paths = make_files(directory, {10, 20, 30});
-    std::stop_source stop;
+    skyutil::stop_source stop;
     SECTION("before the start") {
         stop.request_stop();
         for (const auto& file : skyutil::hash_files(paths, hash_algorithm::sha256,
@@ -170,7 +172,7 @@ TEST_CASE("a stop ends the work, and what is not finished is operation_canceled"
         REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
         const int writer = with_writer ? ::open(fifo.c_str(), O_RDWR | O_CLOEXEC) : -1;
         paths.push_back(fifo);
-        std::jthread stopper([&] {
+        joining_thread stopper([&] {
             std::this_thread::sleep_for(50ms);
             stop.request_stop();
         });

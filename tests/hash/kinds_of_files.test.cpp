@@ -3,6 +3,7 @@
 // Hashing files of other kinds, files that change and files that cannot be read.
 
 #include <skyutil/hash.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +13,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -238,7 +238,8 @@ TEST_CASE("short reads are completed, and an error between them is no end") {
         std::size_t at = 0;
         std::uint64_t offset = 0;
 
-        std::size_t read(std::span<char> buffer, std::error_code& error, const std::stop_token&) {
+        std::size_t read(std::span<char> buffer, std::error_code& error,
+                         const skyutil::stop_token&) {
             const step now = steps.at(at++);
             if (now.error != std::errc()) {
                 error = std::make_error_code(now.error);

@@ -3,13 +3,13 @@
 // A stop of every form of hash_file, whatever it waits for.
 
 #include <skyutil/hash.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -34,20 +34,20 @@ using skyutil::hash_algorithm;
 
 /// Every form of hash_file that takes a stop, and the digests, empty after an error.
 using hash_call =
-    std::function<skyutil::digest(const fs::path&, const std::stop_token&, std::error_code&)>;
+    std::function<skyutil::digest(const fs::path&, const skyutil::stop_token&, std::error_code&)>;
 
 const std::vector<std::pair<std::string, hash_call>>& hash_calls() {
     static const std::vector<std::pair<std::string, hash_call>> calls{
         {"by algorithm",
-         [](const fs::path& path, const std::stop_token& stop, std::error_code& error) {
+         [](const fs::path& path, const skyutil::stop_token& stop, std::error_code& error) {
              return skyutil::hash_file(path, hash_algorithm::sha256, {.stop = stop}, error);
          }},
         {"by name",
-         [](const fs::path& path, const std::stop_token& stop, std::error_code& error) {
+         [](const fs::path& path, const skyutil::stop_token& stop, std::error_code& error) {
              return skyutil::hash_file(path, "SHA-256", {.stop = stop}, error);
          }},
         {"by class",
-         [](const fs::path& path, const std::stop_token& stop, std::error_code& error) {
+         [](const fs::path& path, const skyutil::stop_token& stop, std::error_code& error) {
              return skyutil::hash_file<CryptoPP::SHA256>(path, {.stop = stop}, error);
          }},
     };
@@ -64,7 +64,7 @@ TEST_CASE("a stop ends the wait of hash_file for the writer of a FIFO, and for w
         const int writer = with_writer ? ::open(fifo.c_str(), O_RDWR | O_CLOEXEC) : -1;
         for (const auto& [name, call] : hash_calls()) {
             INFO(name);
-            std::stop_source source;
+            skyutil::stop_source source;
             std::chrono::steady_clock::time_point stopped;
             std::thread stopper([&] {
                 std::this_thread::sleep_for(50ms);
@@ -89,7 +89,7 @@ TEST_CASE("a stop ends hash_file in the middle of a large file") {
     fs::resize_file(directory / "file", std::uintmax_t{1} << 40);  // hours of work
     for (const auto& [name, call] : hash_calls()) {
         INFO(name);
-        std::stop_source source;
+        skyutil::stop_source source;
         std::thread stopper([&] {
             std::this_thread::sleep_for(50ms);
             source.request_stop();
@@ -108,7 +108,7 @@ TEST_CASE("a stop before hash_file begins is an error, one that never comes chan
     const skyutil::digest expected = skyutil::hash_file(path);
     for (const auto& [name, call] : hash_calls()) {
         INFO(name);
-        std::stop_source source;
+        skyutil::stop_source source;
         std::error_code error = std::make_error_code(std::errc::io_error);
         CHECK(call(path, source.get_token(), error) == expected);
         CHECK_FALSE(error);

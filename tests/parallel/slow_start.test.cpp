@@ -2,7 +2,9 @@
 //
 // slow_start.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/parallel.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/system.hpp>
 
 #include <algorithm>
@@ -15,7 +17,6 @@
 #include <ranges>
 #include <set>
 #include <sstream>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,6 +30,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 namespace detail = skyutil::detail;
 using skyutil::slow_start;
+using skyutil::detail::joining_thread;
 
 namespace {
 
@@ -167,7 +169,7 @@ TEST_CASE("an exception ends a slow start at once") {
 TEST_CASE("after a stop nothing is started, and nothing waits") {
     for (const int last : {-1, 0, 1, 2, 3}) {
         CAPTURE(last);
-        std::stop_source stop;
+        skyutil::stop_source stop;
         if (last == -1) {
             stop.request_stop();
         }
@@ -192,10 +194,10 @@ TEST_CASE("a stop ends the delay") {
     // The delay is longer than a clock can count.
     for (const std::chrono::nanoseconds delay :
          {std::chrono::nanoseconds(24h), std::chrono::nanoseconds::max()}) {
-        std::stop_source stop;
+        skyutil::stop_source stop;
         gate first_started;
         std::atomic<int> started = 0;
-        std::jthread stopping([&] {
+        joining_thread stopping([&] {
             first_started.wait();
             stop.request_stop();
         });

@@ -3,11 +3,11 @@
 // A stop of run_in_parallel.
 
 #include <skyutil/parallel.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <atomic>
 #include <limits>
 #include <ranges>
-#include <stop_token>
 #include <system_error>
 #include <vector>
 
@@ -32,7 +32,7 @@ std::error_code error_of(Call call) {
 }  // namespace
 
 TEST_CASE("once a stop is asked, no call starts") {
-    std::stop_source source_of_stop;
+    skyutil::stop_source source_of_stop;
     source_of_stop.request_stop();
     std::atomic<int> calls = 0;
     const auto count = [&](int) { ++calls; };
@@ -51,7 +51,7 @@ TEST_CASE("a stop ends what would never end") {
     for (const int threads : {1, 2, 4}) {
         CAPTURE(threads);
         const auto check = [&](auto&& endless) {
-            std::stop_source stop;
+            skyutil::stop_source stop;
             std::atomic<int> after = 0;
             const auto call = [&](int i) {
                 if (stop.stop_requested()) {
@@ -74,7 +74,7 @@ TEST_CASE("a stop ends what would never end") {
 }
 
 TEST_CASE("a stop that keeps no call from starting changes nothing") {
-    std::stop_source stop;
+    skyutil::stop_source stop;
     constexpr int threads = 3;
     gate all_started(threads);
     const auto results = run_in_parallel(
@@ -88,7 +88,7 @@ TEST_CASE("a stop that keeps no call from starting changes nothing") {
 }
 
 TEST_CASE("an exception of a call comes before the stop") {
-    std::stop_source stop;
+    skyutil::stop_source stop;
     CHECK(thrown_by([&] {
               run_in_parallel(
                   [&](int i) {
@@ -100,7 +100,7 @@ TEST_CASE("an exception of a call comes before the stop") {
 }
 
 TEST_CASE("the message of a stop names the function") {
-    std::stop_source stop;
+    skyutil::stop_source stop;
     stop.request_stop();
     CHECK_THROWS_WITH(
         run_in_parallel([](int) {}, numbers(5), {.threads = 2, .stop = stop.get_token()}),

@@ -2,6 +2,7 @@
 //
 // How many calls are made at a time, and from where.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/parallel.hpp>
 
 #include <algorithm>
@@ -33,6 +34,7 @@
 using namespace skyutil_tests;
 using nlohmann::json;
 using skyutil::run_in_parallel;
+using skyutil::detail::joining_thread;
 
 namespace {
 
@@ -231,7 +233,7 @@ TEST_CASE("an exception of an inner use is one of the outer call") {
 TEST_CASE("several threads may use run_in_parallel at once") {
     std::array<std::vector<int>, 4> results;
     {
-        std::vector<std::jthread> threads;
+        std::vector<joining_thread> threads;
         for (std::vector<int>& result : results) {
             threads.emplace_back(
                 [&] { result = run_in_parallel([](int i) { return i; }, numbers(2000), 2); });

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <skyutil/process.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <algorithm>
@@ -17,7 +18,6 @@
 #include <filesystem>
 #include <initializer_list>
 #include <sstream>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -61,7 +61,7 @@ template <class Then>
 skyutil::completed_process run_until(std::size_t lines, const skyutil::command& what,
                                      skyutil::run_options options, std::error_code& error,
                                      Then then) {
-    std::stop_source source;
+    skyutil::stop_source source;
     std::size_t left = lines;
     options.stop = source.get_token();
     options.max_output = options.max_output.value_or(std::size_t{1} << 20);

@@ -2,7 +2,9 @@
 //
 // How children end: no output is lost, frozen trees, and orphans.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/process.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <cerrno>
@@ -35,6 +37,7 @@ using skyutil::completed_process;
 using skyutil::output_stream;
 using skyutil::run;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 
 // ------------------------------------------------------------------------------------------------
 // nothing is lost
@@ -72,12 +75,12 @@ TEST_CASE("the timeout and a stop request bound what is taken after the end") {
     CHECK_FALSE(late.timed_out);
     CHECK(late.output_incomplete);
 
-    std::stop_source source;
-    std::jthread stopper;
+    skyutil::stop_source source;
+    joining_thread stopper;
     const auto note_and_stop = [&](output_stream from, std::string_view line) {
         note(from, line);
         if (from == output_stream::err) {
-            stopper = std::jthread([&] {
+            stopper = joining_thread([&] {
                 std::this_thread::sleep_for(300ms);
                 source.request_stop();
             });

@@ -2,6 +2,7 @@
 //
 // What the host program does to its children, descriptors and memory.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/subprocess.hpp>
 #include <skyutil/system.hpp>
 
@@ -35,6 +36,7 @@ using skyutil::completed_process;
 using skyutil::output_stream;
 using skyutil::run;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 namespace {
@@ -180,7 +182,7 @@ TEST_CASE("five hundred commands at once leave nothing") {
     const json result = run_in_child(
         [] {
             // In a thread: ThreadSanitizer has threads of its own from the first one on.
-            std::jthread([] { static_cast<void>(run({"true"}, {.timeout = patience})); }).join();
+            std::thread([] { static_cast<void>(run({"true"}, {.timeout = patience})); }).join();
             const std::size_t descriptors = count_open_descriptors();
             const auto await_threads = [](std::size_t most, std::chrono::seconds time) {
                 // One that has been joined is seen for a moment longer.
@@ -193,7 +195,7 @@ TEST_CASE("five hundred commands at once leave nothing") {
             const std::size_t before = await_threads(1, 1s);
             std::atomic<int> right = 0;
             {
-                std::vector<std::jthread> threads;
+                std::vector<joining_thread> threads;
                 for (int i = 0; i != 500; ++i) {
                     threads.emplace_back([&right, i] {
                         const std::string text = std::to_string(i);

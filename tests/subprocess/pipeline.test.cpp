@@ -2,6 +2,8 @@
 //
 // Pipelines, retries and detached programs.
 
+#include <skyutil/detail/base/joining_thread.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -29,6 +30,7 @@ using Catch::Matchers::ContainsSubstring;
 using skyutil::command;
 using skyutil::completed_process;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 namespace {
@@ -121,10 +123,10 @@ TEST_CASE("a command that fails is run again, with longer pauses") {
 }
 
 TEST_CASE("a stop request ends the pause before a retry") {
-    std::stop_source source;
-    std::jthread stopper;
+    skyutil::stop_source source;
+    joining_thread stopper;
     const auto before_the_pause = [&] {
-        stopper = std::jthread([&] {
+        stopper = joining_thread([&] {
             std::this_thread::sleep_for(100ms);
             source.request_stop();
         });
@@ -139,9 +141,9 @@ TEST_CASE("a stop request ends the pause before a retry") {
 
 TEST_CASE("the longest pause is a pause, and a stop request ends it") {
     constexpr auto most = (std::chrono::milliseconds::max)();
-    std::stop_source source;
+    skyutil::stop_source source;
     std::atomic<bool> asked = false;
-    std::jthread stopper([&] {
+    joining_thread stopper([&] {
         std::this_thread::sleep_for(100ms);
         asked = true;
         source.request_stop();

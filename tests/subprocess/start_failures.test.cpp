@@ -3,6 +3,7 @@
 // Programs that are being written, starts that fail and leave nothing, and new processes that do
 // not share the memory.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <array>
@@ -49,6 +50,7 @@ using skyutil::run;
 using skyutil::shell;
 using skyutil::start_step;
 using skyutil::stdio_mode;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 // ----------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ TEST_CASE("a program that is being written is tried again for a moment") {
 TEST_CASE("threads can write programs and run them at the same time") {
     const temporary_directory directory;
     std::atomic<int> wrong = 0;
-    std::vector<std::jthread> threads;
+    std::vector<joining_thread> threads;
     for (int i = 0; i != 4; ++i) {
         threads.emplace_back([&, i] {
             for (int j = 0; j != 50; ++j) {

@@ -2,12 +2,12 @@
 //
 // A timeout, a stop request, and what is left after the end of a command.
 
+#include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -78,7 +78,7 @@ TEST_CASE("a stop request ends the tree") {
     CHECK_FALSE(result.timed_out);
     CHECK(result.signal == SIGTERM);
     CHECK(are_gone(numbers(result.stdout_text)));
-    std::stop_source source;
+    skyutil::stop_source source;
     source.request_stop();
     const completed_process late = run({"true"}, {.stop = source.get_token()});
     CHECK(late.stopped);

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <stop_token>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
@@ -33,7 +32,7 @@ public:
     /// errc::operation_canceled. `patience` is how long a FIFO may stay without a writer.
     input_file(const std::filesystem::path& path, std::error_code& error,
                std::chrono::milliseconds patience = fifo_patience,
-               const std::stop_token& stop = {}) noexcept
+               const stop_token& stop = {}) noexcept
         : fd_(open(path, stop, error)), patience_(patience) {
         if (fd_) {
             status_ = os::status(fd_.get(), error);
@@ -79,7 +78,7 @@ public:
     }
 
     /// Fills the buffer, checking for a stop now and then. Returns false when the file ends before.
-    bool read_at(std::span<char> buffer, std::uint64_t offset, const std::stop_token& stop,
+    bool read_at(std::span<char> buffer, std::uint64_t offset, const stop_token& stop,
                  std::error_code& error) const noexcept {
         constexpr std::size_t largest_piece = std::size_t{1} << 20;
         while (!buffer.empty()) {
@@ -102,7 +101,7 @@ public:
     /// FIFO that had no writer for the time of `patience` is errc::timed_out; a stop is
     /// errc::operation_canceled.
     std::size_t read(std::span<char> buffer, std::error_code& error,
-                     const std::stop_token& stop = {}) noexcept {
+                     const stop_token& stop = {}) noexcept {
         for (;;) {
             if (stop.stop_requested()) {
                 error = os::make_error(std::errc::operation_canceled);
@@ -147,7 +146,7 @@ public:
     }
 
 private:
-    static os::native_handle open(const std::filesystem::path& path, const std::stop_token& stop,
+    static os::native_handle open(const std::filesystem::path& path, const stop_token& stop,
                                   std::error_code& error) noexcept {
         if (!stop.stop_possible()) {
             return os::open_file(path.native(), error);
@@ -166,7 +165,7 @@ private:
 
     /// Waits until there is something to read, until the time is over (never if it is negative) or
     /// until a stop.
-    os::readiness wait(std::chrono::milliseconds left, const std::stop_token& stop,
+    os::readiness wait(std::chrono::milliseconds left, const stop_token& stop,
                        std::error_code& error) const noexcept {
         if (!stop.stop_possible()) {
             return os::wait_readable(fd_.get(), left, error);

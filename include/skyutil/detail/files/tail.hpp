@@ -18,7 +18,6 @@
 #include <filesystem>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -29,7 +28,7 @@ struct tail_request {
     std::size_t lines;
     std::size_t max_bytes;  ///< of the text
     line_ends ends = line_ends::lf;
-    std::stop_token stop{};
+    stop_token stop{};
 };
 
 /// Bytes of a file, from an offset on.
@@ -131,7 +130,7 @@ inline std::optional<file_part> read_tail_backward(const input_file& file,
 }
 
 /// Whether the file still has these bytes at their offset.
-inline bool still_has(const input_file& file, const file_part& part, const std::stop_token& stop,
+inline bool still_has(const input_file& file, const file_part& part, const stop_token& stop,
                       std::error_code& error) {
     constexpr std::size_t block = 65536;
     std::string_view left = part.bytes.text();

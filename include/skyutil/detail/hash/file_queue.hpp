@@ -25,7 +25,6 @@
 #include <numeric>
 #include <ranges>
 #include <span>
-#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -104,7 +103,7 @@ private:
     using buffer = std::unique_ptr<char[]>;
 
     struct stop_request {
-        std::stop_source& source;
+        stop_source& source;
         void operator()() const noexcept { source.request_stop(); }
     };
 
@@ -113,7 +112,7 @@ private:
     /// one is idle.
     template <class NewHash>
     void hash_with(std::size_t threads, const NewHash& new_hash) {
-        std::vector<std::jthread> others;
+        std::vector<joining_thread> others;
         others.reserve(threads);
         while (threads > 1 && others.size() != threads && start_one(others, new_hash)) {
         }
@@ -128,7 +127,7 @@ private:
 
     /// Returns false when the system gives no more threads or memory: those that run do the work.
     template <class NewHash>
-    bool start_one(std::vector<std::jthread>& others, const NewHash& new_hash) noexcept {
+    bool start_one(std::vector<joining_thread>& others, const NewHash& new_hash) noexcept {
         try {
             buffer own = std::make_unique_for_overwrite<char[]>(file_block_size);
             others.emplace_back([this, &new_hash, block = std::move(own)] {
@@ -222,9 +221,9 @@ private:
     std::size_t ended_ = 0;       // how many of the other threads
     std::exception_ptr failure_;  // the first
 
-    std::stop_source stop_;  // told to stop by the caller's stop token, or by a failure
-    std::stop_callback<stop_request> forward_;
-    std::stop_token stop_token_;
+    stop_source stop_;  // told to stop by the caller's stop token, or by a failure
+    stop_callback<stop_request> forward_;
+    stop_token stop_token_;
 };
 
 template <path_range R>

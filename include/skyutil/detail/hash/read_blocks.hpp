@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <memory>
 #include <span>
-#include <stop_token>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
@@ -22,7 +21,7 @@ inline constexpr std::size_t file_block_size = std::size_t{256} * 1024;
 /// Calls `update` with each block of an input until its end, or until an error.
 template <class Input, class Update>
 void read_blocks(Input& input, std::span<char> block, std::error_code& error, const Update& update,
-                 const std::stop_token& stop = {}) {
+                 const stop_token& stop = {}) {
     for (;;) {
         const std::size_t count = input.read(block, error, stop);
         if (error || count == 0) {
@@ -35,7 +34,7 @@ void read_blocks(Input& input, std::span<char> block, std::error_code& error, co
 /// Calls `update` with each block of a file. Blocks have 256 KiB; a file that is known to be
 /// smaller is read at once.
 template <class Update>
-void read_file_blocks(const std::filesystem::path& path, const std::stop_token& stop,
+void read_file_blocks(const std::filesystem::path& path, const stop_token& stop,
                       std::error_code& error, const Update& update) {
     constexpr std::size_t smallest_block = std::size_t{16} * 1024;
     error.clear();

@@ -8,7 +8,9 @@
 
 #pragma once
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/detail/base/throw.hpp>
+#include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
@@ -23,7 +25,6 @@
 #include <mutex>
 #include <optional>
 #include <ranges>
-#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <type_traits>
@@ -316,7 +317,7 @@ private:
 template <class Elements, class F>
 class parallel_work {
 public:
-    parallel_work(Elements& elements, F& func, const std::stop_token& stop)
+    parallel_work(Elements& elements, F& func, const stop_token& stop)
         : elements_(elements), func_(func), stop_(stop) {}
 
     /// Uses up to `threads` threads, the calling one included. The others have ended when it
@@ -344,7 +345,7 @@ private:
         if (!element) {
             return;
         }
-        std::array<std::jthread, 2> others;  // joined at the end
+        std::array<joining_thread, 2> others;  // joined at the end
         const int half = (threads - 1) / 2;
         std::size_t started = 0;
         for (const int share : {threads - 1 - half, half}) {
@@ -361,11 +362,11 @@ private:
     }
 
     /// Returns false when the system has no more threads. Those that run do the work then.
-    bool start(std::jthread& thread, int threads) noexcept {
+    bool start(joining_thread& thread, int threads) noexcept {
         return catch_exception(
             [&] {
                 thread =
-                    std::jthread([this, threads] { work(threads, next_element::may_be_there); });
+                    joining_thread([this, threads] { work(threads, next_element::may_be_there); });
                 return true;
             },
             [] { return false; });
@@ -394,14 +395,14 @@ private:
 
     Elements& elements_;
     F& func_;
-    const std::stop_token& stop_;
+    const stop_token& stop_;
     first_failure failure_;
     std::atomic<bool> stopped_ = false;
 };
 
 /// The body of run_in_parallel(): returns a std::vector, or nothing.
 template <class F, class R>
-auto run_in_parallel(F& func, R& range, int threads, const std::stop_token& stop) {
+auto run_in_parallel(F& func, R& range, int threads, const stop_token& stop) {
     using value = parallel_value_t<F, R>;
     using elements_type =
         std::conditional_t<indexable<R>, indexed_elements<R, value>, locked_elements<R, value>>;

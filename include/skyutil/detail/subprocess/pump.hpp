@@ -22,7 +22,6 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -34,7 +33,7 @@ struct pump_options {
     time_point deadline = for_ever;
     kill_tree_options ending;
     std::chrono::milliseconds drain{};
-    std::stop_token stop;
+    stop_token stop;
 };
 
 /// Why the loop has ended.
@@ -104,7 +103,7 @@ public:
     /// Returns why the loop has ended; nothing uses the children any more then.
     pump_end run(std::error_code& error) {
         prepare();
-        std::optional<std::stop_callback<wake>> on_stop;
+        std::optional<stop_callback<wake>> on_stop;
         if (options_.stop.stop_possible()) {
             on_stop.emplace(options_.stop, wake{loop_});
         }

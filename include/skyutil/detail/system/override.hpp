@@ -6,13 +6,13 @@
 
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/machine.hpp>
+#include <skyutil/detail/text/parse_decimal.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/detail/text/text_error.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,8 +39,6 @@ SKYUTIL_OWN inline constexpr std::array memory_overrides{
     override_variable{"SKYPILOT_POD_MEMORY_BYTES_LIMIT", 1},
 };
 
-inline constexpr std::uint64_t bits_of_infinity = 0x7ff0'0000'0000'0000;
-
 /// Returns whether a number is more than zero and finite, also in programs whose compiler assumes
 /// that every number is finite (-ffast-math) or whose processor treats subnormal ones as zero.
 constexpr bool is_positive(double value) noexcept {
@@ -54,16 +52,9 @@ inline std::optional<double> parse_positive(std::string_view text) noexcept {
     text = trim(text);
     if (text.starts_with('+')) {
         text.remove_prefix(1);
-        if (text.starts_with('-')) {
-            return std::nullopt;
-        }
     }
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !is_positive(value)) {
-        return std::nullopt;
-    }
-    return value;
+    const std::optional<double> value = parse_decimal(text);
+    return value && is_positive(*value) ? value : std::nullopt;
 }
 
 /// The first of several environment variables that is set.

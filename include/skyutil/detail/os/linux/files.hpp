@@ -76,12 +76,22 @@ struct numbered_entry : directory_entry {
     std::uint64_t inode;
 };
 
+/// The kernel's struct linux_dirent64, see getdents64(2). musl has a name for it only among those
+/// that _LARGEFILE64_SOURCE asks for.
+struct directory_record {
+    std::uint64_t inode;
+    std::int64_t offset;
+    std::uint16_t length;
+    unsigned char type;
+    char name[1];  // NOLINT(*-avoid-c-arrays): and the rest of it
+};
+
 /// Calls `visit` with each entry of a directory but "." and "..", as getdents64(2) gives them from
 /// where the last reading ended, until it returns true. Reads as many entries at once as go into
 /// `buffer_size` bytes.
 template <std::size_t buffer_size, class Visit>
 void find_numbered_entry(int fd, Visit& visit, std::error_code& error) {
-    alignas(dirent64) std::array<char, buffer_size> buffer;  // NOLINT(*-member-init)
+    alignas(directory_record) std::array<char, buffer_size> buffer;  // NOLINT(*-member-init)
     for (;;) {
         const long size = attempt(
             error, [&] { return sys::syscall(SYS_getdents64, fd, buffer.data(), buffer.size()); });
@@ -91,14 +101,14 @@ void find_numbered_entry(int fd, Visit& visit, std::error_code& error) {
         for (long at = 0; at < size;) {
             const char* const record = buffer.data() + at;
             std::uint64_t inode = 0;
-            std::memcpy(&inode, record + offsetof(dirent64, d_ino), sizeof inode);
+            std::memcpy(&inode, record + offsetof(directory_record, inode), sizeof inode);
             std::uint16_t length = 0;
-            std::memcpy(&length, record + offsetof(dirent64, d_reclen), sizeof length);
-            const char* const name = record + offsetof(dirent64, d_name);
+            std::memcpy(&length, record + offsetof(directory_record, length), sizeof length);
+            const char* const name = record + offsetof(directory_record, name);
             const bool dots =
                 name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-            if (!dots && visit(numbered_entry{{name, record[offsetof(dirent64, d_type)] == DT_DIR},
-                                              inode})) {
+            if (!dots && visit(numbered_entry{
+                             {name, record[offsetof(directory_record, type)] == DT_DIR}, inode})) {
                 return;
             }
             at += length;

@@ -31,7 +31,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 namespace sys {
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
-using ::getpid, ::sched_getscheduler, ::syscall, ::sysinfo;
+using ::getpid, ::syscall, ::sysinfo;
 #endif
 
 inline thread_ids own_ids() { return {integer_text(syscall(SYS_gettid)), integer_text(getpid())}; }
@@ -63,7 +63,7 @@ inline std::optional<int> count_affinity() noexcept {
 
 /// Returns the scheduling policy of the calling thread.
 inline std::optional<std::uint64_t> scheduling_policy() noexcept {
-    const int policy = sched_getscheduler(0);
+    const long policy = syscall(SYS_sched_getscheduler, 0);  // musl's function knows none
     return policy < 0 ? std::nullopt
                       : std::optional(static_cast<std::uint64_t>(policy & ~SCHED_RESET_ON_FORK));
 }
