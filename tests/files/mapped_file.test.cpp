@@ -46,18 +46,6 @@ TEST_CASE("mapped_file shows the bytes of a file") {
     }
 }
 
-TEST_CASE("mapped_file keeps what it maps when the file is removed or replaced") {
-    const temporary_directory directory;
-    const fs::path path = directory / "file";
-    write_file(path, "old");
-    const skyutil::mapped_file old(path);
-    skyutil::write_file_atomic(path, "the new one");
-    const skyutil::mapped_file replaced(path);
-    fs::remove(path);
-    CHECK(old.text() == "old");
-    CHECK(replaced.text() == "the new one");
-}
-
 TEST_CASE("what cannot be mapped is an error that names it") {
     const temporary_directory directory;
     CHECK(error_of_mapping(directory.path()) == std::errc::is_a_directory);

@@ -40,6 +40,18 @@ TEST_CASE("mapped_file follows a link") {
     CHECK(skyutil::mapped_file(directory / "link").size() == 4);
 }
 
+TEST_CASE("mapped_file keeps what it maps when the file is removed or replaced") {
+    const temporary_directory directory;
+    const fs::path path = directory / "file";
+    write_file(path, "old");
+    const skyutil::mapped_file old(path);
+    skyutil::write_file_atomic(path, "the new one");
+    const skyutil::mapped_file replaced(path);
+    fs::remove(path);
+    CHECK(old.text() == "old");
+    CHECK(replaced.text() == "the new one");
+}
+
 TEST_CASE("a mapped_file can be moved and leaves no descriptor and no memory behind") {
     const temporary_directory directory;
     write_file(directory / "a", "a");
