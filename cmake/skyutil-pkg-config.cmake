@@ -24,8 +24,12 @@ set(pthread "")
 if(NOT MSVC)
     set(pthread -pthread)
 endif()
+set(libs "${pthread}")
+if(WIN32)
+    string(APPEND libs " -lbcrypt -lntdll")
+endif()
 skyutil_install_pc(skyutil "${PROJECT_DESCRIPTION}"
-    LIBS "${pthread}" CFLAGS "-I\${includedir} ${pthread}")
+    LIBS "${libs}" CFLAGS "-I\${includedir} ${pthread}")
 
 set(requires_core "skyutil = ${PROJECT_VERSION}")
 set(SKYUTIL_PKGCONFIG_CRYPTOPP "" CACHE STRING

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // tests/files/outcomes.hpp: what tests of files.hpp share: texts that are hard to cut, lines found
-// the slow way, what became of a call, pipes and FIFOs.
+// the slow way, what became of a call.
 
 #pragma once
 
@@ -17,13 +17,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "support.hpp"
 
@@ -96,53 +91,6 @@ inline outcome try_tail(const fs::path& path, std::size_t n,
     result.found.assign(tail.lines().begin(), tail.lines().end());
     result.end = tail.end_offset();
     return result;
-}
-
-inline void write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count == -1 && errno != EINTR) {
-            return;
-        }
-        text.remove_prefix(count == -1 ? 0 : static_cast<std::size_t>(count));
-    }
-}
-
-/// An anonymous pipe that a thread writes a text into.
-class text_pipe {
-public:
-    explicit text_pipe(std::string text) {
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) == -1) {
-            throw_errno("pipe2");
-        }
-        read_end_.reset(ends[0]);
-        writer_ = std::thread([fd = ends[1], text = std::move(text)] {
-            write_all(fd, text);
-            ::close(fd);
-        });
-    }
-    text_pipe(const text_pipe&) = delete;
-    text_pipe& operator=(const text_pipe&) = delete;
-    ~text_pipe() {
-        char rest[4096];
-        while (::read(read_end_.get(), rest, sizeof rest) >
-               0) {  // the writer must not wait for ever
-        }
-        writer_.join();
-    }
-
-    fs::path path() const { return "/proc/self/fd/" + std::to_string(read_end_.get()); }
-
-private:
-    skyutil::unique_fd read_end_;
-    std::thread writer_;
-};
-
-inline void make_fifo(const fs::path& path) {
-    if (::mkfifo(path.c_str(), 0666) == -1) {
-        throw_errno("mkfifo");
-    }
 }
 
 struct named_text {
@@ -237,19 +185,7 @@ inline std::vector<named_text> texts() {
     return result;
 }
 
-// -------------------------------------------------------------------------------------- unique_fd
-
-inline bool is_open(int fd) { return ::fcntl(fd, F_GETFD) != -1; }
-
 // --------------------------------------------------------------- temporary files and directories
-
-inline unsigned mode_of(const fs::path& path) {
-    struct stat info{};
-    if (::lstat(path.c_str(), &info) == -1) {
-        throw_errno("lstat " + path.string());
-    }
-    return info.st_mode & 07777U;
-}
 
 inline std::size_t entries_of(const fs::path& path) {
     return static_cast<std::size_t>(

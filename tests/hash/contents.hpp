@@ -17,7 +17,7 @@
 #include <system_error>
 #include <vector>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

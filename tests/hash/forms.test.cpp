@@ -17,7 +17,7 @@
 
 #include "hash/contents.hpp"
 #include "hash/vectors.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using skyutil::digest;

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "hash/contents.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

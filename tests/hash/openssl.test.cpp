@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "hash/vectors.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 namespace openssl = skyutil::openssl;

@@ -22,7 +22,7 @@
 
 #include <cryptopp/sha.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

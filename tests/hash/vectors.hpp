@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

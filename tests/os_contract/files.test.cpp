@@ -216,7 +216,7 @@ TEST_CASE("the entries of a directory are found and counted, and made and remove
 TEST_CASE("an open directory knows the one that it is in, and is removed from there") {
     const workplace place;
     fs::create_directory(place.path() / "inner");
-    const unique_fd inner(done([&](std::error_code& error) {
+    unique_fd inner(done([&](std::error_code& error) {
         return os::open_entry_directory(place.get(), name_of("inner").c_str(), error);
     }));
     const auto id_of = [](os::native_handle handle) {
@@ -234,6 +234,7 @@ TEST_CASE("an open directory knows the one that it is in, and is removed from th
     done([&](std::error_code& error) {
         os::remove_open_directory(inner.get(), (place.path() / "inner").native(), error);
     });
+    inner.reset();  // some systems keep the name until then
     CHECK_FALSE(fs::exists(place.path() / "inner"));
 }
 
@@ -266,7 +267,6 @@ TEST_CASE("a file that is written to is another version of itself") {
     CHECK(status() == before);
     done([&](std::error_code& error) { os::write_all(file.get(), "b", error); });
     CHECK_FALSE(status() == before);
-    CHECK(os::is_past({.seconds = 0, .nanoseconds = 0}));
     CHECK_FALSE(os::is_past({.seconds = before.written.seconds + 100'000, .nanoseconds = 0}));
 }
 

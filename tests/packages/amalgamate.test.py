@@ -200,6 +200,17 @@ class Smallest(unittest.TestCase):
             ["#if X && !Y", "int a();", "#else", "long a();", "#endif", "int g = a();"],
         )
 
+    def test_a_system_that_not_all_rooms_know_is_left_out(self) -> None:
+        known = "#if X\n<os__linux__{0}>\n#elif Z\n<os__windows__{0}>\n#else\n<os__unsupported__{0}>\n#endif\n"
+        public = known.format("a") + "#if X\n<os__linux__b>\n#else\n<os__unsupported__b>\n#endif\nint g = a() + b();"
+        rooms = {"os__linux__a": "int a();", "os__windows__a": "long a();", "os__unsupported__a": "char a();"}
+        rooms |= {"os__linux__b": "int b();", "os__unsupported__b": "char b();"}
+        self.assertEqual(self.lines(public, **rooms), ["int a();", "int b();", "int g = a() + b();"])
+        self.assertEqual(
+            self.lines(known.format("a") + "int g = a();", **rooms),
+            ["#if X", "int a();", "#elif Z", "long a();", "#endif", "int g = a();"],
+        )
+
 
 class Command(unittest.TestCase):
     def run_it(self, *arguments: str) -> tuple[str, str]:

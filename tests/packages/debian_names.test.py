@@ -21,7 +21,7 @@ def names_in(text: str) -> set[str]:
     text = re.sub(r'"\s*"|\\\n', "", text)
     clauses = " ".join(re.findall(r"Debian[^:;)]*: ([^;)]*)", text))
     return set(re.findall(r"lib[a-z0-9.+-]+-dev", clauses)) | set(
-        re.findall(r"^skyutil_find_for\([^)]* (\S+)\)", text, re.M)
+        re.findall(r"^ *skyutil_find_for\([^)]* (\S+)\)", text, re.M)
     )
 
 

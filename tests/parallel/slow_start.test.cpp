@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "parallel/calls.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

@@ -29,7 +29,7 @@
 #include <sys/syscall.h>
 
 #include "parallel/calls.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using nlohmann::json;

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "ports/sockets.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using nlohmann::json;

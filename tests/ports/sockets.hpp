@@ -32,7 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "process/nursery.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system_calls.hpp"
 
 using namespace skyutil_tests;

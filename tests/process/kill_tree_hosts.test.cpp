@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "process/nursery.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

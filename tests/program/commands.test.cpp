@@ -3,7 +3,7 @@
 // The program skyutil as a user calls it: what it prints, its exit codes, its errors.
 
 #include "catch.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "program/terminal.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace {
 

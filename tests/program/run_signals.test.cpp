@@ -18,7 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "program/terminal.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "program/terminal.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace {
 

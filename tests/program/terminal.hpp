@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

@@ -29,7 +29,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "subprocess/commands.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system_calls.hpp"
 
 using namespace skyutil_tests;

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #include "subprocess/commands.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

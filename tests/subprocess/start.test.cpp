@@ -25,7 +25,7 @@
 
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

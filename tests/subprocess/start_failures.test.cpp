@@ -37,7 +37,7 @@
 
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system_calls.hpp"
 
 using namespace skyutil_tests;

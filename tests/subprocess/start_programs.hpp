@@ -15,7 +15,7 @@
 
 #include <sys/resource.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system/situations.hpp"
 
 using namespace skyutil_tests;

@@ -9,7 +9,7 @@
 #include <string>
 #include <system_error>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system/situations.hpp"
 
 using namespace skyutil_tests;

@@ -27,7 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using nlohmann::json;

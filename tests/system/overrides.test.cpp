@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system/situations.hpp"
 
 using namespace skyutil_tests;

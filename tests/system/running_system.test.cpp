@@ -26,7 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 #include "system/situations.hpp"
 
 using namespace skyutil_tests;

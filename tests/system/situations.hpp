@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 namespace skyutil_tests {
 

@@ -31,7 +31,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "support.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using nlohmann::json;

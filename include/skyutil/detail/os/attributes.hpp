@@ -38,6 +38,8 @@ inline void copy_attributes(native_handle file, const file_attributes& old,
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/attributes.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/attributes.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/attributes.hpp>  // IWYU pragma: export
 #endif

@@ -23,6 +23,8 @@
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/types.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/types.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/types.hpp>  // IWYU pragma: export
 #endif
@@ -51,6 +53,8 @@ inline void close(native_handle handle) noexcept;
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/base.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/base.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/base.hpp>  // IWYU pragma: export
 #endif

@@ -230,6 +230,8 @@ inline void advise_large_pages(char* buffer, std::size_t size) noexcept;
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/files.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/files.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/files.hpp>  // IWYU pragma: export
 #endif

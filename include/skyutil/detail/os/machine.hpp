@@ -47,6 +47,8 @@ inline const char* limit_name(resource which) noexcept;
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/machine.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/machine.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/machine.hpp>  // IWYU pragma: export
 #endif

@@ -9,6 +9,8 @@
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/waiting_types.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/unsupported/waiting_types.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/waiting_types.hpp>  // IWYU pragma: export
 #endif
@@ -37,6 +39,8 @@ private:
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/waiting.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/waiting.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/waiting.hpp>  // IWYU pragma: export
 #endif

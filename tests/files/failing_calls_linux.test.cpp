@@ -14,9 +14,9 @@
 #include <system_error>
 #include <vector>
 
-#include "files/faults.hpp"
-#include "files/outcomes.hpp"
-#include "support.hpp"
+#include "files/faults_linux.hpp"
+#include "files/outcomes_linux.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 

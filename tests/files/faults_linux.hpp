@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// tests/files/faults.hpp: makes system calls of the calling thread fail, be interrupted or do less
-// than asked.
+// tests/files/faults_linux.hpp: makes system calls of the calling thread fail, be interrupted or do
+// less than asked.
 //
 //     const fault fault("fsync", 0, EIO);  // the first fsync from here on
 //     skyutil::write_file_atomic(path, "text", error);

@@ -19,8 +19,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "files/outcomes.hpp"
-#include "support.hpp"
+#include "files/outcomes_linux.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

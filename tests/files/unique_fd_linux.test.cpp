@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "catch.hpp"
-#include "files/outcomes.hpp"
+#include "files/outcomes_linux.hpp"
 
 using namespace skyutil_tests;
 

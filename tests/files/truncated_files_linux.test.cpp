@@ -26,10 +26,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files/faults.hpp"
+#include "files/faults_linux.hpp"
 #include "files/log.hpp"
-#include "files/outcomes.hpp"
-#include "support.hpp"
+#include "files/outcomes_linux.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

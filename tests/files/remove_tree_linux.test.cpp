@@ -23,8 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files/faults.hpp"
-#include "support.hpp"
+#include "files/faults_linux.hpp"
+#include "support_linux.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 //
 // How the system calls of the library meet the faults of a test.
 
-#include "files/faults.hpp"
+#include "files/faults_linux.hpp"
 
 #include <cerrno>
 

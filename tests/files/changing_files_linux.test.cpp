@@ -25,9 +25,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "files/faults.hpp"
-#include "files/outcomes.hpp"
-#include "support.hpp"
+#include "files/faults_linux.hpp"
+#include "files/outcomes_linux.hpp"
+#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

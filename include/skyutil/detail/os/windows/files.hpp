@@ -1,0 +1,1062 @@
+// SPDX-License-Identifier: MIT
+//
+// detail/os/windows/files.hpp: what detail/os/files.hpp declares. In `sys`: files below an open
+// directory, and what is known of them.
+//
+// Every file is opened so that others may write to it, rename and delete it meanwhile. A path is
+// taken as Win32 takes it, but may be as long as NT's; a name below an open directory goes to NT as
+// it is. A link is what stands for another name: a symbolic link, a junction, a mounted volume; a
+// file that is kept in the cloud is none.
+//
+// Sources: Microsoft's reference of the Win32 API, of NtCreateFile, and of the FILE_*_INFORMATION
+// structures; "Naming Files, Paths, and Namespaces".
+
+#pragma once
+
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/base.hpp>
+#include <skyutil/version.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+namespace sys {
+
+// -------------------------------------------------------------------------------------------------
+// paths
+
+inline constexpr std::size_t longest_path = 32767;
+
+/// A path in a buffer as long as any path, so that no memory has to be had.
+struct path_buffer {
+    std::array<wchar_t, longest_path + 16> text;  // NOLINT(*-member-init)
+};
+
+/// Returns a path as it is, or, where Win32 would find it too long, in the form that has no such
+/// limit, in the buffer. That takes it literally, so it is made absolute first.
+inline const wchar_t* extended(const path_text& name, path_buffer& buffer) noexcept {
+    constexpr std::size_t short_enough = 247;  // for a directory; with a NUL and "\\x.txt" 260
+    if (name.size() <= short_enough || name.starts_with(L"\\\\?\\") ||
+        name.starts_with(L"\\\\.\\")) {
+        return name.c_str();
+    }
+    constexpr std::size_t room = 8;
+    constexpr std::wstring_view local = L"\\\\?\\";
+    constexpr std::wstring_view remote = L"\\\\?\\UNC\\";  // for "\\"
+    wchar_t* const full = buffer.text.data() + room;
+    const std::size_t size = GetFullPathNameW(
+        name.c_str(), static_cast<unsigned long>(buffer.text.size() - room), full, nullptr);
+    if (size == 0 || size >= buffer.text.size() - room) {
+        return name.c_str();  // the call says what is wrong with it
+    }
+    if (std::wstring_view(full, size).starts_with(L"\\\\")) {
+        wchar_t* const start = full + 2 - remote.size();
+        remote.copy(start, remote.size());
+        return start;
+    }
+    wchar_t* const start = full - local.size();
+    local.copy(start, local.size());
+    return start;
+}
+
+// How CreateFileW and NtCreateFile share and open.
+inline constexpr unsigned long share_all = 7;                // FILE_SHARE_READ | _WRITE | _DELETE
+inline constexpr unsigned long open_existing = 3;            // OPEN_EXISTING
+inline constexpr unsigned long directories_too = 1UL << 25;  // FILE_FLAG_BACKUP_SEMANTICS
+inline constexpr unsigned long link_itself = 1UL << 21;      // FILE_FLAG_OPEN_REPARSE_POINT
+// SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION: the server of a pipe gets no right of ours.
+inline constexpr unsigned long as_nobody = 0x110000;
+
+inline handle open_name(const path_text& name, unsigned long wanted, unsigned long flags,
+                        std::error_code& error) noexcept {
+    if (name.find(L'\0') != path_text::npos) {  // what follows it would be lost
+        error = make_error(std::errc::invalid_argument);
+        return no_handle;
+    }
+    path_buffer buffer;
+    const handle file = CreateFileW(extended(name, buffer), wanted, share_all, nullptr,
+                                    open_existing, flags | directories_too | as_nobody, nullptr);
+    if (reinterpret_cast<std::intptr_t>(file) == -1) {  // INVALID_HANDLE_VALUE
+        error = last_error();
+        return no_handle;
+    }
+    return file;
+}
+
+// How NtCreateFile opens and makes.
+inline constexpr unsigned long nt_open = 1;             // FILE_OPEN
+inline constexpr unsigned long nt_create = 2;           // FILE_CREATE
+inline constexpr unsigned long nt_directory = 0x1;      // FILE_DIRECTORY_FILE
+inline constexpr unsigned long nt_no_directory = 0x40;  // FILE_NON_DIRECTORY_FILE
+// FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT | FILE_OPEN_REPARSE_POINT
+inline constexpr unsigned long nt_always = 0x20 | 0x4000 | 0x200000;
+
+/// Opens or makes what has a name below an open directory, a link itself; an empty name opens the
+/// directory once more.
+inline nt_status open_entry(handle directory, const wchar_t* name, unsigned long wanted,
+                            unsigned long disposition, unsigned long options,
+                            const void* security_descriptor, handle& opened) noexcept {
+    const std::size_t size = std::char_traits<wchar_t>::length(name) * sizeof(wchar_t);
+    if (size > (std::numeric_limits<unsigned short>::max)()) {
+        return statuses::name_too_long;
+    }
+    const auto bytes = static_cast<unsigned short>(size);
+    const counted_text text{bytes, bytes, name};
+    constexpr unsigned long any_case = 0x40;  // OBJ_CASE_INSENSITIVE
+    const named_object object{sizeof object, directory,           &text,
+                              any_case,      security_descriptor, nullptr};
+    io_result result{};
+    constexpr unsigned long normal = 0x80;  // FILE_ATTRIBUTE_NORMAL
+    return ZwCreateFile(&opened, wanted | access::synchronize, &object, &result, nullptr, normal,
+                        share_all, disposition, options | nt_always, nullptr, 0);
+}
+
+inline unique_fd open_entry(handle directory, const wchar_t* name, unsigned long wanted,
+                            unsigned long options, std::error_code& error) noexcept {
+    handle opened = no_handle;
+    const nt_status returned =
+        open_entry(directory, name, wanted, nt_open, options, nullptr, opened);
+    return unique_fd(succeeded(returned, error) ? opened : no_handle);
+}
+
+/// Whether programs can open an entry of this name by its path: NT takes more than Win32 does.
+inline bool is_usable_name(std::wstring_view name) noexcept {
+    return !name.empty() && name.find_first_of(L"\\/:*?\"<>|") == std::wstring_view::npos &&
+           name.back() != L'.' && name.back() != L' ';
+}
+
+// -------------------------------------------------------------------------------------------------
+// what is known of an open file
+
+// Numbers of FILE_INFORMATION_CLASS, and what they are about.
+namespace info {
+inline constexpr int full_directory = 2, basic_class = 4, standard_class = 5, internal_class = 6,
+                     rename_class = 10, disposition_class = 13, position_class = 14,
+                     end_of_file_class = 20, tag_class = 35, id_class = 59, disposition_ex = 64,
+                     rename_ex = 65;
+
+struct basic {
+    std::int64_t created;
+    std::int64_t read;
+    std::int64_t written;
+    std::int64_t changed;
+    std::uint32_t attributes;
+    std::uint32_t unused;
+};
+
+struct standard {
+    std::int64_t allocated;
+    std::int64_t size;
+    std::uint32_t links;
+    unsigned char delete_pending;
+    unsigned char directory;
+};
+
+struct tag {
+    std::uint32_t attributes;
+    std::uint32_t reparse_tag;
+};
+
+struct id {
+    std::uint64_t volume;
+    std::uint64_t number[2];
+};
+
+/// FILE_FULL_DIR_INFORMATION; the name follows.
+struct entry {
+    std::uint32_t next;
+    std::uint32_t index;
+    std::int64_t times[4];
+    std::int64_t size;
+    std::int64_t allocated;
+    std::uint32_t attributes;
+    std::uint32_t name_size;    // in bytes
+    std::uint32_t reparse_tag;  // of a reparse point
+};
+}  // namespace info
+
+inline constexpr std::uint32_t read_only = 0x1;        // FILE_ATTRIBUTE_READONLY
+inline constexpr std::uint32_t is_a_directory = 0x10;  // FILE_ATTRIBUTE_DIRECTORY
+inline constexpr std::uint32_t reparse_point = 0x400;  // FILE_ATTRIBUTE_REPARSE_POINT
+
+template <class Information>
+nt_status ask(handle file, int which, Information& answer) noexcept {
+    io_result result{};
+    return ZwQueryInformationFile(file, &result, &answer, sizeof answer, which);
+}
+
+template <class Information>
+nt_status tell(handle file, int which, const Information& wanted) noexcept {
+    io_result result{};
+    return ZwSetInformationFile(file, &result, &wanted, sizeof wanted, which);
+}
+
+/// Whether a reparse point stands for another name.
+constexpr bool is_link(std::uint32_t attributes, std::uint32_t tag) noexcept {
+    constexpr std::uint32_t name_surrogate = 0x20000000;
+    return (attributes & reparse_point) != 0 && (tag & name_surrogate) != 0;
+}
+
+/// What a handle is open on.
+struct file_traits {
+    std::uint32_t attributes = 0;
+    bool link = false;
+
+    [[nodiscard]] bool directory() const noexcept {
+        return (attributes & is_a_directory) != 0 && !link;
+    }
+};
+
+inline file_traits traits_of(handle file, std::error_code& error) noexcept {
+    info::tag tag{};
+    nt_status returned = ask(file, info::tag_class, tag);
+    if (is_unknown_call(returned)) {  // no reparse points there
+        info::basic basic{};
+        returned = ask(file, info::basic_class, basic);
+        tag = {basic.attributes & ~reparse_point, 0};
+    }
+    if (!succeeded(returned, error)) {
+        return {};
+    }
+    return {tag.attributes, is_link(tag.attributes, tag.reparse_tag)};
+}
+
+inline bool is_on_a_disk(handle file) noexcept {
+    return GetFileType(file) == 1;  // FILE_TYPE_DISK
+}
+
+/// From units of 100 ns since 1601.
+constexpr file_time time_of(std::int64_t ticks) noexcept {
+    constexpr std::int64_t second = 10'000'000;
+    constexpr std::int64_t to_1970 = 11'644'473'600;
+    const std::int64_t part = (ticks % second + second) % second;
+    return {(ticks - part) / second - to_1970, part * 100};
+}
+
+}  // namespace sys
+
+inline file_status status(native_handle file, std::error_code& error) noexcept {
+    sys::info::standard standard{};
+    sys::info::basic basic{};
+    const sys::nt_status known = sys::is_on_a_disk(file)
+                                     ? sys::ask(file, sys::info::standard_class, standard)
+                                     : sys::statuses::not_supported;
+    if (sys::is_unknown_call(known)) {  // also a disk, or a volume, as a whole
+        return {file_kind::stream};
+    }
+    if (!sys::succeeded(known, error) ||
+        !sys::succeeded(sys::ask(file, sys::info::basic_class, basic), error)) {
+        return {};
+    }
+    if (standard.directory != 0) {
+        return {file_kind::directory};
+    }
+    return {file_kind::regular, static_cast<std::uint64_t>(standard.size),
+            sys::time_of(basic.written), sys::time_of(basic.changed)};
+}
+
+/// Never: NTFS notes the time of a change when the handle is closed by which it was made, or
+/// before.
+inline bool is_past(const file_time&) noexcept { return false; }
+
+inline file_id identify(native_handle file, std::error_code& error) noexcept {
+    sys::info::id id{};
+    if (sys::ask(file, sys::info::id_class, id) >= 0) {
+        return {id.volume, {id.number[0], id.number[1]}};
+    }
+    std::uint64_t index = 0;
+    struct {
+        std::int64_t created;
+        std::uint32_t serial;
+        std::uint32_t label_size;
+        std::array<wchar_t, 64> label;
+    } volume{};
+    sys::io_result result{};
+    constexpr int about_volume = 1;  // FileFsVolumeInformation
+    if (!sys::succeeded(sys::ask(file, sys::info::internal_class, index), error) ||
+        !sys::succeeded(
+            sys::ZwQueryVolumeInformationFile(file, &result, &volume, sizeof volume, about_volume),
+            error)) {
+        return {};
+    }
+    return {volume.serial, {index, 0}};
+}
+
+inline file_id identify(const path_text& name, std::error_code& error) noexcept {
+    const unique_fd file(
+        sys::open_name(name, sys::access::file_read_attributes, sys::link_itself, error));
+    return file ? identify(file.get(), error) : file_id{};
+}
+
+inline file_id identify(native_handle directory, const path_char* name,
+                        std::error_code& error) noexcept {
+    const unique_fd file =
+        sys::open_entry(directory, name, sys::access::file_read_attributes, 0, error);
+    return file ? identify(file.get(), error) : file_id{};
+}
+
+inline bool is_directory(const path_text& name) noexcept {
+    std::error_code error;
+    const unique_fd file(sys::open_name(name, sys::access::file_read_attributes, 0, error));
+    return file && status(file.get(), error).kind == file_kind::directory;
+}
+
+namespace sys {
+/// REPARSE_DATA_BUFFER of a symbolic link or a junction, the longest that there is.
+struct link_text {
+    std::uint32_t tag;
+    std::uint16_t size;
+    std::uint16_t unused;
+    std::uint16_t offset;  // in bytes, of the name that the system takes
+    std::uint16_t length;
+    std::uint16_t shown_offset;
+    std::uint16_t shown_length;
+    std::array<wchar_t, 8192> rest;
+};
+
+inline std::filesystem::path target_of(const link_text& link) {
+    constexpr std::uint32_t symbolic = 0xa000000c;  // IO_REPARSE_TAG_SYMLINK: flags come first
+    std::size_t start = link.offset / sizeof(wchar_t);
+    std::size_t size = link.length / sizeof(wchar_t);
+    bool relative = false;
+    if (link.tag == symbolic) {
+        relative = (link.rest[0] & 1) != 0;
+        start += 2;
+    }
+    start = (std::min)(start, link.rest.size());
+    size = (std::min)(size, link.rest.size() - start);
+    path_text text(link.rest.data() + start, size);
+    if (!relative && text.starts_with(L"\\??\\")) {  // as NT says it, for Win32
+        text[1] = L'\\';
+    }
+    return text;
+}
+}  // namespace sys
+
+inline std::optional<std::filesystem::path> read_link(const path_text& name,
+                                                      std::error_code& error) {
+    std::error_code opening;
+    const unique_fd file(
+        sys::open_name(name, sys::access::file_read_attributes, sys::link_itself, opening));
+    if (!file) {
+        if (opening != std::errc::no_such_file_or_directory) {
+            error = opening;
+        }
+        return std::nullopt;
+    }
+    std::error_code ignored;
+    if (!sys::traits_of(file.get(), ignored).link) {
+        return std::nullopt;
+    }
+    constexpr unsigned long get_reparse_point = 0x900a8;  // FSCTL_GET_REPARSE_POINT
+    const auto link = std::make_unique<sys::link_text>();
+    unsigned long size = 0;
+    if (sys::DeviceIoControl(file.get(), get_reparse_point, nullptr, 0, link.get(),
+                             sizeof(sys::link_text), &size, nullptr) == 0) {
+        error = last_error();
+        return std::nullopt;
+    }
+    return sys::target_of(*link);
+}
+
+inline bool has_magic_links(const path_text&) noexcept { return false; }
+
+// -------------------------------------------------------------------------------------------------
+// opening and making
+
+inline native_handle open_at_once(const path_text& name, std::error_code& error) noexcept {
+    return sys::open_name(name, sys::access::generic_read, 0, error);
+}
+
+inline native_handle open_file(const path_text& name, std::error_code& error) noexcept {
+    return open_at_once(name, error);
+}
+
+namespace sys {
+/// What is opened, if it is a directory and no link.
+inline handle only_directory(unique_fd opened, std::error_code& error) noexcept {
+    if (opened && !traits_of(opened.get(), error).directory() && !error) {
+        error = make_error(std::errc::not_a_directory);
+    }
+    return error ? no_handle : opened.release();
+}
+
+inline constexpr unsigned long to_look_up =
+    access::file_traverse | access::file_read_attributes | access::synchronize;
+inline constexpr unsigned long to_list = access::file_read_data | to_look_up;
+}  // namespace sys
+
+inline native_handle open_directory(const path_text& name, std::error_code& error) noexcept {
+    return sys::only_directory(unique_fd(sys::open_name(name, sys::to_list, 0, error)), error);
+}
+
+inline native_handle open_location(const path_text& name, std::error_code& error) noexcept {
+    return sys::only_directory(unique_fd(sys::open_name(name, sys::to_look_up, 0, error)), error);
+}
+
+inline native_handle open_entry_directory(native_handle directory, const path_char* name,
+                                          std::error_code& error) noexcept {
+    return sys::only_directory(
+        sys::open_entry(directory, name, sys::to_list, sys::nt_directory, error), error);
+}
+
+/// NT has no "..": goes by the name that the directory has now.
+inline native_handle open_parent(native_handle directory, std::error_code& error) noexcept {
+    sys::path_buffer buffer;
+    wchar_t* const text = buffer.text.data();
+    const std::size_t size = sys::GetFinalPathNameByHandleW(
+        directory, text, static_cast<unsigned long>(buffer.text.size()), 0);
+    if (size == 0 || size >= buffer.text.size()) {
+        error = size == 0 ? last_error() : make_error(std::errc::filename_too_long);
+        return no_handle;
+    }
+    const std::size_t last = std::wstring_view(text, size).rfind(L'\\');
+    text[last == std::wstring_view::npos ? size : last + 1] = L'\0';  // "\\?\C:\" needs the last
+    const sys::handle opened =
+        sys::CreateFileW(text, sys::to_list, sys::share_all, nullptr, sys::open_existing,
+                         sys::directories_too | sys::link_itself, nullptr);
+    if (reinterpret_cast<std::intptr_t>(opened) == -1) {
+        error = last_error();
+        return no_handle;
+    }
+    return sys::only_directory(unique_fd(opened), error);
+}
+
+inline native_handle open_to_overwrite(native_handle directory, const path_char* name,
+                                       std::error_code& error) noexcept {
+    unique_fd file = sys::open_entry(
+        directory, name, sys::access::file_write_data | sys::access::file_read_attributes,
+        sys::nt_no_directory, error);
+    if (file && sys::traits_of(file.get(), error).link && !error) {
+        error = make_error(std::errc::too_many_symbolic_link_levels);
+    }
+    return error ? no_handle : file.release();
+}
+
+namespace sys {
+/// A security descriptor by which the user of this thread, the administrators and the system may do
+/// everything with something new, and nobody else anything, whatever its directory says.
+///
+/// Source: SECURITY_DESCRIPTOR (self-relative), ACL, ACCESS_ALLOWED_ACE and SID of the SDK.
+class private_access {
+public:
+    private_access(bool for_directory, std::error_code& error) noexcept {
+        struct {
+            const unsigned char* sid;
+            std::uint32_t attributes;
+            alignas(8) std::array<unsigned char, 68> bytes;
+        } user{};
+        unsigned long size = 0;
+        // GetCurrentThreadEffectiveToken() of Windows 8
+        const auto token = reinterpret_cast<handle>(std::intptr_t{-6});
+        constexpr int about_user = 1;  // TokenUser
+        if (!succeeded(ZwQueryInformationToken(token, about_user, &user, sizeof user, &size),
+                       error)) {
+            return;
+        }
+        constexpr std::uint16_t self_relative = 0x8000, with_list = 0x4, kept = 0x1000;
+        put(std::uint16_t{1});  // the revision
+        put(static_cast<std::uint16_t>(self_relative | with_list | kept));
+        put(std::uint32_t{0});  // no owner, group and audit list: the usual ones
+        put(std::uint32_t{0});
+        put(std::uint32_t{0});
+        put(std::uint32_t{20});  // where the list begins
+        const std::size_t list = size_;
+        put(std::uint16_t{2});  // its revision
+        put(std::uint16_t{0});  // its size, below
+        put(std::uint32_t{3});
+        constexpr unsigned char system[] = {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
+        constexpr unsigned char administrators[] = {1,  2, 0, 0, 0,    0, 0, 5,
+                                                    32, 0, 0, 0, 0x20, 2, 0, 0};
+        const std::uint16_t inherited = for_directory ? 0x3 << 8 : 0;  // by files and directories
+        allow({user.sid, static_cast<std::size_t>(8 + 4 * user.sid[1])}, inherited);
+        allow(system, inherited);
+        allow(administrators, inherited);
+        const auto list_size = static_cast<std::uint16_t>(size_ - list);
+        std::memcpy(bytes_.data() + list + 2, &list_size, sizeof list_size);
+    }
+
+    [[nodiscard]] const void* descriptor() const noexcept { return bytes_.data(); }
+
+private:
+    void allow(std::span<const unsigned char> sid, std::uint16_t inherited) noexcept {
+        put(inherited);  // ACCESS_ALLOWED_ACE_TYPE is 0
+        put(static_cast<std::uint16_t>(8 + sid.size()));
+        put(static_cast<std::uint32_t>(access::file_all));
+        std::copy(sid.begin(), sid.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+        size_ += sid.size();
+    }
+
+    template <class Number>
+    void put(Number number) noexcept {
+        std::memcpy(bytes_.data() + size_, &number, sizeof number);
+        size_ += sizeof number;
+    }
+
+    alignas(8) std::array<unsigned char, 256> bytes_{};
+    std::size_t size_ = 0;
+};
+
+inline handle create(handle directory, const wchar_t* name, unsigned long wanted,
+                     unsigned long options, bool private_to_owner,
+                     std::error_code& error) noexcept {
+    if (!is_usable_name(name)) {
+        error = make_error(std::errc::invalid_argument);
+        return no_handle;
+    }
+    std::optional<private_access> owner_only;
+    if (private_to_owner) {
+        owner_only.emplace((options & nt_directory) != 0, error);
+    }
+    handle made = no_handle;
+    if (!error && !succeeded(open_entry(directory, name, wanted, nt_create, options,
+                                        owner_only ? owner_only->descriptor() : nullptr, made),
+                             error)) {
+        made = no_handle;
+    }
+    return made;
+}
+}  // namespace sys
+
+inline native_handle create_file(native_handle directory, const path_char* name, audience who,
+                                 std::error_code& error) noexcept {
+    constexpr unsigned long wanted = sys::access::file_generic_read |
+                                     sys::access::file_generic_write | sys::access::read_control |
+                                     sys::access::write_dac;
+    return sys::create(directory, name, wanted, sys::nt_no_directory, who == audience::owner,
+                       error);
+}
+
+inline void create_directory(native_handle parent, const path_char* name,
+                             std::error_code& error) noexcept {
+    const unique_fd made(sys::create(parent, name, sys::access::file_read_attributes,
+                                     sys::nt_directory, true, error));
+}
+
+// -------------------------------------------------------------------------------------------------
+// reading and writing
+
+namespace sys {
+constexpr unsigned long piece_of(std::size_t size) noexcept {
+    constexpr std::size_t most = std::size_t{8} << 20;
+    return static_cast<unsigned long>((std::min)(size, most));
+}
+
+/// Whether the other side of a pipe is gone, or how many bytes there are to read.
+struct pipe_state {
+    bool hung_up = false;
+    std::size_t bytes = 0;
+};
+
+inline pipe_state look_at_pipe(handle pipe, std::error_code& error) noexcept {
+    constexpr unsigned long gone = 109;  // ERROR_BROKEN_PIPE
+    unsigned long bytes = 0;
+    if (PeekNamedPipe(pipe, nullptr, 0, nullptr, &bytes, nullptr) != 0) {
+        return {false, bytes};
+    }
+    if (GetLastError() == gone) {
+        return {true, 0};
+    }
+    error = last_error();
+    return {};
+}
+
+inline bool is_pipe(handle file) noexcept { return GetFileType(file) == 3; }  // FILE_TYPE_PIPE
+}  // namespace sys
+
+/// A read at an offset moves the position from which read_some() goes on, so it is put back.
+inline std::size_t read_at(native_handle file, char* buffer, std::size_t size, std::uint64_t offset,
+                           std::error_code& error) noexcept {
+    std::int64_t before = 0;
+    if (!sys::succeeded(sys::ask(file, sys::info::position_class, before), error)) {
+        return 0;
+    }
+    std::size_t done = 0;
+    while (done != size) {
+        if (interruption::requested()) {
+            error = make_error(std::errc::interrupted);
+            break;
+        }
+        sys::io_result result{};
+        const auto from = static_cast<std::int64_t>(offset + done);
+        const sys::nt_status returned =
+            sys::ZwReadFile(file, nullptr, nullptr, nullptr, &result, buffer + done,
+                            sys::piece_of(size - done), &from, nullptr);
+        if (returned == sys::statuses::end_of_file || !sys::succeeded(returned, error) ||
+            result.count == 0) {
+            break;
+        }
+        done += result.count;
+    }
+    std::error_code moving;
+    sys::succeeded(sys::tell(file, sys::info::position_class, before), moving);
+    error = error ? error : moving;
+    return done;
+}
+
+inline std::size_t read_some(native_handle file, char* buffer, std::size_t size, bool& would_block,
+                             std::error_code& error) noexcept {
+    would_block = false;
+    if (interruption::requested()) {
+        error = make_error(std::errc::interrupted);
+        return 0;
+    }
+    if (sys::is_pipe(file)) {
+        const sys::pipe_state state = sys::look_at_pipe(file, error);
+        would_block = !error && !state.hung_up && state.bytes == 0;
+        if (error || state.bytes == 0) {
+            return 0;
+        }
+    }
+    unsigned long count = 0;
+    if (sys::ReadFile(file, buffer, sys::piece_of(size), &count, nullptr) == 0) {
+        constexpr unsigned long at_end = 38;  // ERROR_HANDLE_EOF
+        constexpr unsigned long gone = 109;   // ERROR_BROKEN_PIPE
+        const unsigned long number = sys::GetLastError();
+        if (number != at_end && number != gone) {
+            error = sys::error_of(number);
+        }
+        return 0;
+    }
+    return count;
+}
+
+/// A pipe cannot be waited on without reading from it: it is looked at every few milliseconds.
+inline readiness wait_readable(native_handle file, std::chrono::milliseconds timeout,
+                               std::error_code& error) noexcept {
+    const time_point deadline =
+        timeout.count() < 0 ? (time_point::max)() : std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+        if (file != no_handle) {
+            const sys::pipe_state state =
+                sys::is_pipe(file) ? sys::look_at_pipe(file, error) : sys::pipe_state{false, 1};
+            if (error || state.bytes != 0) {
+                return readiness::ready;
+            }
+            if (state.hung_up) {
+                return readiness::hung_up;
+            }
+        }
+        constexpr std::chrono::milliseconds interval(5);
+        if (interruption::requested()) {
+            error = make_error(std::errc::interrupted);
+        }
+        if (error || !sys::pause(interval, deadline)) {
+            return readiness::timed_out;
+        }
+    }
+}
+
+inline void rewind_file(native_handle file, std::error_code& error) noexcept {
+    sys::succeeded(sys::tell(file, sys::info::position_class, std::int64_t{0}), error);
+}
+
+inline void write_all(native_handle file, std::string_view text, std::error_code& error) noexcept {
+    while (!text.empty()) {
+        if (interruption::requested()) {
+            error = make_error(std::errc::interrupted);
+            return;
+        }
+        unsigned long count = 0;
+        if (sys::WriteFile(file, text.data(), sys::piece_of(text.size()), &count, nullptr) == 0) {
+            error = last_error();
+            return;
+        }
+        if (count == 0) {
+            error = make_error(std::errc::io_error);
+            return;
+        }
+        text.remove_prefix(count);
+    }
+}
+
+inline void resize(native_handle file, std::uint64_t size, std::error_code& error) noexcept {
+    sys::succeeded(sys::tell(file, sys::info::end_of_file_class, static_cast<std::int64_t>(size)),
+                   error);
+}
+
+inline void sync(native_handle file, std::error_code& error) noexcept {
+    if (sys::FlushFileBuffers(file) == 0) {
+        error = last_error();
+    }
+}
+
+/// A directory is brought to the disk by whoever may write to it; NTFS keeps a journal of its
+/// entries anyhow.
+inline void sync_directory(native_handle directory, std::error_code&) noexcept {
+    std::error_code ignored;
+    const unique_fd writable = sys::open_entry(
+        directory, L"", sys::access::file_write_data | sys::access::file_read_attributes,
+        sys::nt_directory, ignored);
+    if (writable) {
+        sync(writable.get(), ignored);
+    }
+}
+
+inline std::string_view map(native_handle file, std::size_t size, std::error_code& error) noexcept {
+    std::error_code asking;
+    if (status(file, asking).kind != file_kind::regular || asking) {
+        error = asking ? asking : make_error(std::errc::operation_not_supported);
+        return {};
+    }
+    if (size == 0) {
+        return {};
+    }
+    constexpr unsigned long page_readonly = 2;
+    constexpr unsigned long map_read = 4;
+    // The view keeps it.
+    const unique_fd section(sys::CreateFileMappingW(file, nullptr, page_readonly, 0, 0, nullptr));
+    const void* const address =
+        section ? sys::MapViewOfFile(section.get(), map_read, 0, 0, size) : nullptr;
+    if (address == nullptr) {
+        error = last_error();
+        return {};
+    }
+    return {static_cast<const char*>(address), size};
+}
+
+inline void unmap(std::string_view bytes) noexcept { sys::UnmapViewOfFile(bytes.data()); }
+
+// -------------------------------------------------------------------------------------------------
+// directories
+
+namespace sys {
+/// Calls `visit(entry, name)` with each entry of a directory but "." and "..", until it returns
+/// true. The name ends with a NUL.
+template <std::size_t buffer_size, class Visit>
+void visit_entries(handle directory, bool from_start, Visit visit, std::error_code& error) {
+    alignas(8) std::array<unsigned char, buffer_size> buffer;  // NOLINT(*-member-init)
+    std::array<wchar_t, 512> name;                             // NOLINT(*-member-init)
+    for (;;) {
+        if (interruption::requested()) {
+            error = make_error(std::errc::interrupted);
+            return;
+        }
+        io_result result{};
+        const nt_status returned = ZwQueryDirectoryFile(
+            directory, nullptr, nullptr, nullptr, &result, buffer.data(), buffer.size(),
+            info::full_directory, 0, nullptr, from_start ? 1 : 0);
+        from_start = false;
+        if (returned == statuses::no_more_files || returned == statuses::no_such_file ||
+            !succeeded(returned, error)) {
+            return;
+        }
+        info::entry entry;  // NOLINT(*-member-init)
+        std::size_t at = 0;
+        do {
+            constexpr std::size_t header =
+                offsetof(info::entry, reparse_tag) + sizeof(std::uint32_t);
+            std::memcpy(&entry, buffer.data() + at, header);
+            const std::size_t size = entry.name_size / sizeof(wchar_t);
+            if (size >= name.size()) {
+                error = make_error(std::errc::filename_too_long);
+                return;
+            }
+            std::memcpy(name.data(), buffer.data() + at + header, entry.name_size);
+            name[size] = L'\0';
+            const std::wstring_view text(name.data(), size);
+            if (text != L"." && text != L".." && visit(entry, name.data())) {
+                return;
+            }
+            at += entry.next;
+        } while (entry.next != 0);
+    }
+}
+}  // namespace sys
+
+template <class Visit>
+void find_entry(native_handle directory, entries state, Visit visit, std::error_code& error) {
+    sys::visit_entries<4096>(
+        directory, state == entries::read_before,
+        [&](const sys::info::entry& entry, const path_char* name) {
+            const bool is_directory = (entry.attributes & sys::is_a_directory) != 0 &&
+                                      !sys::is_link(entry.attributes, entry.reparse_tag);
+            return visit(directory_entry{name, is_directory});
+        },
+        error);
+}
+
+inline std::size_t count_entries(native_handle directory, std::error_code& error) noexcept {
+    std::size_t count = 0;
+    sys::visit_entries<32768>(
+        directory, false,
+        [&](const sys::info::entry&, const path_char*) {
+            ++count;
+            return false;
+        },
+        error);
+    return error ? 0 : count;
+}
+
+/// Access control lists are left as they are.
+inline void unlock_directory(native_handle) noexcept {}
+
+namespace sys {
+/// How long to try again what another process stands in the way of: one that looks at each new
+/// file, as virus scanners do, or still has a removed one open.
+inline constexpr std::chrono::milliseconds patience = std::chrono::seconds(1);
+
+/// Calls `attempt`, again and again for a while as long as it says that another process stands in
+/// the way, and returns what it returned last.
+template <class Attempt>
+nt_status persist(Attempt attempt) noexcept {
+    const time_point deadline = std::chrono::steady_clock::now() + patience;
+    for (std::chrono::milliseconds wait(1);; wait = (std::min)(2 * wait, wait + patience / 20)) {
+        const nt_status returned = attempt();
+        const bool in_the_way =
+            returned == statuses::access_denied || returned == statuses::sharing_violation;
+        if (!in_the_way || !pause(wait, deadline)) {
+            return returned;
+        }
+    }
+}
+
+/// Takes away or gives back that an open file is read-only.
+inline void set_attributes(handle file, std::uint32_t attributes) noexcept {
+    constexpr std::uint32_t normal = 0x80;  // 0 is to leave them
+    const info::basic wanted{0, 0, 0, 0, attributes == 0 ? normal : attributes, 0};
+    tell(file, info::basic_class, wanted);
+}
+
+/// Removes what is open, to be closed at once. With POSIX semantics the name is gone then; else
+/// when the last of all who have it open closes it.
+inline nt_status remove_open(handle file, std::uint32_t attributes) noexcept {
+    constexpr std::uint32_t how = 0x1 | 0x2 | 0x10;  // delete, POSIX, also what is read-only
+    const nt_status returned = tell(file, info::disposition_ex, how);
+    if (!is_unknown_call(returned)) {
+        return returned;
+    }
+    if ((attributes & read_only) != 0) {
+        set_attributes(file, attributes & ~read_only);
+    }
+    return tell(file, info::disposition_class, static_cast<unsigned char>(1));
+}
+
+/// Opens an entry to remove it, in the way that takes the least permissions.
+inline nt_status open_to_remove(handle directory, const wchar_t* name, unsigned long options,
+                                unique_fd& entry) noexcept {
+    handle opened = no_handle;
+    constexpr unsigned long least = access::remove | access::file_read_attributes;
+    nt_status returned = open_entry(directory, name, least | access::file_write_attributes, nt_open,
+                                    options, nullptr, opened);
+    if (returned == statuses::access_denied) {
+        returned = open_entry(directory, name, least, nt_open, options, nullptr, opened);
+    }
+    entry.reset(returned >= 0 ? opened : no_handle);
+    return returned;
+}
+
+/// The same with the error.
+inline unique_fd open_to_remove(handle directory, const wchar_t* name, unsigned long options,
+                                std::error_code& error) noexcept {
+    unique_fd entry;
+    succeeded(open_to_remove(directory, name, options, entry), error);
+    return entry;
+}
+
+/// Removes an open file or link, not a directory.
+inline void remove_opened_file(handle file, std::error_code& error) noexcept {
+    const file_traits found = traits_of(file, error);
+    if (found.directory() && !error) {
+        error = make_error(std::errc::is_a_directory);
+    }
+    if (!error) {
+        succeeded(remove_open(file, found.attributes), error);
+    }
+}
+
+/// Whether everything in a directory is removed already, and still open somewhere.
+inline bool has_removed_entries_only(handle directory) noexcept {
+    std::error_code error;
+    const unique_fd listed = open_entry(directory, L"", to_list, nt_directory, error);
+    bool only = static_cast<bool>(listed);
+    if (listed) {
+        visit_entries<4096>(
+            listed.get(), true,
+            [&](const info::entry&, const wchar_t* name) {
+                handle opened = no_handle;
+                const nt_status returned = open_entry(
+                    listed.get(), name, access::file_read_attributes, nt_open, 0, nullptr, opened);
+                const unique_fd entry(returned >= 0 ? opened : no_handle);
+                only = only && returned == statuses::delete_pending;
+                return !only;
+            },
+            error);
+    }
+    return only && !error;
+}
+
+/// Removes an open directory; waits a while for those who still have something removed in it open.
+inline void remove_opened_directory(handle directory, std::uint32_t attributes,
+                                    std::error_code& error) noexcept {
+    const time_point deadline = std::chrono::steady_clock::now() + patience;
+    nt_status returned = 0;
+    do {
+        returned = remove_open(directory, attributes);
+    } while (returned == statuses::directory_not_empty && has_removed_entries_only(directory) &&
+             pause(std::chrono::milliseconds(10), deadline));
+    succeeded(returned, error);
+}
+}  // namespace sys
+
+inline void remove_file(native_handle directory, const path_char* name,
+                        std::error_code& error) noexcept {
+    unique_fd file;
+    const sys::nt_status returned = sys::open_to_remove(directory, name, 0, file);
+    if (returned == sys::statuses::delete_pending) {  // it has been removed, and is still open
+        return;
+    }
+    if (sys::succeeded(returned, error)) {
+        sys::remove_opened_file(file.get(), error);
+    }
+}
+
+inline void remove_file(const path_text& name, std::error_code& error) noexcept {
+    constexpr unsigned long wanted = sys::access::remove | sys::access::file_read_attributes;
+    std::error_code opening;
+    unique_fd file(sys::open_name(name, wanted | sys::access::file_write_attributes,
+                                  sys::link_itself, opening));
+    if (opening == std::errc::permission_denied) {
+        opening.clear();
+        file.reset(sys::open_name(name, wanted, sys::link_itself, opening));
+    }
+    if (!file) {
+        error = opening;
+        return;
+    }
+    sys::remove_opened_file(file.get(), error);
+}
+
+inline void remove_directory(native_handle parent, const path_char* name,
+                             std::error_code& error) noexcept {
+    const unique_fd directory = sys::open_to_remove(parent, name, sys::nt_directory, error);
+    const sys::file_traits found =
+        directory ? sys::traits_of(directory.get(), error) : sys::file_traits{};
+    if (found.link && !error) {
+        error = make_error(std::errc::not_a_directory);
+    }
+    if (directory && !error) {
+        sys::remove_opened_directory(directory.get(), found.attributes, error);
+    }
+}
+
+inline void remove_open_directory(native_handle directory, const path_text&,
+                                  std::error_code& error) noexcept {
+    const unique_fd again = sys::open_to_remove(directory, L"", sys::nt_directory, error);
+    const sys::file_traits found = again ? sys::traits_of(again.get(), error) : sys::file_traits{};
+    if (again && !error) {
+        sys::remove_opened_directory(again.get(), found.attributes, error);
+    }
+}
+
+namespace sys {
+/// FILE_RENAME_INFORMATION, in its old form with a flag of one byte.
+struct new_name {
+    std::uint32_t how;
+    handle directory;
+    std::uint32_t size;  // in bytes
+    std::array<wchar_t, 260> text;
+};
+
+/// Gives an open file a name in a directory, whatever has that name.
+inline nt_status rename_open(handle file, handle directory, const new_name& wanted) noexcept {
+    const auto rename = [&](int which, std::uint32_t how) {
+        new_name name = wanted;
+        name.directory = directory;
+        name.how = how;
+        return tell(file, which, name);
+    };
+    constexpr std::uint32_t replace = 0x1, posix = 0x2, also_read_only = 0x40;
+    nt_status returned = rename(info::rename_ex, replace | posix | also_read_only);
+    if (is_unknown_call(returned)) {  // before Windows 10 1809
+        returned = rename(info::rename_ex, replace | posix);
+    }
+    if (!is_unknown_call(returned)) {
+        return returned;
+    }
+    returned = rename(info::rename_class, replace);
+    if (returned != statuses::access_denied) {
+        return returned;
+    }
+    // It may be that the old file is read-only, which is no reason to keep it.
+    std::error_code error;
+    const unique_fd old =
+        open_entry(directory, wanted.text.data(),
+                   access::file_read_attributes | access::file_write_attributes, 0, error);
+    const file_traits found = old ? traits_of(old.get(), error) : file_traits{};
+    if (error || (found.attributes & read_only) == 0) {
+        return returned;
+    }
+    set_attributes(old.get(), found.attributes & ~read_only);
+    returned = rename(info::rename_class, replace);
+    if (returned < 0) {
+        set_attributes(old.get(), found.attributes);
+    }
+    return returned;
+}
+}  // namespace sys
+
+inline void rename(native_handle directory, const path_char* from, const path_char* to,
+                   std::error_code& error) noexcept {
+    const std::wstring_view text(to);
+    sys::new_name name{};
+    if (!sys::is_usable_name(text) || text.size() >= name.text.size()) {
+        error = make_error(text.size() >= name.text.size() ? std::errc::filename_too_long
+                                                           : std::errc::invalid_argument);
+        return;
+    }
+    text.copy(name.text.data(), text.size());
+    name.size = static_cast<std::uint32_t>(text.size() * sizeof(wchar_t));
+    const unique_fd file = sys::open_to_remove(directory, from, 0, error);
+    if (file) {
+        sys::succeeded(sys::persist([&] { return sys::rename_open(file.get(), directory, name); }),
+                       error);
+    }
+}
+
+// -------------------------------------------------------------------------------------------------
+// what else files need
+
+inline std::filesystem::path temporary_location(std::error_code& error) {
+    constexpr std::size_t most = 261;  // MAX_PATH and a NUL
+    std::array<wchar_t, most> text{};
+    const std::size_t size =
+        sys::GetTempPathW(static_cast<unsigned long>(text.size()), text.data());
+    if (size == 0 || size >= text.size()) {
+        error = size == 0 ? last_error() : make_error(std::errc::filename_too_long);
+        return {};
+    }
+    return path_text(text.data(), size);
+}
+
+inline void random_bytes(std::span<unsigned char> bytes, std::error_code& error) noexcept {
+    constexpr unsigned long of_the_system = 2;  // BCRYPT_USE_SYSTEM_PREFERRED_RNG
+    sys::succeeded(sys::BCryptGenRandom(nullptr, bytes.data(),
+                                        static_cast<unsigned long>(bytes.size()), of_the_system),
+                   error);
+}
+
+inline const char* find_last(std::string_view text, char c) noexcept {
+    const std::size_t at = text.rfind(c);
+    return at == std::string_view::npos ? nullptr : text.data() + at;
+}
+
+/// That takes a right which hardly any process has.
+inline void advise_large_pages(char*, std::size_t) noexcept {}
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
