@@ -165,7 +165,7 @@ class Smallest(unittest.TestCase):
         )
         self.assertEqual(
             self.lines("<room>\nint g = detail::used();", room=room),
-            ["int used();", "template <class T> struct kept {", "    int status = 1;", "};"]
+            ["int used();", "template <class T> struct kept { int status = 1; };"]
             + ["enum class unused_too { used };", "inline int used() {", "    const int status = 1;"]
             + [
                 "    return kept<int>().unused + status;",

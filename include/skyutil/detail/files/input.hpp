@@ -8,6 +8,7 @@
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/waiting.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -9,6 +9,7 @@
 #include <skyutil/detail/files/lines.hpp>
 #include <skyutil/detail/files/text_buffer.hpp>
 #include <skyutil/detail/os/base.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <array>

@@ -5,11 +5,13 @@
 
 #pragma once
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/detail/files/input.hpp>
 #include <skyutil/detail/hash/hash_file.hpp>
 #include <skyutil/detail/hash/read_blocks.hpp>
 #include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/system/cpu_count.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <atomic>

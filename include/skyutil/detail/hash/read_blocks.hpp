@@ -6,6 +6,7 @@
 
 #include <skyutil/detail/base/cast.hpp>
 #include <skyutil/detail/files/input.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <cstddef>

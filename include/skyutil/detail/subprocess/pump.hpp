@@ -16,6 +16,7 @@
 #include <skyutil/detail/subprocess/end_child_tree.hpp>
 #include <skyutil/detail/subprocess/output_pipe.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
+#include <skyutil/stop_token.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/os/linux/cgroup/limits.hpp>
 #include <skyutil/detail/os/linux/cgroup/resources.hpp>
@@ -16,7 +18,6 @@
 #include <skyutil/version.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,20 +74,17 @@ inline stall_numbers read_stall_numbers(const system_root& root) {
 
 /// Returns how many entries the directory of the process's descriptors has.
 inline std::size_t count_descriptors(const system_root& root, std::error_code& error) {
-    std::error_code failed;
-    std::filesystem::directory_iterator entry(root.name_of("/proc/thread-self/fd"), failed);
-    if (failed == std::errc::no_such_file_or_directory) {
-        entry = std::filesystem::directory_iterator(root.name_of("/proc/self/fd"), failed);
+    std::error_code absent;
+    unique_fd directory(os::open_directory(root.name_of("/proc/thread-self/fd"), absent));
+    if (absent == std::errc::no_such_file_or_directory) {
+        absent.clear();
+        directory.reset(os::open_directory(root.name_of("/proc/self/fd"), absent));
     }
-    std::size_t count = 0;
-    for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
-        ++count;
-    }
-    if (failed) {
-        error = failed;
+    if (absent) {
+        error = absent;
         return 0;
     }
-    return count;
+    return os::count_entries(directory.get(), error);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
