@@ -27,23 +27,18 @@
 /// are others, or the system: code for one that nothing is known of, or with calls that a test
 /// makes fail.
 #if defined(__cpp_exceptions)
-#define SKYUTIL_VERSION_NAMESPACE \
-    v0_1 SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_STOP SKYUTIL_VERSION_SYSTEM
+#define SKYUTIL_VERSION_NAMESPACE v0_1 SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
 #else
-#define SKYUTIL_VERSION_NAMESPACE \
-    v0_1_noexcept SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_STOP SKYUTIL_VERSION_SYSTEM
+#define SKYUTIL_VERSION_NAMESPACE v0_1_noexcept SKYUTIL_VERSION_LAYOUT SKYUTIL_VERSION_SYSTEM
 #endif
 #if defined(_GLIBCXX_DEBUG)
 #define SKYUTIL_VERSION_LAYOUT ::inline debug_containers
 #elif defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
 #define SKYUTIL_VERSION_LAYOUT ::inline shared_strings
+#elif !defined(__cpp_lib_jthread)
+#define SKYUTIL_VERSION_LAYOUT ::inline own_stop_token
 #else
 #define SKYUTIL_VERSION_LAYOUT
-#endif
-#if defined(__cpp_lib_jthread)
-#define SKYUTIL_VERSION_STOP
-#else
-#define SKYUTIL_VERSION_STOP ::inline own_stop_token
 #endif
 #if defined(SKYUTIL_OS_UNSUPPORTED)
 #define SKYUTIL_VERSION_SYSTEM ::inline unsupported_system

@@ -208,8 +208,10 @@ TEST_CASE("all orphans are reaped where everybody else is held by a pidfd") {
     const json result = run_in_child([] {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         child_process held(shell("exit 3"));
+        // A shell reaps what ends before it does, so these two wait for its end.
         const completed_process left =
-            run(shell("setsid sleep 1 & sleep 1 & :"),  // a shell reaps what ends before it does
+            run(shell("wait_for_the_end=\"while kill -0 $$; do sleep 0.01; done 2>/dev/null\"; "
+                      "setsid sh -c \"$wait_for_the_end\" & sh -c \"$wait_for_the_end\" & :"),
                 {.drain = 0ms, .attributes = {.group = skyutil::child_group::same}});
         std::size_t reaped = 0;
         const bool found = soon([&] {
