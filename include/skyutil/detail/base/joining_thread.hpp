@@ -21,10 +21,12 @@ public:
         requires(!std::is_same_v<std::remove_cvref_t<F>, joining_thread>)
     explicit joining_thread(F&& function) : thread_(std::forward<F>(function)) {}
     joining_thread(joining_thread&&) noexcept = default;
-    joining_thread& operator=(joining_thread other) noexcept {
+    joining_thread& operator=(joining_thread&& other) noexcept {
         thread_.swap(other.thread_);
         return *this;
     }
+    joining_thread(const joining_thread&) = delete;
+    joining_thread& operator=(const joining_thread&) = delete;
     ~joining_thread() {
         if (thread_.joinable()) {
             thread_.join();

@@ -146,8 +146,12 @@ public:
         }
     }
     stop_source(stop_source&&) noexcept = default;
-    stop_source& operator=(stop_source other) noexcept {
-        swap(other);
+    stop_source& operator=(const stop_source& other) noexcept {
+        stop_source(other).swap(*this);
+        return *this;
+    }
+    stop_source& operator=(stop_source&& other) noexcept {
+        stop_source(std::move(other)).swap(*this);
         return *this;
     }
     ~stop_source() {
