@@ -2,7 +2,6 @@
 //
 // Pipelines, retries and detached programs.
 
-#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
@@ -21,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "support_linux.hpp"
 
@@ -30,7 +30,6 @@ using Catch::Matchers::ContainsSubstring;
 using skyutil::command;
 using skyutil::completed_process;
 using skyutil::shell;
-using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 namespace {

@@ -3,7 +3,6 @@
 // Programs that are being written, starts that fail and leave nothing, and new processes that do
 // not share the memory.
 
-#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <array>
@@ -35,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
 #include "support_linux.hpp"
@@ -50,7 +50,6 @@ using skyutil::run;
 using skyutil::shell;
 using skyutil::start_step;
 using skyutil::stdio_mode;
-using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 // ----------------------------------------------------------------------------------------
