@@ -4,6 +4,8 @@
 
 #include "files/faults_linux.hpp"
 
+#include <skyutil/files.hpp>
+
 #include <cerrno>
 
 #include <unistd.h>
