@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -161,13 +162,14 @@ TEST_CASE("the search for a program goes on past a directory that cannot be reac
     const json found = run_in_child([&] {
         drop_privileges();
         const std::string first = path + "/first/";
-        std::atomic<int> reason = 0;
-        answer_system_call(SYS_execve, [&](const seccomp_data& call) {
-            return path_starts_with(call, first.c_str()) ? reason.load() : 0;
+        // The thread that answers goes on after these lines.
+        const auto reason = std::make_shared<std::atomic<int>>(0);
+        answer_system_call(SYS_execve, [first, reason](const seccomp_data& call) {
+            return path_starts_with(call, first.c_str()) ? reason->load() : 0;
         });
         json answer;
         for (const int each : {ESTALE, ENODEV, ETIMEDOUT, EIO}) {
-            reason = each;
+            *reason = each;
             const auto look = [&](const std::string& search) {
                 ::setenv("PATH", search.c_str(), 1);
                 std::error_code error;
@@ -192,25 +194,25 @@ TEST_CASE("a program that is being written is tried again for a moment") {
     write_program(directory / "tool", "#!/bin/sh\necho tool\n");
     const std::string tool = directory / "tool";
     const json results = run_in_child([&] {
-        std::atomic<int> busy = 3;
-        answer_system_call(SYS_execve, [&](const seccomp_data& call) {
-            return path_starts_with(call, tool.c_str()) && busy-- > 0 ? ETXTBSY : 0;
+        const auto busy = std::make_shared<std::atomic<int>>(3);
+        answer_system_call(SYS_execve, [tool, busy](const seccomp_data& call) {
+            return path_starts_with(call, tool.c_str()) && (*busy)-- > 0 ? ETXTBSY : 0;
         });
         json answer{run({tool}).stdout_text};
-        busy = 3;
+        *busy = 3;
         answer.push_back(child_process({tool}, {.stdout_to = stdio_mode::null,
                                                 .attributes = {.die_with_parent = true}})
                              .wait()
                              .exit_code);
-        busy = 3;
+        *busy = 3;
         answer.push_back(skyutil::run_detached({tool}, directory / "log") > 0);
-        busy = 1'000'000;
+        *busy = 1'000'000;
         std::error_code error;
         const auto start = steady_clock::now();
         static_cast<void>(run({tool}, error));
         answer.push_back(error.value());
         answer.push_back(steady_clock::now() - start >= 1s);
-        answer.push_back(busy > 999'000);
+        answer.push_back(*busy > 999'000);
         answer.push_back(::waitpid(-1, nullptr, WNOHANG) == -1);
         return answer;
     });
