@@ -2,6 +2,7 @@
 //
 // hash_files: many files at once.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/hash.hpp>
 
 #include <algorithm>
@@ -29,13 +30,13 @@
 #include <unistd.h>
 
 #include "hash/contents.hpp"
-#include "joining_thread.hpp"
 #include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
 using skyutil::digest;
 using skyutil::hash_algorithm;
+using skyutil::detail::joining_thread;
 
 namespace {
 

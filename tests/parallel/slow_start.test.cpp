@@ -2,6 +2,7 @@
 //
 // slow_start.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/parallel.hpp>
 #include <skyutil/stop_token.hpp>
 #include <skyutil/system.hpp>
@@ -21,7 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "joining_thread.hpp"
 #include "parallel/calls.hpp"
 #include "support_linux.hpp"
 
@@ -30,6 +30,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 namespace detail = skyutil::detail;
 using skyutil::slow_start;
+using skyutil::detail::joining_thread;
 
 namespace {
 

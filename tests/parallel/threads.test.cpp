@@ -2,6 +2,7 @@
 //
 // How many calls are made at a time, and from where.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/parallel.hpp>
 
 #include <algorithm>
@@ -27,13 +28,13 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
-#include "joining_thread.hpp"
 #include "parallel/calls.hpp"
 #include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using nlohmann::json;
 using skyutil::run_in_parallel;
+using skyutil::detail::joining_thread;
 
 namespace {
 

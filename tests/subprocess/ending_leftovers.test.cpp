@@ -2,6 +2,7 @@
 //
 // How children end: no output is lost, frozen trees, and orphans.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
@@ -25,7 +26,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "support_linux.hpp"
 
@@ -37,6 +37,7 @@ using skyutil::completed_process;
 using skyutil::output_stream;
 using skyutil::run;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 
 // ------------------------------------------------------------------------------------------------
 // nothing is lost

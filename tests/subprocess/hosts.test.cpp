@@ -2,6 +2,7 @@
 //
 // What the host program does to its children, descriptors and memory.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/subprocess.hpp>
 #include <skyutil/system.hpp>
 
@@ -23,7 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "support_linux.hpp"
 
@@ -36,6 +36,7 @@ using skyutil::completed_process;
 using skyutil::output_stream;
 using skyutil::run;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 namespace {

@@ -2,6 +2,7 @@
 //
 // Pipelines, retries and detached programs.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/stop_token.hpp>
 #include <skyutil/subprocess.hpp>
 
@@ -20,7 +21,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "support_linux.hpp"
 
@@ -30,6 +30,7 @@ using Catch::Matchers::ContainsSubstring;
 using skyutil::command;
 using skyutil::completed_process;
 using skyutil::shell;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 namespace {

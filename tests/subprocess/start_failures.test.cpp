@@ -3,6 +3,7 @@
 // Programs that are being written, starts that fail and leave nothing, and new processes that do
 // not share the memory.
 
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <array>
@@ -35,7 +36,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "joining_thread.hpp"
 #include "subprocess/commands.hpp"
 #include "subprocess/start_programs.hpp"
 #include "support_linux.hpp"
@@ -51,6 +51,7 @@ using skyutil::run;
 using skyutil::shell;
 using skyutil::start_step;
 using skyutil::stdio_mode;
+using skyutil::detail::joining_thread;
 using std::chrono::steady_clock;
 
 // ----------------------------------------------------------------------------------------

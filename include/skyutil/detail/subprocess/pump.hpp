@@ -10,6 +10,7 @@
 #pragma once
 
 #include <skyutil/detail/base/deadline.hpp>
+#include <skyutil/detail/base/joining_thread.hpp>
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/os/output_loop.hpp>
 #include <skyutil/detail/os/waiting.hpp>
@@ -24,7 +25,6 @@
 #include <cstddef>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,9 +44,6 @@ enum class pump_end { ended, timed_out, stopped, overflowed };
 class tree_enders {
 public:
     explicit tree_enders(std::size_t children) : reports_(children) {}
-    tree_enders(const tree_enders&) = delete;
-    tree_enders& operator=(const tree_enders&) = delete;
-    ~tree_enders() { join(); }
 
     /// Starts them; each one wakes the loop when it is done.
     void start(const std::vector<started_child>& children, const kill_tree_options& options,
@@ -70,12 +67,7 @@ public:
     /// Makes room, so that start() needs no memory of its own.
     void reserve() { threads_.reserve(reports_.size()); }
 
-    void join() noexcept {
-        for (std::thread& each : threads_) {
-            each.join();
-        }
-        threads_.clear();
-    }
+    void join() noexcept { threads_.clear(); }
 
     [[nodiscard]] bool are_done() const noexcept { return left_ == 0; }
 
@@ -85,7 +77,7 @@ public:
 private:
     std::vector<kill_report> reports_;
     std::atomic<int> left_ = 0;
-    std::vector<std::thread> threads_;
+    std::vector<joining_thread> threads_;  // they use the members above
 };
 
 /// Feeds children and takes their output until all have ended.
