@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// truncate_long_string, and the replacement of what is no UTF-8.
+// truncate_long_string.
 
 #include <skyutil/strings.hpp>
 
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "strings/code_points.hpp"
 #include "strings/reference.hpp"
 #include "support.hpp"
 
@@ -26,33 +27,6 @@ constexpr std::size_t huge = (std::numeric_limits<std::size_t>::max)();
 
 // -----------------------------------------------------------------------------------------------
 // titles
-
-/// Bytes of the code point at `at` by table 3-7 of the Unicode Standard; 1 for an ill-formed byte.
-std::size_t code_point_bytes(std::string_view text, std::size_t at) {
-    struct range {
-        unsigned first_low, first_high, second_low, second_high;
-        std::size_t bytes;
-    };
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0U;
-    };
-    for (const auto& [low, high, second_low, second_high, bytes] :
-         {range{0xc2, 0xdf, 0x80, 0xbf, 2}, range{0xe0, 0xe0, 0xa0, 0xbf, 3},
-          range{0xe1, 0xec, 0x80, 0xbf, 3}, range{0xed, 0xed, 0x80, 0x9f, 3},
-          range{0xee, 0xef, 0x80, 0xbf, 3}, range{0xf0, 0xf0, 0x90, 0xbf, 4},
-          range{0xf1, 0xf3, 0x80, 0xbf, 4}, range{0xf4, 0xf4, 0x80, 0x8f, 4}}) {
-        if (byte(at) < low || byte(at) > high || byte(at + 1) < second_low ||
-            byte(at + 1) > second_high) {
-            continue;
-        }
-        bool all = true;
-        for (std::size_t i = 2; i < bytes; ++i) {
-            all = all && byte(at + i) >= 0x80 && byte(at + i) <= 0xbf;
-        }
-        return all ? bytes : 1;
-    }
-    return 1;
-}
 
 std::vector<std::string> code_points(std::string_view text) {
     std::vector<std::string> out;
@@ -117,22 +91,6 @@ std::string slow_truncate(std::string_view text, std::size_t max_length, truncat
     }
     const std::size_t length = code_points(join(kept, 0, kept.size(), " ")).size();
     return join(all, 0, (std::max)(length, max_length)) + placeholder;
-}
-
-std::string random_text(std::mt19937_64& random) {
-    const std::vector<std::vector<std::string_view>> alphabets{
-        {"a", "b", "c", " "},
-        {" ", " ", "a"},
-        {"\u00e9", "\u0436", "\u672c", "\u8a9e", "\U0001f600", "a", " "},
-        {"\u65e5", "\u672c"},
-        {"a", " ", "\u00e9", "\u672c", "\U0001f600", "\xff", "\x80", "\xe2\x82", "\xed\xa0\x80",
-         "\xc0\xaf", "\xf4\x90\x80\x80", std::string_view("\0", 1)}};
-    const auto& alphabet = alphabets[random() % alphabets.size()];
-    std::string text;
-    for (std::size_t left = random() % 150; left != 0; --left) {
-        text += alphabet[random() % alphabet.size()];
-    }
-    return text;
 }
 
 TEST_CASE("truncating random text agrees with the definition, word by word") {
@@ -226,63 +184,6 @@ TEST_CASE("no length and no text is too long or too short") {
     CHECK(skyutil::truncate_long_string("ab", 0) == "...");
     CHECK(skyutil::truncate_long_string("ab", 0, truncate_mode::exact).empty());
     CHECK(skyutil::truncate_long_string(std::string(36, 'x')) == std::string(35, 'x') + "...");
-}
-
-// ---------------------------------------------------------------------------------- replacing what
-// is no UTF-8
-
-/// Maximal subparts, straight from the definition in section 3.9 of the Unicode Standard.
-std::string slow_replace(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t whole = code_point_bytes(text, at);
-        if (whole > 1 || static_cast<unsigned char>(text[at]) < 0x80) {
-            out += text.substr(at, whole);
-            at += whole;
-            continue;
-        }
-        // The longest part that some continuation bytes would make well-formed.
-        std::size_t part = 1;
-        for (std::size_t length = 3; length >= 2 && part == 1; --length) {
-            if (at + length > text.size()) {
-                continue;
-            }
-            for (const std::string_view rest : {"\x80\x80", "\xbf\xbf"}) {
-                const std::string completed =
-                    std::string(text.substr(at, length)) + std::string(rest);
-                part = code_point_bytes(completed, 0) > length ? length : part;
-            }
-        }
-        out += "\ufffd";
-        at += part;
-    }
-    return out;
-}
-
-TEST_CASE("each maximal subpart of an ill-formed sequence becomes one replacement character") {
-    const auto replace = [](std::string_view text) {
-        std::string out;
-        skyutil::detail::append_replacing_invalid(out, text);
-        return out;
-    };
-    CHECK(replace("a\xe2\x82"
-                  "b") ==
-          "a\ufffd"
-          "b");
-    CHECK(replace("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");
-    CHECK(replace("\xf0\x9f\x98") == "\ufffd");
-    CHECK(replace("\xc0\xaf") == "\ufffd\ufffd");
-    auto random = generator();
-    for (int i = 0; i < 30'000; ++i) {
-        std::string text = random_text(random);
-        if (i % 2 == 0) {
-            for (char& c : text) {
-                c = random() % 3 == 0 ? static_cast<char>(random()) : c;
-            }
-        }
-        CAPTURE(text);
-        REQUIRE(replace(text) == slow_replace(text));
-    }
 }
 
 TEST_CASE("arguments of every kind of string are taken") {
