@@ -20,13 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::error_code error_of_mapping(const fs::path& path) {
-    std::error_code error = std::make_error_code(std::errc::bad_message);
-    const skyutil::mapped_file file(path, error);
-    CHECK((!error || file.empty()));
-    return error;
-}
-
 }  // namespace
 
 TEST_CASE("mapped_file shows the bytes of a file") {

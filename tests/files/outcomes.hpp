@@ -200,4 +200,13 @@ inline std::error_code try_write(const fs::path& path, std::string_view text) {
     return error;
 }
 
+// ------------------------------------------------------------------------------------ mapped_file
+
+inline std::error_code error_of_mapping(const fs::path& path) {
+    std::error_code error = std::make_error_code(std::errc::bad_message);
+    const skyutil::mapped_file file(path, error);
+    CHECK((!error || file.empty()));
+    return error;
+}
+
 }  // namespace skyutil_tests
