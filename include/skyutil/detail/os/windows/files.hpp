@@ -957,11 +957,7 @@ inline void remove_directory(native_handle parent, const path_char* name,
 
 inline void remove_open_directory(native_handle directory, const path_text&,
                                   std::error_code& error) noexcept {
-    const unique_fd again = sys::open_to_remove(directory, L"", sys::nt_directory, error);
-    const sys::file_traits found = again ? sys::traits_of(again.get(), error) : sys::file_traits{};
-    if (again && !error) {
-        sys::remove_opened_directory(again.get(), found.attributes, error);
-    }
+    remove_directory(directory, L"", error);  // what is open, wherever it is by now
 }
 
 namespace sys {
