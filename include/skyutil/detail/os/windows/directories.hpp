@@ -11,7 +11,6 @@
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/files.hpp>
 #include <skyutil/detail/os/windows/file_handles.hpp>
 #include <skyutil/version.hpp>
 

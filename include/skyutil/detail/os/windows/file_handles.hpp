@@ -15,7 +15,6 @@
 
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/base.hpp>
-#include <skyutil/detail/os/files.hpp>
 #include <skyutil/version.hpp>
 
 #include <array>
