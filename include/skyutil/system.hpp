@@ -33,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -82,6 +83,15 @@ struct limit_source {
     std::string file;  ///< the file, system call or environment variable it was read from
 };
 
+/// How often and how long the lack of CPU quota has held back the tasks of a control group since
+/// it was made. Threads that wait although CPUs are idle show here and nowhere else: two readings
+/// tell whether it goes on. Later versions can add members: use them by name.
+struct cpu_throttling {
+    std::uint64_t periods = 0;                    ///< periods of the quota in which tasks ran
+    std::uint64_t throttled_periods = 0;          ///< those of them in which the quota was used up
+    std::chrono::microseconds throttled_time{0};  ///< how long tasks waited, the sum of all CPUs
+};
+
 /// All numbers about the CPUs of the calling thread; nullopt where there is no such number.
 ///
 /// Later versions can add members anywhere: use them by name, not by structured bindings or by
@@ -97,12 +107,16 @@ struct cpu_budget {
     /// limit. With version 2 an estimate, since container runtimes turn CPUs into a weight in two
     /// ways and no file tells which was used. nullopt where the value is the kernel's default.
     std::optional<double> request;
+    /// What the quota has cost (cpu.stat): of the groups from the process's own up to the root the
+    /// one that was held back longest.
+    std::optional<cpu_throttling> throttled;
     /// CPUs set in the environment; the other numbers then do not count.
     std::optional<double> override_value;
 
     std::string cpuset_file;
     std::string quota_file;
     std::string request_file;
+    std::string throttled_file;
     std::string override_variable;
     std::string online_file;    ///< empty: /sys/devices/system/cpu/online
     std::string affinity_file;  ///< empty: sched_getaffinity(2)
@@ -325,21 +339,39 @@ fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t
 [[nodiscard]] std::size_t open_fd_count(std::error_code& error);
 [[nodiscard]] std::size_t open_fd_count();
 
-/// What describe_resources() returns: a page for people, or JSON.
-enum class description_form { text, json };
+/// What describe_resources() returns: a page for people, JSON, or metrics for Prometheus and others
+/// that read OpenMetrics.
+enum class description_form { text, json, openmetrics };
 
 /// Returns a page about what this process may use, as `skyutil inspect` prints it: CPUs, memory,
 /// pressure and descriptors, each number with the file it was read from, and which number decides.
 ///
 /// The JSON form has the same in one line, with sizes in bytes and pressure in percent.
 ///
+/// The OpenMetrics form has each number that is known as a metric, with the label `source`. Units
+/// are bytes, seconds and ratios of 1. All are gauges, those that only grow (with "throttled" or
+/// "waiting" in their names) too, because the two formats disagree on the names of counters: so the
+/// same page is OpenMetrics and the text format of Prometheus, and can be a file for the textfile
+/// collector of its node exporter.
+///
 /// **Errors**
 /// - `errc::invalid_argument` (std::invalid_argument from the throwing form): an override is not a
 ///   positive number.
+///
+/// **Source**
+/// OpenMetrics 1.0; Prometheus, "Exposition formats"
 [[nodiscard]] std::string describe_resources(description_form form, const sysroot& root,
                                              std::error_code& error);
 [[nodiscard]] std::string describe_resources(description_form form = description_form::text,
                                              const sysroot& root = {});
+
+/// What resource_monitor::sample() returns. Later versions can add members: use them by name.
+struct resource_sample {
+    int cpus = 1;                               ///< as get_cpu_count() returns them
+    std::uint64_t memory = 0;                   ///< usable bytes; 0 when nothing is known
+    std::optional<std::uint64_t> memory_usage;  ///< bytes, as memory_budget::usage
+    std::optional<cpu_throttling> throttled;    ///< as cpu_budget::throttled
+};
 
 /// The numbers of get_cpu_count() and get_mem_size_gb() without state that belongs to a thread. It
 /// remembers where the numbers are, and reads them again when they are older than allowed.
@@ -372,6 +404,28 @@ public:
     /// Returns how much memory the process may use, in GiB.
     [[nodiscard]] double mem_size_gb();
 
+    /// Reads now, whatever `max_age` is, how much may be used and how much is in use.
+    ///
+    ///     monitor.on_change([&](const auto&, const auto& now) { pool.resize(now.cpus); });
+    ///     while (!stopping.wait_for(1s)) {
+    ///         export_metrics(monitor.sample());
+    ///     }
+    ///
+    /// **Guarantees**
+    /// - Where something can no longer be read (no descriptors left) the sample before it stays.
+    ///
+    /// **Cost**
+    /// Some files of the control groups are read, for tens of microseconds. On Linux no memory is
+    /// allocated, except in the first call and after a change of groups or mounts.
+    resource_sample sample();
+
+    /// Sets what sample() calls when the CPUs or the memory that may be used are others than in the
+    /// sample before, such as after a container was resized in place. It is called by the thread
+    /// that samples, before sample() returns, with both samples; what it throws comes out of
+    /// sample(). An empty function calls nothing.
+    void on_change(
+        std::function<void(const resource_sample& before, const resource_sample& now)> callback);
+
 private:
     detail::os::limits_source source_;
     std::uint64_t max_age_;
@@ -379,6 +433,8 @@ private:
     std::optional<double> memory_override_;
     detail::recent<detail::os::cpu_limits> cpus_;
     detail::recent<std::uint64_t> memory_;
+    std::optional<resource_sample> last_;
+    std::function<void(const resource_sample&, const resource_sample&)> on_change_;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

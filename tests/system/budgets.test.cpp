@@ -49,6 +49,10 @@ json budgets_of(const sysroot& root) {
     add("limit", memory.limit);
     result["memory_factor"] = to_string(memory.limiting_factor().kind);
     add("request", cpus.request);
+    if (const auto& throttled = cpus.throttled) {
+        result["throttled"] = {throttled->periods, throttled->throttled_periods,
+                               throttled->throttled_time.count()};
+    }
     add("soft_limit", memory.soft_limit);
     add("swap_limit", memory.swap_limit);
     add("usage", memory.usage);
@@ -62,7 +66,9 @@ json budgets_of(const sysroot& root) {
     }
     for (const auto& [name, file] :
          {std::pair("cpuset_file", cpus.cpuset_file), std::pair("quota_file", cpus.quota_file),
-          std::pair("request_file", cpus.request_file), std::pair("limit_file", memory.limit_file),
+          std::pair("request_file", cpus.request_file),
+          std::pair("throttled_file", cpus.throttled_file),
+          std::pair("limit_file", memory.limit_file),
           std::pair("soft_limit_file", memory.soft_limit_file),
           std::pair("swap_limit_file", memory.swap_limit_file),
           std::pair("usage_file", memory.usage_file)}) {
@@ -80,7 +86,7 @@ json budgets_of(const sysroot& root) {
 
 TEST_CASE("every situation gives the budget that its files say") {
     const no_overrides clean;
-    REQUIRE(situations().size() >= 75);
+    REQUIRE(situations().size() >= 78);
     for (const situation& each : situations()) {
         const temporary_directory root;
         write_files(root, each);

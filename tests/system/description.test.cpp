@@ -67,6 +67,23 @@ TEST_CASE("the description tells each number, its file and which one wins, in te
     CHECK(form["descriptors"]["hard"]["value"] == 524288);
 }
 
+TEST_CASE("the description tells how long a quota has held tasks back") {
+    const no_overrides clean;
+    const temporary_directory directory;
+    write_files(directory, find_situation("v2_throttled_by_the_parent"));
+    const sysroot root{directory.path()};
+    const std::string file = "/sys/fs/cgroup/user.slice/user-1000.slice/cpu.stat";
+    CHECK_THAT(skyutil::describe_resources(skyutil::description_form::text, root),
+               Catch::Matchers::ContainsSubstring(
+                   "  held back by it       4500 of 9000 periods, 7.5 s  " + file + "\n"));
+    const json form =
+        json::parse(skyutil::describe_resources(skyutil::description_form::json, root));
+    CHECK(
+        form["cpus"]["throttled"] ==
+        json{{"value", {{"periods", 9000}, {"throttled_periods", 4500}, {"throttled_us", 7500250}}},
+             {"source", file}});
+}
+
 TEST_CASE("the description of this system agrees with the budgets") {
     const no_overrides clean;
     const json form = json::parse(skyutil::describe_resources(skyutil::description_form::json));

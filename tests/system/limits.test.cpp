@@ -282,6 +282,7 @@ json numbers() {
                 {"cpuset", or_null(cpu.cpuset)},
                 {"quota", or_null(cpu.quota)},
                 {"request", or_null(cpu.request)},
+                {"throttled", cpu.throttled.has_value()},
                 {"usable", cpu.usable()},
                 {"physical", or_null(ram.physical)},
                 {"limit", or_null(ram.limit)},

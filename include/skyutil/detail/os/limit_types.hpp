@@ -29,10 +29,25 @@ struct reading {
     bool complete = false;
 };
 
+/// How often and how long the lack of quota has held tasks of a group back since it was made.
+struct throttling {
+    std::uint64_t periods;       ///< in which tasks of the group ran
+    std::uint64_t throttled;     ///< of them, those in which the quota was used up
+    std::uint64_t microseconds;  ///< that tasks waited, the sum of all CPUs
+};
+
 /// The limits on CPUs that are the same for each thread of the process.
 struct cpu_limits {
     std::optional<int> cpus;  ///< nullopt where the number of allowed CPUs tells as much
     std::optional<double> quota;
+};
+
+/// What can change while a process runs, for looks many times a second.
+struct limits_sample {
+    cpu_limits cpus;
+    std::uint64_t memory = 0;                   ///< bytes, 0 when nothing is known
+    std::optional<std::uint64_t> memory_usage;  ///< bytes, as memory_numbers has it
+    std::optional<os::throttling> throttled;    ///< as cpu_numbers has it
 };
 
 /// All numbers about the CPUs of the calling thread. A source that is the usual one of the system
@@ -43,6 +58,7 @@ struct cpu_numbers {
     sourced<int> cpuset;      ///< CPUs that an administrator has left the process
     sourced<double> quota;    ///< CPUs' worth of time; nullopt also for a thread that none binds
     sourced<double> request;  ///< CPUs' worth of time that was asked for
+    sourced<throttling> throttled;  ///< of the group that was held back longest
 };
 
 /// All numbers about the memory of the process, in bytes. A group is what the system limits

@@ -64,6 +64,9 @@ public:
     /// known.
     [[nodiscard]] reading<std::uint64_t> read_memory();
 
+    /// Returns both and what is in use. Allocates no memory unless groups or mounts have changed.
+    [[nodiscard]] reading<limits_sample> sample();
+
     /// Returns the limits that set_limit() sets; without any where the system knows none.
     [[nodiscard]] resource_limit limit(resource which, std::error_code& error) const;
 

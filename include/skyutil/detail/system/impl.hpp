@@ -12,6 +12,7 @@
 #include <skyutil/detail/system/cpu_rule.hpp>
 #include <skyutil/detail/system/kept_limits.hpp>
 #include <skyutil/detail/system/memory_size.hpp>
+#include <skyutil/detail/system/metrics.hpp>
 #include <skyutil/detail/system/override.hpp>
 #include <skyutil/detail/system/read_resources.hpp>
 #include <skyutil/detail/system/resource_tables.hpp>
@@ -31,6 +32,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
@@ -240,15 +242,22 @@ inline std::string describe_resources(description_form form, const sysroot& root
     std::error_code ignored;
     std::error_code uncounted;
     const detail::os::limits_source source = detail::limits_of(root);
-    const std::size_t open = detail::os::count_open_descriptors(source, uncounted);
-    const std::array<detail::resource_table, 4> tables{
-        detail::describe(get_cpu_budget(root, error)),
-        detail::describe(get_memory_budget(root, of_memory)),
-        detail::describe(detail::read_pressure(source)),
-        detail::describe(detail::read_fd_limits(source, ignored),
-                         uncounted ? std::nullopt : std::optional<std::size_t>(open)),
-    };
+    const std::size_t counted = detail::os::count_open_descriptors(source, uncounted);
+    const auto open = uncounted ? std::nullopt : std::optional<std::size_t>(counted);
+    const cpu_budget cpus = get_cpu_budget(root, error);
+    const memory_budget memory = get_memory_budget(root, of_memory);
+    const pressure stalls = detail::read_pressure(source);
+    const fd_limits descriptors = detail::read_fd_limits(source, ignored);
     error = error ? error : of_memory;
+    if (form == description_form::openmetrics) {
+        return detail::to_metrics(cpus, memory, stalls, descriptors, open);
+    }
+    const std::array<detail::resource_table, 4> tables{
+        detail::describe(cpus),
+        detail::describe(memory),
+        detail::describe(stalls),
+        detail::describe(descriptors, open),
+    };
 
     if (form == description_form::json) {
         detail::json_object object;
@@ -306,6 +315,29 @@ inline double resource_monitor::mem_size_gb() {
             : static_cast<double>(
                   memory_.get(max_age_, [this] { return source_.read_memory(); }, std::identity()));
     return bytes / detail::bytes_per_gib;
+}
+
+inline resource_sample resource_monitor::sample() {
+    const detail::os::reading<detail::os::limits_sample> found = source_.sample();
+    resource_sample now;
+    if (last_ && !found.complete) {
+        now = *last_;
+    } else {
+        now.cpus = detail::count_cpus(cpu_override_, found.value.cpus, source_);
+        now.memory = memory_override_ ? detail::whole_bytes(*memory_override_) : found.value.memory;
+        now.memory_usage = found.value.memory_usage;
+        now.throttled = detail::to_throttling(found.value.throttled);
+    }
+    const std::optional<resource_sample> before = std::exchange(last_, now);
+    if (on_change_ && before && (before->cpus != now.cpus || before->memory != now.memory)) {
+        on_change_(*before, now);
+    }
+    return now;
+}
+
+inline void resource_monitor::on_change(
+    std::function<void(const resource_sample&, const resource_sample&)> callback) {
+    on_change_ = std::move(callback);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

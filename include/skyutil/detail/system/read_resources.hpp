@@ -31,6 +31,18 @@ void take(os::sourced<T>& found, std::optional<T>& number, std::string& file) {
     file = std::move(found.source);
 }
 
+inline std::chrono::microseconds to_microseconds(std::uint64_t count) noexcept {
+    constexpr auto most = static_cast<std::uint64_t>((std::chrono::microseconds::max)().count());
+    return std::chrono::microseconds((std::min)(count, most));
+}
+
+inline std::optional<cpu_throttling> to_throttling(
+    const std::optional<os::throttling>& found) noexcept {
+    return found ? std::optional<cpu_throttling>(
+                       {found->periods, found->throttled, to_microseconds(found->microseconds)})
+                 : std::nullopt;
+}
+
 inline cpu_budget read_cpu_budget(const os::limits_source& source) {
     os::cpu_numbers numbers = os::read_cpu_numbers(source);
     cpu_budget budget;
@@ -39,6 +51,8 @@ inline cpu_budget read_cpu_budget(const os::limits_source& source) {
     take(numbers.cpuset, budget.cpuset, budget.cpuset_file);
     take(numbers.quota, budget.quota, budget.quota_file);
     take(numbers.request, budget.request, budget.request_file);
+    budget.throttled = to_throttling(numbers.throttled.value);
+    budget.throttled_file = std::move(numbers.throttled.source);
     return budget;
 }
 
@@ -72,11 +86,8 @@ inline std::optional<resource_pressure> to_pressure(os::stalls&& found) {
         return std::nullopt;
     }
     const auto averages = [](const std::optional<os::stall_times>& times) {
-        constexpr auto most =
-            static_cast<std::uint64_t>((std::chrono::microseconds::max)().count());
-        return times ? std::optional<pressure_averages>(
-                           {times->avg10, times->avg60, times->avg300,
-                            std::chrono::microseconds((std::min)(times->total, most))})
+        return times ? std::optional<pressure_averages>({times->avg10, times->avg60, times->avg300,
+                                                         to_microseconds(times->total)})
                      : std::nullopt;
     };
     return resource_pressure{averages(found.some), averages(found.full), std::move(found.source)};

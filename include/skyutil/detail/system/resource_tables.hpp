@@ -90,6 +90,20 @@ inline resource_table describe(const cpu_budget& budget) {
     add("CPU quota", "quota", budget.quota, budget.quota_file, limit_kind::quota);
     add("asked for", "request", budget.request, budget.request_file, limit_kind::none,
         row_kind::rare);
+    if (const auto& throttled = budget.throttled) {
+        const auto microseconds = throttled->throttled_time.count();
+        table.rows.push_back(
+            {"held back by it", "throttled",
+             integer_text(throttled->throttled_periods) + " of " +
+                 integer_text(throttled->periods) + " periods, " +
+                 short_number(static_cast<double>(microseconds) / 1e6) + " s",
+             json_object()
+                 .add("periods", integer_text(throttled->periods))
+                 .add("throttled_periods", integer_text(throttled->throttled_periods))
+                 .add("throttled_us", integer_text(microseconds))
+                 .text(),
+             budget.throttled_file, false, true});
+    }
     return table;
 }
 

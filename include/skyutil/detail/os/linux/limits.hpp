@@ -103,6 +103,12 @@ inline reading<std::uint64_t> limits_source::read_memory() {
                                                       : sys::machine_memory());
 }
 
+inline reading<limits_sample> limits_source::sample() {
+    return state_.root().is_real()
+               ? state_.sample(sys::count_affinity().has_value(), sys::count_memory())
+               : state_.sample(false, sys::machine_memory());
+}
+
 inline resource_limit limits_source::limit(resource which, std::error_code& error) const {
     std::error_code refused;
     if (state_.root().is_real()) {

@@ -52,28 +52,26 @@ constexpr bool is_real_time(std::uint64_t policy) noexcept {
 
 /// Returns how many CPUs are switched on: as /sys says, or where it does not, by the number of
 /// lines in /proc/stat.
-inline sourced<int> read_online(file_reader& files) {
+inline located<int> read_online(file_reader& files) {
     if (const auto online = count_cpu_list(files.text(online_file).value_or(""))) {
-        return {online, std::string(online_file)};
+        return {online, online_file};
     }
-    return {count_cpu_lines(files.text(statistics_file).value_or("")),
-            std::string(statistics_file)};
+    return {count_cpu_lines(files.text(statistics_file).value_or("")), statistics_file};
 }
 
 /// Returns how many bytes of memory the machine has: the lower one of the numbers that a call has
 /// told and that of /proc/meminfo, in which lxcfs writes the limit of its container, unknown to the
 /// call. `read_meminfo` returns the text of the file; it is not called where `call_tells_all`.
 template <class Read>
-sourced<std::uint64_t> read_physical(const machine_memory& told, bool call_tells_all,
+located<std::uint64_t> read_physical(const machine_memory& told, bool call_tells_all,
                                      Read read_meminfo) {
-    sourced<std::uint64_t> physical;
+    located<std::uint64_t> physical;
     if (told.total != 0) {
-        physical = {told.total, std::string(memory_call)};
+        physical = {told.total, memory_call};
     }
     if (told.total == 0 || !call_tells_all) {
         const std::optional<std::uint64_t> total = find_kib(read_meminfo(), "MemTotal");
-        keep_lowest(physical, total && *total != 0 ? total : std::nullopt,
-                    std::string(memory_file));
+        keep_lowest(physical, total && *total != 0 ? total : std::nullopt, memory_file, {});
     }
     return physical;
 }
@@ -81,20 +79,20 @@ sourced<std::uint64_t> read_physical(const machine_memory& told, bool call_tells
 /// The files of one system, and where its control groups were when they were last looked for.
 class limits_state {
 public:
-    explicit limits_state(system_root root) noexcept : root_(std::move(root)) {}
+    explicit limits_state(system_root root) noexcept : files_(std::move(root)) {}
 
-    [[nodiscard]] const system_root& root() const noexcept { return root_; }
+    [[nodiscard]] const system_root& root() const noexcept { return files_.root(); }
 
     /// Returns how many CPUs are in the affinity mask of the calling thread; in copies in that of
     /// the process.
     [[nodiscard]] std::optional<int> affinity() const {
-        const std::string status = file_reader(root_).own("status").value_or("");
+        const std::string_view status = files_.own("status").value_or("");
         return count_cpu_list(find_value(status, "Cpus_allowed_list"));
     }
 
     /// Returns the scheduling policy in the same way.
     [[nodiscard]] std::optional<std::uint64_t> policy() const {
-        const std::string text = file_reader(root_).own("stat").value_or("");
+        const std::string_view text = files_.own("stat").value_or("");
         const auto stat = parse_process_stat(text);
         return stat ? std::optional(stat->policy) : std::nullopt;
     }
@@ -104,59 +102,76 @@ public:
         const char* const name = which == resource::descriptors     ? "Max open files"
                                  : which == resource::address_space ? "Max address space"
                                                                     : "Max data size";
-        return find_process_limit(file_reader(root_).own("limits").value_or(""), name);
+        return find_process_limit(files_.own("limits").value_or(""), name);
     }
 
     /// `mask_told`: whether a call tells the affinity mask.
     [[nodiscard]] reading<cpu_limits> read_cpus(bool mask_told) {
-        file_reader files(root_);
-        const bool found = find_groups(files);
-        cpu_limits limits;
-        // An affinity mask has no CPUs that are off, see sched_setaffinity(2): where the kernel
-        // tells the mask, the CPUs that are on add nothing.
-        if (!mask_told || tree_.cpu_files_replaced()) {
-            limits.cpus = read_online(files).value;
-        }
-        // It has no CPUs outside of the cpuset either, see cpuset(7), except for processes in the
-        // root group when other groups have taken CPUs away from it (Linux 6.1).
-        const auto cpuset = read_cpuset(tree_, files);
-        if (cpuset.value && (!limits.cpus || *cpuset.value < *limits.cpus)) {
-            limits.cpus = cpuset.value;
-        }
-        limits.quota = read_cpu_quota(tree_, files).value;
-        return {limits, found && !files.starved()};
+        const bool found = find_groups();
+        const cpu_limits limits = read_cpu_limits(mask_told);
+        return {limits, found && !files_.starved()};
     }
 
     /// Returns bytes, 0 when nothing is known. `told`: by a call, of the machine.
     [[nodiscard]] reading<std::uint64_t> read_memory(const machine_memory& told) {
-        file_reader files(root_);
-        const bool found = find_groups(files);
-        const std::optional<std::uint64_t> physical =
-            read_physical(told, !tree_.memory_file_replaced(), [&] {
-                return files.text(memory_file).value_or("");
-            }).value;
-        std::uint64_t bytes = physical.value_or(0);
-        if (const auto limit = read_memory_limit(tree_, files);
-            limit && (!physical || *limit < bytes)) {
-            bytes = *limit;
-        }
-        return {bytes, found && !files.starved()};
+        const bool found = find_groups();
+        const std::uint64_t bytes = memory_below(read_memory_limit(tree_, files_), told);
+        return {bytes, found && !files_.starved()};
+    }
+
+    [[nodiscard]] reading<limits_sample> sample(bool mask_told, const machine_memory& told) {
+        const bool found = find_groups();
+        limits_sample sample;
+        sample.cpus = read_cpu_limits(mask_told);
+        const memory_bound bound = read_memory_limit(tree_, files_);
+        sample.memory_usage = read_memory_usage(bound.v2, bound.group, files_);
+        sample.memory = memory_below(bound, told);
+        sample.throttled = read_throttling(tree_, files_).value;
+        return {sample, found && !files_.starved()};
     }
 
 private:
+    [[nodiscard]] cpu_limits read_cpu_limits(bool mask_told) {
+        cpu_limits limits;
+        // An affinity mask has no CPUs that are off, see sched_setaffinity(2): where the kernel
+        // tells the mask, the CPUs that are on add nothing.
+        if (!mask_told || tree_.cpu_files_replaced()) {
+            limits.cpus = read_online(files_).value;
+        }
+        // It has no CPUs outside of the cpuset either, see cpuset(7), except for processes in the
+        // root group when other groups have taken CPUs away from it (Linux 6.1).
+        const std::optional<int> cpuset = read_cpuset(tree_, files_).value;
+        if (cpuset && (!limits.cpus || *cpuset < *limits.cpus)) {
+            limits.cpus = cpuset;
+        }
+        limits.quota = read_cpu_quota(tree_, files_).value;
+        return limits;
+    }
+
+    [[nodiscard]] std::uint64_t memory_below(const memory_bound& bound,
+                                             const machine_memory& told) {
+        const std::optional<std::uint64_t> physical =
+            read_physical(told, !tree_.memory_file_replaced(), [&] {
+                return files_.text(memory_file).value_or("");
+            }).value;
+        return bound.bytes && (!physical || *bound.bytes < *physical) ? *bound.bytes
+                                                                      : physical.value_or(0);
+    }
+
     /// Finds where the groups are when the process has moved to others, and once a second. Mounts
     /// change seldom, and some machines have thousands.
-    bool find_groups(file_reader& files) {
+    bool find_groups() {
+        files_.forget_failures();
         const auto now = std::chrono::steady_clock::now();
         const bool due = now >= mounts_due_;
-        const bool found = tree_.look_again(files, due);
+        const bool found = tree_.look_again(files_, due);
         if (found && due) {
             mounts_due_ = now + std::chrono::seconds(1);
         }
         return found;
     }
 
-    system_root root_;
+    mutable file_reader files_;  // one object is for one thread at a time
     cgroup_tree tree_;
     std::chrono::steady_clock::time_point mounts_due_{};
 };

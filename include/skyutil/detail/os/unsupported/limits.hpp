@@ -28,6 +28,8 @@ inline reading<cpu_limits> limits_source::read_cpus() { return {}; }
 
 inline reading<std::uint64_t> limits_source::read_memory() { return {}; }
 
+inline reading<limits_sample> limits_source::sample() { return {}; }
+
 inline resource_limit limits_source::limit(resource, std::error_code& error) const {
     error = make_error(std::errc::function_not_supported);
     return {};

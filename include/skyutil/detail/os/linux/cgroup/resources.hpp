@@ -20,15 +20,15 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns how many CPUs the nearest group with a weight asks for.
-inline sourced<double> read_cpu_request(const cgroup_tree& groups, file_reader& files) {
-    sourced<double> request;
-    groups.for_each_group(controller::cpu, [&](bool v2, const std::string& group, bool) {
-        const std::string file = group + (v2 ? "/cpu.weight" : "/cpu.shares");
-        const std::optional<std::string> text = files.text(file);
+inline located<double> read_cpu_request(const cgroup_tree& groups, file_reader& files) {
+    located<double> request;
+    groups.for_each_group(controller::cpu, [&](bool v2, std::string_view group, bool) {
+        const std::string_view name = v2 ? "/cpu.weight" : "/cpu.shares";
+        const std::optional<std::string_view> text = files.text(group, name);
         if (!text) {
             return next_group::nothing_here;
         }
-        keep_lowest(request, v2 ? cpus_of_weight(*text) : cpus_of_shares(*text), file);
+        keep_lowest(request, v2 ? cpus_of_weight(*text) : cpus_of_shares(*text), group, name);
         return next_group::none;
     });
     return request;
@@ -36,54 +36,65 @@ inline sourced<double> read_cpu_request(const cgroup_tree& groups, file_reader& 
 
 /// Returns what the memory controller says: the limits, what is in use and what is left.
 inline memory_numbers read_group_memory(const cgroup_tree& groups, file_reader& files) {
-    memory_numbers result;
-    sourced<std::uint64_t> above;
-    sourced<std::uint64_t> usage;  // of the group looked at last
-    sourced<std::uint64_t> reclaimable;
-    const auto keep_limit = [&](const std::optional<std::uint64_t>& limit,
-                                const std::string& file) {
-        if (keep_lowest(result.limit, limit, file) || !result.usage.value) {
-            result.usage = usage;
-            result.reclaimable = reclaimable;
+    located<std::uint64_t> lowest;
+    located<std::uint64_t> soft_limit;
+    located<std::uint64_t> swap_limit;
+    located<std::uint64_t> left;
+    located<std::uint64_t> above;
+    located<std::uint64_t> usage;  // of the group with the lowest limit, else of the own group
+    located<std::uint64_t> reclaimable;
+    located<std::uint64_t> used;  // of the group looked at last
+    located<std::uint64_t> of_it_reclaimable;
+    const auto keep_limit = [&](const std::optional<std::uint64_t>& limit, std::string_view group,
+                                std::string_view name) {
+        if (keep_lowest(lowest, limit, group, name) || !usage.value) {
+            usage = used;
+            reclaimable = of_it_reclaimable;
         }
-        if (limit && usage.value) {
-            const std::uint64_t taken = *usage.value - *reclaimable.value;
-            keep_lowest(result.group_available, std::optional(*limit - (std::min)(*limit, taken)),
-                        file);
+        if (limit && used.value) {
+            const std::uint64_t taken = *used.value - *of_it_reclaimable.value;
+            keep_lowest(left, std::optional(*limit - (std::min)(*limit, taken)), group, name);
         }
     };
-    for_each_memory_group(groups, files, [&](bool v2, const std::string& group, bool own) {
-        const auto number = [&](const char* name) {
-            return parse_memory_limit(files.text(group + name).value_or(""));
+    for_each_memory_group(groups, files, [&](bool v2, std::string_view group, bool own) {
+        const auto number = [&](std::string_view name) {
+            return parse_memory_limit(files.text(group, name).value_or(""));
         };
-        const char* const limit_name = v2 ? "/memory.max" : "/memory.limit_in_bytes";
-        const char* const soft_name = v2 ? "/memory.high" : "/memory.soft_limit_in_bytes";
-        const char* const usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
-        const char* const swap_name = v2 ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes";
-        const std::string stat_name = group + "/memory.stat";
-        const std::string statistics = files.text(stat_name).value_or("");
-        usage = {};
-        reclaimable = {};
-        if (const auto used = number(usage_name)) {
-            usage = {used, group + usage_name};
-            reclaimable = {(std::min)(*used, count_reclaimable(statistics, v2)), stat_name};
+        const std::string_view limit_name = v2 ? "/memory.max" : "/memory.limit_in_bytes";
+        const std::string_view soft_name = v2 ? "/memory.high" : "/memory.soft_limit_in_bytes";
+        const std::string_view usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
+        const std::string_view swap_name = v2 ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes";
+        const std::string_view stat_name = "/memory.stat";
+        const std::string_view statistics = files.text(group, stat_name).value_or("");
+        const std::uint64_t can_be_reclaimed = count_reclaimable(statistics, v2);
+        const auto of_all_above = !v2 && own ? hierarchical_limit(statistics) : std::nullopt;
+        used = {};
+        of_it_reclaimable = {};
+        if (const auto bytes = number(usage_name)) {
+            used = {bytes, group, usage_name};
+            of_it_reclaimable = {(std::min)(*bytes, can_be_reclaimed), group, stat_name};
         }
         const std::optional<std::uint64_t> limit = number(limit_name);
-        keep_limit(limit, group + limit_name);
-        if (!v2 && own) {
-            keep_lowest(above, hierarchical_limit(statistics), stat_name);
-        }
-        keep_lowest(result.soft_limit, number(soft_name), group + soft_name);
+        keep_limit(limit, group, limit_name);
+        keep_lowest(above, of_all_above, group, stat_name);
+        keep_lowest(soft_limit, number(soft_name), group, soft_name);
         std::optional<std::uint64_t> swap = number(swap_name);
         if (!v2 && swap) {  // of memory and swap together
             swap = limit ? std::optional(*swap - (std::min)(*swap, *limit)) : std::nullopt;
         }
-        keep_lowest(result.swap_limit, swap, group + swap_name);
-        return limit || usage.value ? next_group::read_here : next_group::nothing_here;
+        keep_lowest(swap_limit, swap, group, swap_name);
+        return limit || used.value ? next_group::read_here : next_group::nothing_here;
     });
-    if (above.value && (!result.limit.value || *above.value < *result.limit.value)) {
-        keep_limit(above.value, above.source);
+    if (above.value && (!lowest.value || *above.value < *lowest.value)) {
+        keep_limit(above.value, above.directory, above.name);
     }
+    memory_numbers result;
+    result.limit = lowest.named();
+    result.soft_limit = soft_limit.named();
+    result.swap_limit = swap_limit.named();
+    result.usage = usage.named();
+    result.reclaimable = reclaimable.named();
+    result.group_available = left.named();
     return result;
 }
 

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <skyutil/detail/os/limit_types.hpp>
 #include <skyutil/detail/text/scan.hpp>
 #include <skyutil/version.hpp>
 
@@ -37,6 +38,20 @@ constexpr std::optional<double> parse_cpu_max(std::string_view text) noexcept {
     text = only_line(text);
     const std::string_view quota = take_until(text, ' ');
     return parse_quota(quota, text);
+}
+
+/// Returns what cpu.stat says of the quota; nullopt where a number is missing or garbled. Version 1
+/// has the time in nanoseconds.
+///
+/// Source: kernel documentation, admin-guide/cgroup-v2 and scheduler/sched-bwc.
+constexpr std::optional<throttling> parse_throttling(std::string_view text, bool v2) noexcept {
+    const auto periods = parse_unsigned(find_value(text, "nr_periods"));
+    const auto throttled = parse_unsigned(find_value(text, "nr_throttled"));
+    const auto time = parse_unsigned(find_value(text, v2 ? "throttled_usec" : "throttled_time"));
+    if (!periods || !throttled || !time) {
+        return std::nullopt;
+    }
+    return os::throttling{*periods, *throttled, v2 ? *time : *time / 1000};
 }
 
 /// Returns how many bytes memory.max or memory.limit_in_bytes allows. Without a limit the first

@@ -26,8 +26,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 /// Returns whether a file with one id in each line has this one.
 inline bool lists_id(file_reader& files, const std::string& file, std::string_view id) {
-    const std::string ids = files.text(file).value_or("");
-    for (std::string_view lines = ids; !lines.empty();) {
+    for (std::string_view lines = files.text(file).value_or(""); !lines.empty();) {
         if (take_until(lines, '\n') == id) {
             return true;
         }
@@ -91,21 +90,31 @@ public:
     /// reads where groups are mounted. Returns false, and changes nothing, when a file that says so
     /// cannot be read.
     bool look_again(file_reader& files, bool mounts_too) {
-        std::optional<std::string> memberships = files.own("cgroup");
+        const std::optional<std::string_view> memberships = files.own("cgroup");
         if (!memberships) {
             return false;
         }
-        if (!mounts_too && *memberships == memberships_) {
+        const bool moved = *memberships != memberships_;
+        if (!mounts_too && !moved) {
             return true;
         }
-        const std::optional<std::string> mounts = files.own("mountinfo");
+        std::string now_in = moved ? std::string(*memberships) : std::string();
+        const std::optional<std::string_view> mounts = files.own("mountinfo");
         if (!mounts && files.starved()) {
             return false;
         }
-        memberships_ = std::move(*memberships);
-        find_groups(files, mounts.value_or(""));
-        cpu_files_replaced_ = !mounts || mounts->find(" /sys/devices/system/cpu") != mounts->npos;
-        memory_file_replaced_ = !mounts || mounts->find(" /proc/meminfo ") != mounts->npos;
+        if (moved) {
+            memberships_ = std::move(now_in);
+        } else if (!searched_ && mounts.value_or("") == mounts_) {
+            return true;
+        }
+        mounts_ = mounts.value_or("");
+        const auto mentions = [&](std::string_view name) {
+            return !mounts || mounts_.find(name) != std::string::npos;
+        };
+        cpu_files_replaced_ = mentions(" /sys/devices/system/cpu");
+        memory_file_replaced_ = mentions(" /proc/meminfo ");
+        find_groups(files, mounts_);
         return true;
     }
 
@@ -126,24 +135,29 @@ public:
     /// Calls visit(v2, directory, own) for the process's own group and each group above it, as far
     /// as a mount shows them, until `visit` returns next_group::none. Of several mounts that show
     /// the same groups only the first with something to read is used.
+    ///
+    /// The directory stays where it is until groups are looked for again.
     template <class Visit>
     void for_each_group(controller which, Visit visit) const {
-        std::vector<std::size_t> seen;
+        std::array<std::size_t, 16> seen{};  // of more mounts than that some are used twice
+        std::size_t count = 0;
         for (const place& each : places_[static_cast<std::size_t>(which)]) {
-            if (std::find(seen.begin(), seen.end(), each.view) != seen.end()) {
+            const auto end = seen.begin() + static_cast<std::ptrdiff_t>(count);
+            if (std::find(seen.begin(), end, each.view) != end) {
                 continue;
             }
-            std::string group = each.own;
+            bool read = false;
+            std::string_view group = each.own;
             for (bool own = true;; own = false) {
                 const next_group next = visit(each.v2, group, own);
-                if (next != next_group::nothing_here &&
-                    (seen.empty() || seen.back() != each.view)) {
-                    seen.push_back(each.view);
-                }
+                read = read || next != next_group::nothing_here;
                 if (next == next_group::none || group.size() <= each.top) {
                     break;
                 }
-                group.resize((std::max)(group.rfind('/'), each.top));
+                group = group.substr(0, (std::max)(group.rfind('/'), each.top));
+            }
+            if (read && count != seen.size()) {
+                seen[count++] = each.view;
             }
         }
     }
@@ -183,6 +197,7 @@ private:
             paths[i] = find_membership(controller_names[i]);
             places_[i].clear();
         }
+        searched_ = false;
         std::vector<std::string> views;
         while (!mounts.empty()) {
             const std::optional<cgroup_mount> mount = parse_mount_line(take_until(mounts, '\n'));
@@ -212,8 +227,8 @@ private:
         }
     }
 
-    static place find_place(file_reader& files, const cgroup_mount& mount, std::size_t view,
-                            std::string_view path) {
+    place find_place(file_reader& files, const cgroup_mount& mount, std::size_t view,
+                     std::string_view path) {
         const std::optional<cgroup_location> location = locate_cgroup(unescape(mount.root), path);
         if (!location) {
             return {};
@@ -221,12 +236,15 @@ private:
         const std::string top = unescape(mount.mount_point);
         std::string group = top + std::string(location->rest);
         if (location->unknown != 0) {
+            searched_ = true;
             group = find_group_below(files, top, location->unknown, location->rest).value_or(top);
         }
         return {mount.v2, view, std::move(group), top.size()};
     }
 
     std::string memberships_;
+    std::string mounts_;
+    bool searched_ = true;  // where the groups are does not follow from the two texts alone
     bool cpu_files_replaced_ = true;
     bool memory_file_replaced_ = true;
     std::array<std::vector<place>, controller_names.size()> places_;

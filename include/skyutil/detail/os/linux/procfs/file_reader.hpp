@@ -40,7 +40,16 @@ public:
 
     /// Returns the name that a file such as "/proc/stat" has here.
     [[nodiscard]] path_text name_of(std::string_view file) const {
-        return directory_ + path_text(file.begin(), file.end());
+        path_text name = directory_;
+        name.append(file.begin(), file.end());
+        return name;
+    }
+
+    /// Writes the same to `name`; the file is below a directory such as "/proc/".
+    void write_name(path_text& name, std::string_view directory, std::string_view file) const {
+        name.assign(directory_);
+        name.append(directory.begin(), directory.end());
+        name.append(file.begin(), file.end());
     }
 
     /// Returns the ids of the calling thread; not in a copy.
@@ -51,52 +60,63 @@ private:
     thread_ids (*read_ids_)() = nullptr;
 };
 
-/// Returns the text of a small file; nullopt when it cannot be read or has 16 MiB or more.
-inline std::optional<std::string> read_text(const path_text& name, std::error_code& error) {
+/// Returns the text of a small file, in the buffer, which grows as it must; nullopt when it cannot
+/// be read or has 16 MiB or more.
+inline std::optional<std::string_view> read_text(const path_text& name, std::string& buffer,
+                                                 std::error_code& error) {
     constexpr std::size_t most = std::size_t{16} << 20;
     const unique_fd fd(os::open_file(name, error));
-    std::string text;
     for (std::size_t used = 0; fd && used < most;) {
-        text.resize((std::max)(std::size_t{4096}, 2 * used));
+        if (used == buffer.size()) {
+            buffer.resize((std::max)(std::size_t{4096}, 2 * used));
+        }
         bool would_block = false;
         const std::size_t count =
-            os::read_some(fd.get(), text.data() + used, text.size() - used, would_block, error);
+            os::read_some(fd.get(), buffer.data() + used, buffer.size() - used, would_block, error);
         if (error || would_block) {
             break;
         }
         used += count;
         if (count == 0) {
-            text.resize(used);
-            return text;
+            return std::string_view(buffer).substr(0, used);
         }
     }
     return std::nullopt;
 }
 
 /// Reads files below one root, and notes when that failed for lack of descriptors or memory. Then
-/// it is not known whether there was a file.
+/// it is not known whether there was a file. Memory is allocated only for longer names and texts
+/// than before.
 class file_reader {
 public:
     explicit file_reader(system_root root) noexcept : root_(std::move(root)) {}
 
     [[nodiscard]] const system_root& root() const noexcept { return root_; }
 
-    /// Returns the text of a file, nullopt when it cannot be read.
-    [[nodiscard]] std::optional<std::string> text(std::string_view name) {
+    /// Returns the text of a file of a directory, nullopt when it cannot be read. The text stays
+    /// until the next call.
+    [[nodiscard]] std::optional<std::string_view> text(std::string_view directory,
+                                                       std::string_view name) {
         std::error_code error;
-        std::optional<std::string> text = read_text(root_.name_of(name), error);
+        root_.write_name(name_, directory, name);
+        const std::optional<std::string_view> text = read_text(name_, buffer_, error);
         starved_ = starved_ || error == std::errc::too_many_files_open ||
                    error == std::errc::too_many_files_open_in_system ||
                    error == std::errc::not_enough_memory;
         return text;
     }
 
+    /// The same for a file with one name.
+    [[nodiscard]] std::optional<std::string_view> text(std::string_view name) {
+        return text(name, {});
+    }
+
     /// Returns what the kernel says of the calling thread in /proc; before Linux 3.17, and in
     /// copies, what it says of the process. The two differ when threads are in control groups of
     /// their own, and when the first thread has ended.
-    [[nodiscard]] std::optional<std::string> own(std::string_view name) {
-        std::optional<std::string> text = this->text("/proc/thread-self/" + std::string(name));
-        return text ? text : this->text("/proc/self/" + std::string(name));
+    [[nodiscard]] std::optional<std::string_view> own(std::string_view name) {
+        const std::optional<std::string_view> text = this->text("/proc/thread-self/", name);
+        return text ? text : this->text("/proc/self/", name);
     }
 
     /// Returns the ids of the calling thread and its process; in a copy both are the process's.
@@ -104,16 +124,20 @@ public:
         if (root_.is_real()) {
             return root_.own_ids();
         }
-        std::string id = text("/proc/self/stat").value_or("");
+        std::string id(text("/proc/self/stat").value_or(""));
         id.resize((std::min)(id.find(' '), id.size()));
         return {id, id};
     }
 
-    /// Returns whether any read failed for lack of descriptors or memory.
+    /// Returns whether any read failed for lack of descriptors or memory since forget_failures().
     [[nodiscard]] bool starved() const noexcept { return starved_; }
+
+    void forget_failures() noexcept { starved_ = false; }
 
 private:
     system_root root_;
+    path_text name_;
+    std::string buffer_;
     bool starved_ = false;
 };
 

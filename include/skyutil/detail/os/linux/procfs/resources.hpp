@@ -30,25 +30,26 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 inline cpu_numbers read_cpu_numbers(const system_root& root, bool obeys_quota) {
     file_reader files(root);
     const cgroup_tree groups(files);
-    return {read_online(files),
+    return {read_online(files).named(),
             {},
-            read_cpuset(groups, files),
-            obeys_quota ? read_cpu_quota(groups, files) : sourced<double>(),
-            read_cpu_request(groups, files)};
+            read_cpuset(groups, files).named(),
+            obeys_quota ? read_cpu_quota(groups, files).named() : sourced<double>(),
+            read_cpu_request(groups, files).named(),
+            read_throttling(groups, files).named()};
 }
 
 /// All but the limits of the process; `told`: by a call, of the machine.
 inline memory_numbers read_memory_numbers(const system_root& root, const machine_memory& told) {
     file_reader files(root);
     memory_numbers numbers = read_group_memory(cgroup_tree(files), files);
-    const std::string meminfo = files.text(memory_file).value_or("");
-    numbers.physical = read_physical(told, false, [&] { return std::string_view(meminfo); });
+    const std::string_view meminfo = files.text(memory_file).value_or("");
+    numbers.physical = read_physical(told, false, [&] { return meminfo; }).named();
     if (const auto available = find_kib(meminfo, "MemAvailable")) {
         numbers.machine_available = {available, std::string(memory_file)};
     } else if (told.free != 0) {
         numbers.machine_available = {told.free, std::string(memory_call)};
     }
-    const std::string status = files.own("status").value_or("");
+    const std::string_view status = files.own("status").value_or("");
     numbers.address_space_used = find_kib(status, "VmSize");
     numbers.data_used = find_kib(status, "VmData");
     return numbers;
@@ -59,7 +60,7 @@ inline stall_numbers read_stall_numbers(const system_root& root) {
     file_reader files(root);
     const std::string group = cgroup_tree(files).own_group();
     const auto read_file = [&](std::string file) -> stalls {
-        const std::string text = files.text(file).value_or("");
+        const std::string_view text = files.text(file).value_or("");
         return {find_pressure(text, "some"), find_pressure(text, "full"), std::move(file)};
     };
     const auto read = [&](const std::string& name) {
