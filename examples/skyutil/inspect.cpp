@@ -19,9 +19,13 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -149,7 +153,62 @@ std::vector<check_result> run_checks() {
     return results;
 }
 
-int inspect(bool as_json) {
+/// Returns a sentence about what the quota has cost between two looks; empty where it has not.
+std::string throttled_between(const std::optional<skyutil::cpu_throttling>& before,
+                              const std::optional<skyutil::cpu_throttling>& now) {
+    if (!before || !now || now->throttled_periods <= before->throttled_periods) {
+        return {};  // fewer: the process is in another group now
+    }
+    const auto waited = now->throttled_time - before->throttled_time;
+    return "The CPU quota was used up in " +
+           std::to_string(now->throttled_periods - before->throttled_periods) + " of " +
+           std::to_string(now->periods - before->periods) +
+           " periods since the last page, and threads waited for " +
+           skyutil::format_float(std::chrono::duration<double>(waited).count(), 2) +
+           " s: there are more of them at work than it has CPUs.";
+}
+
+/// Prints a page again and again, until the program is ended or the output cannot be written. A
+/// terminal is cleared first.
+int watch(seconds interval, bool as_json) {
+    std::optional<skyutil::cpu_throttling> before;
+    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+    auto next = std::chrono::steady_clock::now();
+    for (bool first = true; std::cout; first = false) {
+        const auto now = skyutil::get_cpu_budget().throttled;
+        const std::string held_back = throttled_between(std::exchange(before, now), now);
+        if (as_json) {
+            std::cout << skyutil::describe_resources(skyutil::description_form::json) << '\n';
+        } else {
+            std::cout << (is_terminal ? "\x1b[H\x1b[2J"
+                          : first     ? ""
+                                      : "\n")
+                      << skyutil::describe_resources()
+                      << (held_back.empty() ? "" : "\n" + held_back + "\n");
+        }
+        std::cout.flush();
+        next += std::chrono::duration_cast<std::chrono::steady_clock::duration>(interval);
+        std::this_thread::sleep_until(next);
+    }
+    return yes;
+}
+
+struct inspect_arguments {
+    seconds interval{0};
+    bool as_metrics = false;
+};
+
+int inspect(const inspect_arguments& arguments, bool as_json) {
+    if (arguments.as_metrics && (as_json || arguments.interval.count() != 0)) {
+        throw std::invalid_argument("--openmetrics cannot be given with --json or --watch");
+    }
+    if (arguments.as_metrics) {
+        std::cout << skyutil::describe_resources(skyutil::description_form::openmetrics);
+        return yes;
+    }
+    if (arguments.interval.count() != 0) {
+        return watch(arguments.interval, as_json);
+    }
     const std::vector<check_result> checks = run_checks();
     std::size_t working = 0;
     for (const check_result& check : checks) {
@@ -184,9 +243,30 @@ int inspect(bool as_json) {
 }  // namespace
 
 command inspect_command() {
-    return {.name = "inspect",
-            .summary = "Show what this process may use and why, and try every function here",
-            .run = inspect};
+    const auto with = std::make_shared<inspect_arguments>();
+    return {
+        .name = "inspect",
+        .summary = "Show what this process may use and why, and try every function here",
+        .options = {{.names = "--watch",
+                     .help = "Show what may be used again and again; tries no function",
+                     .value = "SECONDS",
+                     .set =
+                         [=](const argument& time) {
+                             with->interval = to_time(time);
+                             if (with->interval < std::chrono::milliseconds(10)) {
+                                 throw std::invalid_argument(
+                                     "--watch: '" + time.text +
+                                     "' is less than the shortest time allowed, 10 milliseconds");
+                             }
+                         }},
+                    {.names = "--openmetrics",
+                     .help = "Show what may be used as metrics; tries no function",
+                     .set = call([=] { with->as_metrics = true; })}},
+        .run = [=](bool as_json) { return inspect(*with, as_json); },
+        .details =
+            "The metrics are OpenMetrics and the text format of Prometheus at once, such "
+            "as the textfile collector of its node exporter reads. With --watch, --json "
+            "prints one line each time."};
 }
 
 }  // namespace program

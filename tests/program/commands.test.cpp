@@ -92,6 +92,41 @@ TEST_CASE("inspect --json has the same numbers and where they come from") {
     CHECK(page["checks"].size() == 15);
 }
 
+TEST_CASE("inspect --openmetrics prints the metrics of the library, and nothing else") {
+    const auto [exit_code, out, err] = run({"inspect", "--openmetrics"});
+    CHECK(exit_code == 0);
+    CHECK(err.empty());
+    CHECK(out.starts_with("# TYPE skyutil_build_info gauge\n"));
+    CHECK(out.ends_with("\n# EOF\n"));
+    for (const char* const other : {"--json", "--watch=1"}) {
+        const auto refused = run({"inspect", "--openmetrics", other});
+        CHECK(refused.exit_code == 2);
+        CHECK(refused.out.empty());
+        CHECK_THAT(refused.err, Catch::Matchers::ContainsSubstring("--openmetrics cannot be"));
+    }
+}
+
+TEST_CASE("inspect --watch prints one page after the other") {
+    const auto lines_of = [](const std::vector<std::string>& words) {
+        std::vector<std::string> all{"run", "--timeout", "0.7", "--", SKYUTIL_TEST_PROGRAM, "inspect"};
+        all.insert(all.end(), words.begin(), words.end());
+        return run(all).out;
+    };
+    const std::string pages = lines_of({"--watch", "0.1"});
+    const std::string title = ": what this process may use\n";
+    CHECK(pages.find(title) != pages.rfind(title));
+    CHECK(pages.find('\x1b') == std::string::npos);  // no terminal
+    CHECK(pages.find("work\n") == std::string::npos);
+    const std::string objects = lines_of({"--json", "--watch", "0.1"});
+    REQUIRE(std::count(objects.begin(), objects.end(), '\n') >= 2);
+    CHECK(json::parse(objects.substr(0, objects.find('\n')))["cpus"]["usable"] >= 1);
+    for (const char* const wrong : {"0", "0.009", "-1", "soon"}) {
+        const auto refused = run({"inspect", "--watch", wrong});
+        CHECK(refused.exit_code == 2);
+        CHECK_THAT(refused.err, Catch::Matchers::ContainsSubstring("--watch"));
+    }
+}
+
 TEST_CASE("inspect shows an override as what limits") {
     const json page = json::parse(run({"inspect", "--json"}, {{"SKYUTIL_CPU_COUNT", "3.5"}}).out);
     CHECK(page["cpus"]["usable"] == 3);

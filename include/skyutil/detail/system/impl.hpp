@@ -249,9 +249,6 @@ inline std::string describe_resources(description_form form, const sysroot& root
     const pressure stalls = detail::read_pressure(source);
     const fd_limits descriptors = detail::read_fd_limits(source, ignored);
     error = error ? error : of_memory;
-    if (form == description_form::openmetrics) {
-        return detail::to_metrics(cpus, memory, stalls, descriptors, open);
-    }
     const std::array<detail::resource_table, 4> tables{
         detail::describe(cpus),
         detail::describe(memory),
@@ -259,6 +256,30 @@ inline std::string describe_resources(description_form form, const sysroot& root
         detail::describe(descriptors, open),
     };
 
+    if (form == description_form::openmetrics) {
+        detail::metrics_page page;
+        const auto add = [&](const char* name, const char* help, auto value,
+                             const limit_source& factor) {
+            page.add(name, help,
+                     detail::metric_label("limited_by", to_string(factor.kind)) + "," +
+                         detail::metric_label("source", factor.file),
+                     detail::integer_text(value));
+        };
+        page.add("build_info", "The version of skyutil", detail::metric_label("version", version),
+                 "1");
+        add("cpus_usable", "CPUs that this process may use, rounded down", cpus.usable(),
+            cpus.limiting_factor());
+        if (memory.limiting_factor().kind != limit_kind::none) {
+            add("memory_usable_bytes", "Memory that this process may use", memory.usable(),
+                memory.limiting_factor());
+            add("memory_available_bytes", "Memory that it can still take now", memory.available(),
+                memory.limiting_factor());
+        }
+        for (const detail::resource_table& table : tables) {
+            page.add(table);
+        }
+        return page.text();
+    }
     if (form == description_form::json) {
         detail::json_object object;
         object.add("version", detail::json_string(version));

@@ -7,10 +7,13 @@
 
 #include <skyutil/detail/os/machine.hpp>
 #include <skyutil/detail/os/resources.hpp>
+#include <skyutil/detail/system/metrics.hpp>
 #include <skyutil/detail/system/resource_text.hpp>
 #include <skyutil/detail/text/integer_text.hpp>
 #include <skyutil/version.hpp>
 
+#include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,6 +29,10 @@ inline std::string limit_json(const limit_source& source) {
         .add("kind", json_string(to_string(source.kind)))
         .add("source", json_string(source.file))
         .text();
+}
+
+inline std::string seconds_text(std::chrono::microseconds time) {
+    return number_text(static_cast<double>(time.count()) / 1e6);
 }
 
 inline std::string limit_text(std::string total, const limit_source& source) {
@@ -93,7 +100,8 @@ inline resource_table describe(const cpu_budget& budget) {
     if (const auto& throttled = budget.throttled) {
         const auto microseconds = throttled->throttled_time.count();
         table.rows.push_back(
-            {"held back by it", "throttled",
+            {"held back by it",
+             "throttled",
              integer_text(throttled->throttled_periods) + " of " +
                  integer_text(throttled->periods) + " periods, " +
                  short_number(static_cast<double>(microseconds) / 1e6) + " s",
@@ -102,7 +110,21 @@ inline resource_table describe(const cpu_budget& budget) {
                  .add("throttled_periods", integer_text(throttled->throttled_periods))
                  .add("throttled_us", integer_text(microseconds))
                  .text(),
-             budget.throttled_file, false, true});
+             budget.throttled_file,
+             false,
+             true,
+             {{"cpu_quota_periods",
+               "Periods of the quota in which tasks ran",
+               {},
+               integer_text(throttled->periods)},
+              {"cpu_throttled_periods",
+               "Periods in which the quota was used up",
+               {},
+               integer_text(throttled->throttled_periods)},
+              {"cpu_throttled_seconds",
+               "How long tasks waited for quota, on all CPUs",
+               {},
+               seconds_text(throttled->throttled_time)}}});
     }
     return table;
 }
@@ -175,6 +197,19 @@ inline resource_table describe(const pressure& stalls) {
                                 .add("avg300", number_text(averages->avg300))
                                 .add("total_us", integer_text(averages->total.count()))
                                 .text());
+            const std::string labels =
+                metric_label("resource", name) + "," + metric_label("tasks", kind);
+            for (const auto& [window, percent] :
+                 {std::pair("10s", averages->avg10), std::pair("60s", averages->avg60),
+                  std::pair("300s", averages->avg300)}) {
+                row.parts.push_back({"pressure_ratio",
+                                     "Part of the time in which some or all tasks waited",
+                                     labels + "," + metric_label("window", window),
+                                     number_text(std::round(percent * 100) / 1e4)});
+            }
+            row.parts.push_back({"pressure_waiting_seconds",
+                                 "How long some or all tasks have waited", labels,
+                                 seconds_text(averages->total)});
         };
         add_kind("some", stall->some);
         add_kind("full", stall->full);

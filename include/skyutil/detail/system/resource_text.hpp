@@ -82,6 +82,14 @@ private:
     std::string text_ = "{";
 };
 
+/// A part of what a row tells, as a metric.
+struct resource_part {
+    std::string metric;     // its name
+    std::string_view help;  // what it is
+    std::string labels;
+    std::string value;
+};
+
 /// A number of a resource, its source, and whether it decides.
 struct resource_row {
     std::string_view name;  // for people
@@ -90,7 +98,8 @@ struct resource_row {
     std::string value;      // in JSON
     std::string source;     // a file, a system call or an environment variable
     bool decides = false;
-    bool rare = false;  // left out of the page when there is no such number
+    bool rare = false;                      // left out of the page when there is no such number
+    std::vector<resource_part> parts = {};  // of what is more than one number
 };
 
 struct resource_table {
