@@ -84,6 +84,21 @@ TEST_CASE("the description tells how long a quota has held tasks back") {
              {"source", file}});
 }
 
+TEST_CASE("the description says nothing of a quota that has never bound anything") {
+    const no_overrides clean;
+    const temporary_directory directory;
+    write_files(directory, find_situation("v2_throttled_by_the_parent"));
+    write_file(place_in(directory, "/sys/fs/cgroup/user.slice/user-1000.slice/cpu.stat"),
+               "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n");
+    const sysroot root{directory.path()};
+    CHECK(skyutil::get_cpu_budget(root).throttled);
+    CHECK(skyutil::describe_resources(skyutil::description_form::text, root).find("held back") ==
+          std::string::npos);
+    CHECK(json::parse(skyutil::describe_resources(skyutil::description_form::json,
+                                                  root))["cpus"]["throttled"]
+              .is_null());
+}
+
 TEST_CASE("the description of this system agrees with the budgets") {
     const no_overrides clean;
     const json form = json::parse(skyutil::describe_resources(skyutil::description_form::json));

@@ -102,9 +102,11 @@ inline resource_table describe(const cpu_budget& budget) {
         table.rows.push_back(
             {"held back by it",
              "throttled",
-             integer_text(throttled->throttled_periods) + " of " +
-                 integer_text(throttled->periods) + " periods, " +
-                 short_number(static_cast<double>(microseconds) / 1e6) + " s",
+             throttled->periods == 0
+                 ? std::string()
+                 : integer_text(throttled->throttled_periods) + " of " +
+                       integer_text(throttled->periods) + " periods, " +
+                       short_number(static_cast<double>(microseconds) / 1e6) + " s",
              json_object()
                  .add("periods", integer_text(throttled->periods))
                  .add("throttled_periods", integer_text(throttled->throttled_periods))
