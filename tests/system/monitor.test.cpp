@@ -89,7 +89,9 @@ TEST_CASE("in every situation a sample agrees with the budgets") {
         INFO(each.name);
         const resource_sample sample = resource_monitor(sysroot{root.path()}).sample();
         CHECK(sample.cpus == each.expected["usable"]);
-        CHECK(sample.memory == skyutil::get_memory_budget(sysroot{root.path()}).usable());
+        const skyutil::memory_budget memory = skyutil::get_memory_budget(sysroot{root.path()});
+        CHECK(sample.memory == memory.usable());
+        CHECK(sample.memory_usage == memory.usage);
         CHECK(sample.throttled.has_value() == each.expected.contains("throttled"));
     }
 }

@@ -120,7 +120,7 @@ inline located<throttling> read_throttling(const cgroup_tree& groups, file_reade
 }
 
 /// How many bytes of memory the limits allow, and the group with the lowest one; without a limit
-/// that of the process.
+/// the nearest one that could have one.
 struct memory_bound {
     std::optional<std::uint64_t> bytes{};
     std::string_view group{};
@@ -138,14 +138,18 @@ inline memory_bound read_memory_limit(const cgroup_tree& groups, file_reader& fi
     for_each_memory_group(groups, files, [&](bool v2, std::string_view group, bool own) {
         if (!v2 && own) {
             const std::string_view text = files.text(group, "/memory.stat").value_or("");
-            keep(hierarchical_limit(text), group, v2);
+            if (!text.empty()) {
+                keep(hierarchical_limit(text), group, v2);
+            }
             if (files.root().is_real() && parse_unsigned(find_value(text, hierarchical_name))) {
                 return next_group::none;  // the kernel says that it is the lowest
             }
         }
         const std::optional<std::string_view> text =
             files.text(group, v2 ? "/memory.max" : "/memory.limit_in_bytes");
-        keep(parse_memory_limit(text.value_or("")), group, v2);
+        if (text) {
+            keep(parse_memory_limit(*text), group, v2);
+        }
         return text ? next_group::read_here : next_group::nothing_here;
     });
     return lowest;
