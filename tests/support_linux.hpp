@@ -32,6 +32,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,6 +203,11 @@ inline void filter_system_call(long number, unsigned verdict) {
 /// Has it fail, as on an old kernel or under a strict filter.
 inline void forbid_system_call(long number, int error) {
     filter_system_call(number, SECCOMP_RET_ERRNO | static_cast<unsigned>(error));
+}
+
+/// sched_setscheduler(2) of the calling thread, which musl's function of that name refuses.
+inline bool set_scheduling_policy(int policy, int priority) {
+    return ::syscall(SYS_sched_setscheduler, 0, policy, &priority) != -1;
 }
 
 inline bool can_start_a_thread() {

@@ -156,7 +156,7 @@ SKYUTIL_CALL(unlinkat)
 SKYUTIL_CALL(wait4)
 SKYUTIL_CALL(write)
 #if defined(__GLIBC__)
-SKYUTIL_CALL(__clone)
+SKYUTIL_CALL_AS(__clone, "clone")
 #else
 SKYUTIL_CALL(clone)
 #endif

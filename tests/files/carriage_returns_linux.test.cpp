@@ -65,7 +65,8 @@ TEST_CASE("with line_end::any the lines are those that a slow search finds, in p
             text[at] = random() % 2 == 0 ? '\r' : '\n';
         }
         write_file(path, text);
-        for (const std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{random() % 3000}}) {
+        for (const std::size_t n :
+             {std::size_t{1}, std::size_t{2}, static_cast<std::size_t>(random() % 3000)}) {
             const lines expected = split_at_any(text, n);
             const bool same = try_tail(path, n, {.line_end = line_end::any}).found == expected &&
                               try_read(path, n, {.line_end = line_end::any}).found == expected;

@@ -40,8 +40,9 @@ TEST_CASE("the last lines are those of GNU tail") {
         const std::string text = random_text(random, random() % 200'000,
                                              std::size_t{1} << (random() % 14), "ab\r\0\xff"sv);
         write_file(path, text);
-        for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{random() % 100},
-                                    std::size_t{random() % 10'000}}) {
+        for (const std::size_t n :
+             {std::size_t{0}, std::size_t{1}, static_cast<std::size_t>(random() % 100),
+              static_cast<std::size_t>(random() % 10'000)}) {
             const std::string command = "tail -n " + std::to_string(n) + " " + path.string();
             const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"),
                                                              &::pclose);

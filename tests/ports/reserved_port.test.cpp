@@ -417,7 +417,7 @@ TEST_CASE("the exceptions of reserved ports name the function and the ports") {
         }
     };
     const std::string reason = " from " + std::to_string(port) + " to " + std::to_string(port) +
-                               ": Address already in use";
+                               ": " + std::make_error_code(std::errc::address_in_use).message();
     CHECK(message([&] { (void)reserved_port(port, {.last = port}); }) ==
           "skyutil::reserved_port: cannot bind any port" + reason);
     CHECK(message([&] { (void)reserve_ports(1, port, {.last = port}); }) ==

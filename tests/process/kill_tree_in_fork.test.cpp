@@ -13,7 +13,6 @@
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,8 +58,7 @@ void stay_on_one_processor() {
 /// Has the calling thread run only when the processor is idle.
 void give_way() {
     stay_on_one_processor();
-    const sched_param none{};
-    ::sched_setscheduler(0, SCHED_IDLE, &none);
+    set_scheduling_policy(SCHED_IDLE, 0);
 }
 
 void exit_at_sigterm() {
@@ -109,7 +107,7 @@ int open_fork_events() {
     uffdio_api api{};
     api.api = UFFD_API;
     api.features = UFFD_FEATURE_EVENT_FORK;
-    if (fd == -1 || ::ioctl(fd, UFFDIO_API, &api) == -1) {
+    if (fd == -1 || ::syscall(SYS_ioctl, fd, UFFDIO_API, &api) == -1) {
         throw cannot_run{"userfaultfd(2) does not tell this user of fork(2)"};
     }
     return fd;
@@ -126,7 +124,7 @@ int hold_up_forks() {
     range.range.start = reinterpret_cast<std::uintptr_t>(memory);
     range.range.len = page;
     range.mode = UFFDIO_REGISTER_MODE_MISSING;
-    if (memory == MAP_FAILED || ::ioctl(fd, UFFDIO_REGISTER, &range) == -1) {
+    if (memory == MAP_FAILED || ::syscall(SYS_ioctl, fd, UFFDIO_REGISTER, &range) == -1) {
         throw_errno("userfaultfd");
     }
     return fd;

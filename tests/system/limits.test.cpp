@@ -308,12 +308,14 @@ json numbers() {
 /// For a child: limits of its own, and one CPU where there are more.
 void set_own_limits() {
     forget_overrides();
-    const rlimit data{std::uint64_t{1} << 46, std::uint64_t{1} << 47};
+    const std::uint64_t data[2] = {std::uint64_t{1} << 46, std::uint64_t{1} << 47};
     const rlimit descriptors{200, 300};
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(::sched_getcpu(), &one);
-    if (::setrlimit(RLIMIT_DATA, &data) == -1 || ::setrlimit(RLIMIT_NOFILE, &descriptors) == -1 ||
+    // By system call, as an rlimit may have 32 bits.
+    if (::syscall(SYS_prlimit64, 0, RLIMIT_DATA, data, nullptr) == -1 ||
+        ::setrlimit(RLIMIT_NOFILE, &descriptors) == -1 ||
         ::sched_setaffinity(0, sizeof one, &one) == -1) {
         throw cannot_run{"cannot set limits"};
     }
@@ -357,13 +359,13 @@ TEST_CASE("where a filter refuses a system call every number stays as it was") {
 #if defined(__SANITIZE_ADDRESS__)
     SKYUTIL_SKIP("AddressSanitizer itself makes the calls that are refused here");
 #endif
-    for (const auto& [name, calls] : refused_calls()) {
+    for (const refused_call& refused : refused_calls()) {
         for (const int error : {EPERM, ENOSYS}) {
-            INFO(name << ", errno " << error);
-            const json answer = run_in_child([&, &calls = calls] {
+            INFO(refused.name << ", errno " << error);
+            const json answer = run_in_child([&] {
                 set_own_limits();
                 const json before = numbers();
-                for (const long call : calls) {
+                for (const long call : refused.calls) {
                     forbid_system_call(call, error);
                 }
                 return json{before, numbers()};
@@ -436,8 +438,7 @@ TEST_CASE("where nothing says anything there is one CPU, no memory and no crash"
 TEST_CASE("a real-time policy is noticed where its system call is refused") {
     for (const bool real_time : {false, true}) {
         const json answer = run_in_child([&] {
-            const sched_param parameter{1};
-            if (real_time && ::sched_setscheduler(0, SCHED_RR, &parameter) == -1) {
+            if (real_time && !set_scheduling_policy(SCHED_RR, 1)) {
                 throw cannot_run{"may not set a real-time policy"};
             }
             forbid_system_call(SYS_sched_getscheduler, EPERM);

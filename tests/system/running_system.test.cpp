@@ -517,8 +517,7 @@ TEST_CASE("a thread with a real-time policy has no quota, and its neighbours kee
             result.push_back(skyutil::get_cpu_count());
         };
         const auto set_policy = [](int policy, int priority) {
-            const sched_param parameter{priority};
-            if (::sched_setscheduler(0, policy, &parameter) == -1) {
+            if (!set_scheduling_policy(policy, priority)) {
                 throw cannot_run{"may not set a real-time policy"};
             }
         };

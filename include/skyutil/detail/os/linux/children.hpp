@@ -34,8 +34,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 namespace sys {
-using ::clock_gettime, ::fcntl, ::getpid, ::ioctl, ::nanosleep, ::prctl, ::readlinkat, ::syscall,
-    ::wait4;
+using ::clock_gettime, ::fcntl, ::getpid, ::nanosleep, ::prctl, ::readlinkat, ::syscall, ::wait4;
 }  // namespace sys
 #endif
 
@@ -124,7 +123,9 @@ inline bool read_exit_info(int pidfd, process_end& end) noexcept {
     for (int tries = 0; pidfd != -1 && tries != 100; ++tries) {
         pidfd_info info{};
         info.mask = exit_info;
-        if (sys::ioctl(pidfd, _IOWR(0xFF, 11, pidfd_info), &info) == -1 && errno != ESRCH) {
+        // By system call: the type of a request is the C library's choice.
+        constexpr unsigned long get_info = _IOWR(0xFF, 11, pidfd_info);
+        if (sys::syscall(SYS_ioctl, pidfd, get_info, &info) == -1 && errno != ESRCH) {
             return false;
         }
         if ((info.mask & exit_info) != 0) {
