@@ -201,7 +201,7 @@ class CMake:
     def configure(self) -> None:
         variables = {"CMAKE_BUILD_TYPE": self._conanfile.settings.build_type, **self._conanfile.cache_variables}
         Path(self._conanfile.build_folder).mkdir(parents=True)
-        words = [f'"{self.program}"', f'"{self._conanfile.source_folder}"']
+        words = [f'"{self.program}"', "-G Ninja", f'"{self._conanfile.source_folder}"']
         words += [f'-D{name}="{value}"' for name, value in variables.items()] + self.options
         self._conanfile.run(" ".join(words))
         self._conanfile.called.append("configure")
