@@ -9,6 +9,8 @@
 // definition tells its type. Those functions are called under the names that ntdll.dll has for them
 // beside the ones with Nt, and that no header for programs declares: Zw.
 //
+// The functions are in namespace api, where `sys` finds them: there tests can put others in front.
+//
 // Sources: the Windows SDK's headers, Microsoft's reference of the Win32 API and of Zw routines.
 
 #pragma once
@@ -57,6 +59,12 @@ struct io_result {
     std::uintptr_t state;
     std::uintptr_t count;
 };
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api {
+
+using namespace sys;  // NOLINT(*-using-namespace) the types
 
 // Those that the headers of Windows import from a DLL are imported here too: compilers warn of a
 // difference.
@@ -121,11 +129,17 @@ nt_status __stdcall ZwSetSecurityObject(handle, unsigned long, const void*);
 
 }  // extern "C"
 
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api
+
 // The import libraries, where the compiler passes that on to the linker; g++ does not.
 #if defined(_MSC_VER) || defined(__clang__)
 #pragma comment(lib, "bcrypt")
 #pragma comment(lib, "ntdll")
 #endif
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
+
+using namespace api;  // NOLINT(*-using-namespace) the functions
 
 // -------------------------------------------------------------------------------------------------
 // what a file is opened for, as <windows.h> has it

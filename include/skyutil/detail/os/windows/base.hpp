@@ -15,6 +15,10 @@
 #include <cstdint>
 #include <system_error>
 
+#if defined(SKYUTIL_TEST_SYSTEM_CALLS)
+#include SKYUTIL_TEST_SYSTEM_CALLS  // sys, with calls that fail when a test wants them to
+#endif
+
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline std::error_code last_error() noexcept { return sys::error_of(sys::GetLastError()); }
