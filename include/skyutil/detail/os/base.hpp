@@ -19,6 +19,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
@@ -45,6 +47,9 @@ inline std::error_code last_error() noexcept;
 
 /// The id of this process.
 inline std::int64_t process_id() noexcept;
+
+/// A text in UTF-8 such as "a/b" as the name of a file; nullopt for what no file here is named.
+inline std::optional<path_text> to_path_text(std::string_view text);
 
 /// Closes a file, a directory, a pipe or what else has a handle; not no_handle.
 inline void close(native_handle handle) noexcept;

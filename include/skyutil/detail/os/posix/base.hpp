@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -44,6 +46,8 @@ using ::close, ::getpid, ::ppoll;
 inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
 inline std::int64_t process_id() noexcept { return sys::getpid(); }
+
+inline std::optional<path_text> to_path_text(std::string_view text) { return path_text(text); }
 
 inline void close(native_handle fd) noexcept {
     sys::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)

@@ -8,6 +8,8 @@
 #include <skyutil/version.hpp>
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -17,6 +19,8 @@ inline std::error_code last_error() noexcept {
 }
 
 inline std::int64_t process_id() noexcept { return 0; }
+
+inline std::optional<path_text> to_path_text(std::string_view) { return std::nullopt; }
 
 inline void close(native_handle) noexcept {}
 

@@ -93,7 +93,6 @@ __declspec(dllimport) unsigned long __stdcall GetFullPathNameW(const wchar_t*, u
                                                                wchar_t*, wchar_t**);
 __declspec(dllimport) unsigned long __stdcall GetLastError();
 __declspec(dllimport) unsigned long __stdcall GetTempPathW(unsigned long, wchar_t*);
-__declspec(dllimport) unsigned long long __stdcall GetTickCount64();
 __declspec(dllimport) void* __stdcall MapViewOfFile(handle, unsigned long, unsigned long,
                                                     unsigned long, size_type);
 __declspec(dllimport) int __stdcall PeekNamedPipe(handle, void*, unsigned long, unsigned long*,

@@ -8,11 +8,14 @@
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/detail/os/windows/api.hpp>
 #include <skyutil/detail/os/windows/errors.hpp>
+#include <skyutil/detail/os/windows/text.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 #if defined(SKYUTIL_TEST_SYSTEM_CALLS)
@@ -25,6 +28,11 @@ inline std::error_code last_error() noexcept { return sys::error_of(sys::GetLast
 
 inline std::int64_t process_id() noexcept {
     return static_cast<std::int64_t>(sys::GetCurrentProcessId());
+}
+
+inline std::optional<path_text> to_path_text(std::string_view text) {
+    return text.find_first_of("\\:") == std::string_view::npos ? sys::to_utf16<wchar_t>(text)
+                                                               : std::nullopt;
 }
 
 inline void close(native_handle handle) noexcept { sys::CloseHandle(handle); }

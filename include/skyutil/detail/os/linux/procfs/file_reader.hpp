@@ -38,9 +38,10 @@ public:
 
     [[nodiscard]] bool is_real() const noexcept { return read_ids_ != nullptr; }
 
-    /// Returns the name that a file such as "/proc/stat" has here.
+    /// Returns the name that a file such as "/proc/stat" has here; empty where it can have none.
     [[nodiscard]] path_text name_of(std::string_view file) const {
-        return directory_ + path_text(file.begin(), file.end());
+        const std::optional<path_text> name = to_path_text(file);
+        return name ? directory_ + *name : path_text();
     }
 
     /// Returns the ids of the calling thread; not in a copy.
