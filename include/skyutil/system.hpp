@@ -16,10 +16,14 @@
 // - for the affinity mask, the scheduling policy and the limits of a process: the system call,
 //   /proc/self
 //
+// On Windows the numbers are those of processor groups, affinity masks and the job that the process
+// is in; the sources are named "affinity mask" and "job object".
+//
 // Environment variables can override the numbers of CPUs and of memory; setuid programs ignore them
-// (secure_getenv(3)). An override that is not a positive number is an error. The throwing forms
-// throw std::invalid_argument; the other forms set errc::invalid_argument, and their result is that
-// without the override. All forms with a std::error_code clear it on success.
+// (secure_getenv(3)), which Windows does not have. An override that is not a positive number is an
+// error. The throwing forms throw std::invalid_argument; the other forms set
+// errc::invalid_argument, and their result is that without the override. All forms with a
+// std::error_code clear it on success.
 //
 // Everything can be called from several threads at once, and after fork.
 
@@ -47,7 +51,8 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 ///
 ///     skyutil::get_cpu_budget(skyutil::sysroot{"/copy"});
 ///
-/// With a copy, what system calls otherwise tell (the affinity mask, the scheduling policy) is read
+/// The copy is one of Linux, on every system that has files. With a copy, what system calls
+/// otherwise tell (the affinity mask, the scheduling policy) is read
 /// from the copy too, or is unknown. A sysroot always has this one member.
 struct sysroot {
     std::filesystem::path path = "/";
@@ -80,7 +85,9 @@ enum class limit_kind {
 /// decomposed: `const auto [kind, file] = budget.limiting_factor();`.
 struct limit_source {
     limit_kind kind = limit_kind::none;
-    std::string file;  ///< the file, system call or environment variable it was read from
+    /// The file, system call or environment variable it was read from, or on Windows "job object"
+    /// or "affinity mask".
+    std::string file;
 };
 
 /// How often and how long the lack of CPU quota has held back the tasks of a control group since
@@ -118,8 +125,9 @@ struct cpu_budget {
     std::string request_file;
     std::string throttled_file;
     std::string override_variable;
-    std::string online_file;    ///< empty: /sys/devices/system/cpu/online
-    std::string affinity_file;  ///< empty: sched_getaffinity(2)
+    /// Empty: /sys/devices/system/cpu/online; on Windows GetActiveProcessorCount.
+    std::string online_file;
+    std::string affinity_file;  ///< empty: sched_getaffinity(2); on Windows "affinity mask"
 
     /// Returns the lowest number except the request, or the override, as whole CPUs; at least 1,
     /// and 1 when nothing is known.
@@ -244,6 +252,12 @@ struct fd_limits {
 ///   change of the places where control groups are mounted is noticed within a second.
 /// - Where the numbers can no longer be read (no descriptors left, chroot without /proc) the last
 ///   answer stays.
+///
+/// **Limits**
+/// - Windows: of nested jobs only the innermost one can be asked. A rate that is no hard cap, and
+/// CPU
+///   sets, are no limit. A thread that is bound to all CPUs of one group of several counts as not
+///   bound.
 [[nodiscard]] int get_cpu_count(std::error_code& error);
 [[nodiscard]] int get_cpu_count();
 
@@ -263,6 +277,10 @@ struct fd_limits {
 ///   mounted is noticed within a second.
 /// - Where it can no longer be read (no descriptors left, chroot without /proc) the last answer
 ///   stays.
+///
+/// **Limits**
+/// - Windows: the limit is the lower one of the job's on the memory that all its processes, or each
+///   of them, may commit. Of nested jobs only the innermost one can be asked.
 [[nodiscard]] double get_mem_size_gb(std::error_code& error);
 [[nodiscard]] double get_mem_size_gb();
 
@@ -278,8 +296,12 @@ struct fd_limits {
 /// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
 ///   positive number.
 ///
+/// **Limits**
+/// - Windows: the quota is the hard cap of the job's CPU rate, the cpuset the job's affinity mask;
+///   nothing tells what was asked for. Of nested jobs only the innermost one can be asked.
+///
 /// **Source**
-/// sched_getaffinity(2), cgroups(7), cpuset(7)
+/// sched_getaffinity(2), cgroups(7), cpuset(7); Windows: "Processor Groups", "Job Objects"
 [[nodiscard]] cpu_budget get_cpu_budget(const sysroot& root, std::error_code& error);
 [[nodiscard]] cpu_budget get_cpu_budget(const sysroot& root = {});
 
@@ -292,13 +314,21 @@ struct fd_limits {
 /// - `errc::invalid_argument` (std::invalid_argument from the throwing form): the override is not a
 ///   positive number.
 ///
+/// **Limits**
+/// - Windows: limits and use are of memory that is committed, in use or not. The soft limit is the
+///   working set that the job allows each process. Nothing tells of swap and of what can be taken
+///   back. Of nested jobs only the innermost one can be asked.
+///
 /// **Source**
-/// sysinfo(2), cgroups(7), getrlimit(2)
+/// sysinfo(2), cgroups(7), getrlimit(2); Windows: GlobalMemoryStatusEx, "Job Objects"
 [[nodiscard]] memory_budget get_memory_budget(const sysroot& root, std::error_code& error);
 [[nodiscard]] memory_budget get_memory_budget(const sysroot& root = {});
 
 /// Returns how long tasks waited for each resource: the tasks of this process's control group
 /// (version 2) or, where the group has no such file, those of the whole machine.
+///
+/// **Limits**
+/// - Windows: there is none.
 ///
 /// **Source**
 /// kernel documentation, accounting/psi
@@ -308,6 +338,10 @@ struct fd_limits {
 ///
 /// **Errors**
 /// - Those of getrlimit(2), where /proc/self/limits cannot be read either.
+///
+/// **Limits**
+/// - Windows: handles have no limit that a program could reach before memory ends, so that there is
+///   none here, and none to raise.
 ///
 /// **Source**
 /// getrlimit(2), RLIMIT_NOFILE
@@ -324,6 +358,9 @@ struct fd_limits {
 ///
 /// **Errors**
 /// - Those of getrlimit(2) and setrlimit(2).
+///
+/// **Limits**
+/// - Windows: there is no limit to raise: it does nothing, and succeeds.
 fd_limits raise_fd_limit(std::uint64_t most, std::error_code& error);
 fd_limits raise_fd_limit(std::error_code& error);
 fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)());
@@ -333,6 +370,9 @@ fd_limits raise_fd_limit(std::uint64_t most = (std::numeric_limits<std::uint64_t
 ///
 /// **Errors**
 /// - Those of opening and reading /proc/self/fd: there is no /proc, or no descriptor is left.
+///
+/// **Limits**
+/// - Windows: handles of every kind count, those of events, threads and keys too.
 ///
 /// **Cost**
 /// Grows with the number of open descriptors.

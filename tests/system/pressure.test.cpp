@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "support_linux.hpp"
+#include "support.hpp"
 #include "system/situations.hpp"
 
 using namespace skyutil_tests;

@@ -9,9 +9,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <iostream>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -20,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include "support_linux.hpp"
+#include "environment.hpp"
+#include "support.hpp"
 
 namespace skyutil_tests {
 
@@ -30,32 +32,6 @@ inline constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 inline constexpr std::array cpu_variables{"SKYUTIL_CPU_COUNT", "SKYPILOT_POD_CPU_CORE_LIMIT"};
 inline constexpr std::array memory_variables{"SKYUTIL_MEMORY_BYTES", "SKYPILOT_POD_MEMORY_GB_LIMIT",
                                              "SKYPILOT_POD_MEMORY_BYTES_LIMIT"};
-
-/// Sets an environment variable, or unsets it, until the end of the scope.
-class scoped_variable {
-public:
-    scoped_variable(const char* name, const char* value) : name_(name) {
-        if (const char* const old = std::getenv(name)) {
-            old_ = old;
-        }
-        set(value);
-    }
-    scoped_variable(const scoped_variable&) = delete;
-    scoped_variable& operator=(const scoped_variable&) = delete;
-    ~scoped_variable() { set(old_ ? old_->c_str() : nullptr); }
-
-private:
-    void set(const char* value) const {
-        if (value != nullptr) {
-            ::setenv(name_, value, 1);
-        } else {
-            ::unsetenv(name_);
-        }
-    }
-
-    const char* name_;
-    std::optional<std::string> old_;
-};
 
 /// No override, whatever the environment of the tests is.
 class no_overrides {
@@ -94,7 +70,7 @@ struct situation {
 /// blank line before the next section belongs to neither.
 inline situation read_situation(const std::filesystem::path& path) {
     situation result;
-    result.name = path.stem();
+    result.name = path.stem().string();
     std::istringstream in(read_file(path));
     std::string* text = nullptr;
     std::string expected;
@@ -113,6 +89,20 @@ inline situation read_situation(const std::filesystem::path& path) {
     return result;
 }
 
+/// Of many texts in files each so many-th is tried: what reads them is the same on every system,
+/// but files cost more on some.
+inline constexpr std::size_t each_of_many =
+    std::filesystem::path::preferred_separator == '/' ? 1 : 12;
+
+/// Whether this system can have files of these names.
+inline bool has_names_of(const situation& what) {
+    return std::filesystem::path::preferred_separator == '/' ||
+           std::none_of(what.files.begin(), what.files.end(), [](const auto& file) {
+               return file.first.find_first_of(":\\") != std::string::npos;
+           });
+}
+
+/// All that this system can have.
 inline const std::vector<situation>& situations() {
     static const std::vector<situation> all = [] {
         std::vector<situation> result;
@@ -121,6 +111,12 @@ inline const std::vector<situation>& situations() {
                 result.push_back(read_situation(entry.path()));
             }
         }
+        for (const situation& each : result) {
+            if (!has_names_of(each)) {
+                std::cout << "left out: " << each.name << ": no file can be named so\n";
+            }
+        }
+        std::erase_if(result, [](const situation& each) { return !has_names_of(each); });
         std::sort(result.begin(), result.end(),
                   [](const situation& a, const situation& b) { return a.name < b.name; });
         return result;
@@ -146,6 +142,56 @@ inline void write_files(const temporary_directory& root, const situation& what) 
         std::filesystem::create_directories(place_in(root, name).parent_path());
         write_file(place_in(root, name), text);
     }
+}
+
+/// The numbers of a machine in the form of `expected`; what there is none of is left out.
+inline json budgets_of(const skyutil::sysroot& root) {
+    const skyutil::cpu_budget cpus = skyutil::get_cpu_budget(root);
+    const skyutil::memory_budget memory = skyutil::get_memory_budget(root);
+    json result;
+    const auto add = [&](const char* name, const auto& value) {
+        if (value) {
+            result[name] = *value;
+        }
+    };
+    result["usable"] = cpus.usable();
+    add("online", cpus.online);
+    add("affinity", cpus.affinity);
+    add("cpuset", cpus.cpuset);
+    add("quota", cpus.quota);
+    result["cpu_factor"] = to_string(cpus.limiting_factor().kind);
+    add("physical", memory.physical);
+    add("limit", memory.limit);
+    result["memory_factor"] = to_string(memory.limiting_factor().kind);
+    add("request", cpus.request);
+    if (const auto& throttled = cpus.throttled) {
+        result["throttled"] = {throttled->periods, throttled->throttled_periods,
+                               throttled->throttled_time.count()};
+    }
+    add("soft_limit", memory.soft_limit);
+    add("swap_limit", memory.swap_limit);
+    add("usage", memory.usage);
+    add("reclaimable", memory.reclaimable);
+    add("group_available", memory.group_available);
+    add("address_space_limit", memory.address_space_limit);
+    add("data_limit", memory.data_limit);
+    add("process_available", memory.process_available);
+    if (memory.available() != memory.usable()) {
+        result["available"] = memory.available();
+    }
+    for (const auto& [name, file] :
+         {std::pair("cpuset_file", cpus.cpuset_file), std::pair("quota_file", cpus.quota_file),
+          std::pair("request_file", cpus.request_file),
+          std::pair("throttled_file", cpus.throttled_file),
+          std::pair("limit_file", memory.limit_file),
+          std::pair("soft_limit_file", memory.soft_limit_file),
+          std::pair("swap_limit_file", memory.swap_limit_file),
+          std::pair("usage_file", memory.usage_file)}) {
+        if (!file.empty()) {
+            result[name] = file;
+        }
+    }
+    return result;
 }
 
 // -------------------------------------------------------------------------------------------

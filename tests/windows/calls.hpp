@@ -67,8 +67,9 @@ public:
     }
     other_process(const other_process&) = delete;
     other_process& operator=(const other_process&) = delete;
-    ~other_process() { ::WaitForSingleObject(process_.get(), INFINITE); }
+    ~other_process() { wait(); }
 
+    void wait() const { ::WaitForSingleObject(process_.get(), INFINITE); }
     bool running() const { return ::WaitForSingleObject(process_.get(), 0) == WAIT_TIMEOUT; }
     DWORD exit_code() const {
         DWORD code = 0;

@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
@@ -45,6 +46,10 @@ inline std::error_code last_error() noexcept;
 
 /// The id of this process.
 inline std::int64_t process_id() noexcept;
+
+/// Appends a text in UTF-8 such as "a/b" to the name of a file. Returns false, and appends nothing,
+/// for what no file here is named.
+inline bool append_path_text(path_text& name, std::string_view text);
 
 /// Closes a file, a directory, a pipe or what else has a handle; not no_handle.
 inline void close(native_handle handle) noexcept;

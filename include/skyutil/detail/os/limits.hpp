@@ -33,6 +33,8 @@
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/limits_state.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/linux/limits_state.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/limits_state.hpp>  // IWYU pragma: export
 #endif
@@ -81,6 +83,8 @@ private:
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/limits.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/limits.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/limits.hpp>  // IWYU pragma: export
 #endif

@@ -42,6 +42,8 @@ inline const char* open_descriptors_name() noexcept;
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/resources.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/resources.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/resources.hpp>  // IWYU pragma: export
 #endif

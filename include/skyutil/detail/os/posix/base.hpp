@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -44,6 +45,11 @@ using ::close, ::getpid, ::ppoll;
 inline std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
 inline std::int64_t process_id() noexcept { return sys::getpid(); }
+
+inline bool append_path_text(path_text& name, std::string_view text) {
+    name.append(text);
+    return true;
+}
 
 inline void close(native_handle fd) noexcept {
     sys::close(fd);  // not repeated: Linux frees the descriptor even when interrupted, see close(2)

@@ -8,6 +8,7 @@
 #include <skyutil/version.hpp>
 
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -17,6 +18,8 @@ inline std::error_code last_error() noexcept {
 }
 
 inline std::int64_t process_id() noexcept { return 0; }
+
+inline bool append_path_text(path_text&, std::string_view) { return false; }
 
 inline void close(native_handle) noexcept {}
 

@@ -9,6 +9,8 @@
 // definition tells its type. Those functions are called under the names that ntdll.dll has for them
 // beside the ones with Nt, and that no header for programs declares: Zw.
 //
+// The functions are in namespace api, where `sys` finds them: there tests can put others in front.
+//
 // Sources: the Windows SDK's headers, Microsoft's reference of the Win32 API and of Zw routines.
 
 #pragma once
@@ -58,6 +60,12 @@ struct io_result {
     std::uintptr_t count;
 };
 
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api {
+
+using namespace sys;  // NOLINT(*-using-namespace) the types
+
 // Those that the headers of Windows import from a DLL are imported here too: compilers warn of a
 // difference.
 extern "C" {
@@ -85,7 +93,6 @@ __declspec(dllimport) unsigned long __stdcall GetFullPathNameW(const wchar_t*, u
                                                                wchar_t*, wchar_t**);
 __declspec(dllimport) unsigned long __stdcall GetLastError();
 __declspec(dllimport) unsigned long __stdcall GetTempPathW(unsigned long, wchar_t*);
-__declspec(dllimport) unsigned long long __stdcall GetTickCount64();
 __declspec(dllimport) void* __stdcall MapViewOfFile(handle, unsigned long, unsigned long,
                                                     unsigned long, size_type);
 __declspec(dllimport) int __stdcall PeekNamedPipe(handle, void*, unsigned long, unsigned long*,
@@ -121,11 +128,17 @@ nt_status __stdcall ZwSetSecurityObject(handle, unsigned long, const void*);
 
 }  // extern "C"
 
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api
+
 // The import libraries, where the compiler passes that on to the linker; g++ does not.
 #if defined(_MSC_VER) || defined(__clang__)
 #pragma comment(lib, "bcrypt")
 #pragma comment(lib, "ntdll")
 #endif
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
+
+using namespace api;  // NOLINT(*-using-namespace) the functions
 
 // -------------------------------------------------------------------------------------------------
 // what a file is opened for, as <windows.h> has it

@@ -8,12 +8,19 @@
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/detail/os/windows/api.hpp>
 #include <skyutil/detail/os/windows/errors.hpp>
+#include <skyutil/detail/os/windows/text.hpp>
 #include <skyutil/version.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <system_error>
+
+#if defined(SKYUTIL_TEST_SYSTEM_CALLS)
+#include SKYUTIL_TEST_SYSTEM_CALLS  // sys, with calls that fail when a test wants them to
+#endif
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
@@ -21,6 +28,16 @@ inline std::error_code last_error() noexcept { return sys::error_of(sys::GetLast
 
 inline std::int64_t process_id() noexcept {
     return static_cast<std::int64_t>(sys::GetCurrentProcessId());
+}
+
+inline bool append_path_text(path_text& name, std::string_view text) {
+    const std::optional<path_text> wide = text.find_first_of("\\:") == std::string_view::npos
+                                              ? sys::to_utf16<wchar_t>(text)
+                                              : std::nullopt;
+    if (wide) {
+        name += *wide;
+    }
+    return wide.has_value();
 }
 
 inline void close(native_handle handle) noexcept { sys::CloseHandle(handle); }

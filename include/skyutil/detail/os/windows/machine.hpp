@@ -9,6 +9,7 @@
 #include <skyutil/detail/os/windows/text.hpp>
 #include <skyutil/version.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,12 +39,19 @@ inline std::optional<std::string> environment(const char* name) {
     }
 }
 
-inline std::uint64_t coarse_milliseconds() noexcept { return sys::GetTickCount64(); }
+/// The clock of ticks is 16 milliseconds behind, for which numbers may not be kept.
+inline std::uint64_t coarse_milliseconds() noexcept {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                          std::chrono::steady_clock::now().time_since_epoch())
+                                          .count());
+}
 
 inline void set_limit(resource, const resource_limit&, std::error_code& error) noexcept {
     error = make_error(std::errc::function_not_supported);
 }
 
-inline const char* limit_name(resource) noexcept { return "the limit"; }
+inline const char* limit_name(resource which) noexcept {
+    return which == resource::address_space ? "GlobalMemoryStatusEx" : "the limit";
+}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

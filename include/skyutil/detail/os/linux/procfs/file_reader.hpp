@@ -38,18 +38,18 @@ public:
 
     [[nodiscard]] bool is_real() const noexcept { return read_ids_ != nullptr; }
 
-    /// Returns the name that a file such as "/proc/stat" has here.
+    /// Returns the name that a file such as "/proc/stat" has here; empty where it can have none.
     [[nodiscard]] path_text name_of(std::string_view file) const {
         path_text name = directory_;
-        name.append(file.begin(), file.end());
-        return name;
+        return append_path_text(name, file) ? name : path_text();
     }
 
     /// Writes the same to `name`; the file is below a directory such as "/proc/".
     void write_name(path_text& name, std::string_view directory, std::string_view file) const {
         name.assign(directory_);
-        name.append(directory.begin(), directory.end());
-        name.append(file.begin(), file.end());
+        if (!append_path_text(name, directory) || !append_path_text(name, file)) {
+            name.clear();
+        }
     }
 
     /// Returns the ids of the calling thread; not in a copy.
