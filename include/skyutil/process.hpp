@@ -36,8 +36,12 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// True for a process that runs, is stopped or is a zombie, and for processes of other users. False
 /// for the id of a thread that is not the first one of its process.
 ///
+/// **Limits**
+/// - Windows: a process that has ended keeps its id while anybody has a handle of it, as a zombie
+///   does.
+///
 /// **Cost**
-/// - One system call (tgkill(2) with signal 0).
+/// - One system call (tgkill(2) with signal 0). Windows: OpenProcess and what closes that.
 [[nodiscard]] inline bool pid_exists(std::int64_t pid) noexcept {
     return detail::os::process_exists(pid);
 }
@@ -54,6 +58,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 /// - The answer comes from a pidfd (pidfd_open(2), Linux 5.3). Where the kernel has none or a
 ///   seccomp filter forbids it, the state and the number of threads in /proc/PID/stat decide. Where
 ///   /proc does not show the process either, it counts as alive if its id exists.
+/// - Windows: a process that may not be opened is alive if the list of all processes has it.
 [[nodiscard]] bool is_process_alive(std::int64_t pid, std::error_code& error);
 [[nodiscard]] bool is_process_alive(std::int64_t pid);
 
@@ -76,6 +81,8 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 ///   Between that and the signal the process can end and its id be given away: as ids go round,
 ///   that takes some 32,000 new processes within microseconds.
 /// - Where neither is available open() fails.
+/// - Windows: a handle holds a HANDLE, which also keeps the id from being given away. A process
+///   that may not be opened, such as a protected one, is told from others by when it was started.
 class [[nodiscard]] process_handle {
 public:
     /// Returns a handle of the process with this id: of any user, alive or a zombie.
@@ -114,6 +121,11 @@ public:
     /// Sends a signal by its number (signal(7)); 0 only tests whether a signal may be sent.
     ///
     /// A zombie accepts every signal without effect.
+    ///
+    /// **Limits**
+    /// - Windows: there are 0, 9, which ends the process at once, and 15, which asks it to as
+    ///   terminate() does; all others are errc::function_not_supported, and so is 15 to a process
+    ///   that nothing asks. What has ended is errc::no_such_process.
     ///
     /// **Errors**
     /// - errc::no_such_process: the process is gone.
@@ -155,6 +167,10 @@ public:
     ///
     /// Sends SIGTERM (and SIGCONT, in case the process is stopped) and waits for at most the grace;
     /// then sends SIGKILL and waits for at most 10 s. A process that has ended already is no error.
+    ///
+    /// **Limits**
+    /// - Windows has nothing that asks any process to end. Its main windows are asked to close; one
+    ///   that has none in this session is ended at once, without the grace, with the exit code 1.
     ///
     /// **Errors**
     /// - errc::operation_not_permitted: the process is process 1, the calling one or another
@@ -200,6 +216,9 @@ enum class kinship {
 /// - This is a look at one moment, by the parents that /proc names. A process whose parent has
 ///   ended is by then a child of init or of a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
 /// - Processes that /proc hides (hidepid) are missing.
+/// - Windows: a process stays the child of the one that started it, even when that has ended;
+///   what has ended is not listed. Who is a child is told by ids and times of creation: one that
+///   was started after the clock had been set back before the start of its parent is missed.
 ///
 /// **Cost**
 /// - Reads one file for each process of the machine.
@@ -215,8 +234,12 @@ enum class kinship {
 struct process_info {
     std::int64_t pid;
     std::int64_t parent;  ///< 0 for a parent outside of the pid namespace
-    std::string name;     ///< at most 15 bytes of any value, see prctl(2), PR_SET_NAME
-    bool alive;           ///< false for a zombie
+
+    /// At most 15 bytes of any value, see prctl(2), PR_SET_NAME. Windows: the name of the program's
+    /// file, in UTF-8.
+    std::string name;
+
+    bool alive;  ///< false for a zombie
 
     friend bool operator==(const process_info&, const process_info&) = default;
 };
@@ -243,7 +266,7 @@ struct kill_tree_options {
     bool include_root = true;
 
     /// The signal to send first, by number. A number that no signal has is
-    /// std::errc::invalid_argument; SIGKILL means the same as `force`.
+    /// std::errc::invalid_argument; SIGKILL means the same as `force`. Windows has 9 and 15 alone.
     int end_signal = detail::os::terminate_signal;
 
     /// The ids of processes to leave alone, together with all that they started.
@@ -281,6 +304,9 @@ struct kill_report {
 /// Sends SIGTERM (and SIGCONT, in case the process is stopped) and waits for at most the grace;
 /// then sends SIGKILL and waits for at most 10 s. A zombie counts as ended.
 ///
+/// **Limits**
+/// - Windows: as process_handle::terminate() says.
+///
 /// **Errors**
 /// - errc::no_such_process: no process has this id.
 /// - errc::operation_not_permitted: it is process 1 or the calling one. Another user's process is
@@ -311,7 +337,7 @@ struct kill_report {
 ///   may be what cleans up: it is left alone until that process has ended, and is ended then.
 /// - No other process is signalled when an id is reused: every signal goes through a pidfd or,
 ///   where the kernel has none or no descriptor is left, follows a comparison of the start time.
-/// - Process 1 and the calling process are never signalled.
+/// - Process 1 (Windows: 4, System) and the calling process are never signalled.
 /// - Zombies count as ended. To reap them remains the task of their parents.
 ///
 /// **Limits**
@@ -328,10 +354,19 @@ struct kill_report {
 /// - Processes in a frozen control group cannot receive SIGTERM. In version 2 SIGKILL ends them, in
 ///   version 1 they are left (errc::timed_out). Nothing is thawed.
 /// - If the calling process is killed during the call, processes can stay stopped.
+/// - Windows: nothing is stopped. The processes are put into a job, which has all that they start
+///   from then on; those in jobs that cannot be nested with it are found by their parents. Parents
+///   are ended before their children. What is started in the moment of the end can be ended
+///   without being in the report.
+/// - Windows: each is asked to end as process_handle::terminate() does. Where nothing asks any of
+///   them there is no grace.
+/// - Windows: not found is what a process that is no more had left behind before, and what other
+///   programs, such as services, start for the tree. A process whose end would stop Windows is
+///   never ended (errc::operation_not_permitted).
 ///
 /// **Errors**
 /// - errc::no_such_process: no process has this id.
-/// - errc::operation_not_permitted: it is process 1.
+/// - errc::operation_not_permitted: it is process 1 (Windows: 4).
 /// - errc::invalid_argument: kill_tree_options::end_signal is no signal.
 /// - errc::function_not_supported: there is no /proc for this pid namespace, or it hides the
 ///   process. Nothing was signalled.

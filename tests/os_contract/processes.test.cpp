@@ -84,6 +84,26 @@ os::process_entry entry_of(const os::process_list& list, std::int64_t pid) {
     return *place;
 }
 
+/// Asks a process to end, or ends it where nothing asks it.
+void ask_to_end(const process_ref& process) {
+    std::error_code error;
+    process.ask(os::terminate_signal, error);
+    if (error == std::errc::function_not_supported) {
+        error.clear();
+        process.kill(error);
+    }
+    CHECK_FALSE(error);
+}
+
+/// Waits until the id of a process is free, which may be a moment after the last handle is closed.
+void await_free_id(std::int64_t pid) {
+    const auto deadline = steady_clock::now() + 20s;
+    while (os::process_exists(pid) && steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(1ms);
+    }
+    CHECK_FALSE(os::process_exists(pid));
+}
+
 os::process_list& refreshed(os::process_list& list) {
     done([&](std::error_code& error) { list.refresh(error); });
     return list;
@@ -115,8 +135,7 @@ TEST_CASE("only what a system can give to a process is an id") {
 TEST_CASE("a process is alive until it has ended, and gone when it was reaped") {
     for (const auto open : {process_ref::open, process_ref::open_by_start}) {
         waiting_program program;
-        const auto process =
-            done([&](std::error_code& error) { return open(program.pid(), error); });
+        auto process = done([&](std::error_code& error) { return open(program.pid(), error); });
         CHECK(process.pid() == program.pid());
         CHECK(done([&](std::error_code& error) { return process.alive(error); }));
         done([&](std::error_code& error) { process.signal(0, error); });
@@ -128,10 +147,11 @@ TEST_CASE("a process is alive until it has ended, and gone when it was reaped") 
         CHECK_FALSE(done([&](std::error_code& error) { return process.alive(error); }));
         CHECK(os::process_exists(program.pid()));
         program.end();
-        CHECK_FALSE(os::process_exists(program.pid()));
         CHECK_FALSE(done([&](std::error_code& error) { return process.alive(error); }));
         CHECK(error_of([&](std::error_code& error) { process.signal(0, error); }) ==
               std::errc::no_such_process);
+        process = process_ref();
+        await_free_id(program.pid());
     }
 }
 
@@ -139,11 +159,15 @@ TEST_CASE("a process that is paused and asked to end goes on and ends") {
     const waiting_program program;
     const auto process =
         done([&](std::error_code& error) { return process_ref::open(program.pid(), error); });
-    done([&](std::error_code& error) { process.pause(error); });
-    done([&](std::error_code& error) { process.resume(error); });
-    done([&](std::error_code& error) { process.pause(error); });
-    done([&](std::error_code& error) { process.ask(os::terminate_signal, error); });
-    CHECK(done([&](std::error_code& error) { return process.wait_until(for_ever, error); }));
+    std::error_code error;
+    const os::process_list list(error);
+    REQUIRE_FALSE(error);
+    const os::tree_guard guard(list);
+    done([&](std::error_code& failed) { guard.hold(process, failed); });
+    guard.release(process);
+    done([&](std::error_code& failed) { guard.hold(process, failed); });
+    ask_to_end(process);
+    CHECK(done([&](std::error_code& failed) { return process.wait_until(for_ever, failed); }));
 }
 
 TEST_CASE("no process is none, and what was moved from is no process") {
@@ -181,6 +205,7 @@ TEST_CASE("the list shows each process once, by id, with the parent that started
     CHECK(now->start == entry.start);
     CHECK(now->parent == entry.parent);
     program.end();
+    await_free_id(entry.pid);
     CHECK_FALSE(list.shows(entry));
     CHECK(error_of([&](std::error_code& gone) { return list.look(entry.pid, gone); }) ==
           std::errc::no_such_process);
@@ -208,6 +233,6 @@ TEST_CASE("a process that is told to hold still does, until it is released") {
     CHECK(guard.look(entry, steady_clock::now() - told) == os::stillness::still);
     CHECK(done([&](std::error_code& failed) { return process.alive(failed); }));
     guard.release(process);
-    done([&](std::error_code& failed) { process.ask(os::terminate_signal, failed); });
+    ask_to_end(process);
     CHECK(done([&](std::error_code& failed) { return process.wait_until(for_ever, failed); }));
 }

@@ -9,19 +9,15 @@
 
 #include <filesystem>
 #include <string>
-#include <system_error>
 
 #include <windows.h>
 
 #include "support.hpp"
+#include "support_windows.hpp"
 
 namespace skyutil_tests {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] inline void throw_last_error(const std::string& what) {
-    throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), what);
-}
 
 /// Opens a file as another program does; throws.
 inline skyutil::unique_fd open_shared(const fs::path& path, DWORD wanted, DWORD sharing,
@@ -50,21 +46,8 @@ inline std::string read_rest(HANDLE file) {
 /// This program once more, running one hidden test case, whose argument is a variable.
 class other_process {
 public:
-    other_process(const std::wstring& test, const fs::path& argument) {
-        std::wstring program(32768, L'\0');
-        program.resize(::GetModuleFileNameW(nullptr, program.data(), 32768));
-        std::wstring line = L"\"" + program + L"\" \"" + test + L"\"";
-        ::SetEnvironmentVariableW(L"SKYUTIL_TEST_ARGUMENT", argument.c_str());
-        STARTUPINFOW startup{};
-        startup.cb = sizeof startup;
-        PROCESS_INFORMATION started{};
-        if (::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, FALSE, 0, nullptr,
-                             nullptr, &startup, &started) == 0) {
-            throw_last_error("CreateProcess");
-        }
-        ::CloseHandle(started.hThread);
-        process_.reset(started.hProcess);
-    }
+    other_process(const std::wstring& test, const fs::path& argument)
+        : process_(start_this_program(test, argument.native()).process) {}
     other_process(const other_process&) = delete;
     other_process& operator=(const other_process&) = delete;
     ~other_process() { ::WaitForSingleObject(process_.get(), INFINITE); }
@@ -76,11 +59,7 @@ public:
         return code;
     }
 
-    static fs::path argument() {
-        wchar_t text[1024];
-        ::GetEnvironmentVariableW(L"SKYUTIL_TEST_ARGUMENT", text, 1024);
-        return text;
-    }
+    static fs::path argument() { return argument_of_this_program(); }
 
 private:
     skyutil::unique_fd process_;

@@ -82,6 +82,8 @@ private:
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/process_list.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/process_list.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/process_list.hpp>  // IWYU pragma: export
 #endif

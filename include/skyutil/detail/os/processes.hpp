@@ -10,8 +10,11 @@
 #include <skyutil/detail/text/scan.hpp>  // IWYU pragma: keep
 #include <skyutil/version.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
@@ -25,6 +28,9 @@ inline bool is_signal(int number) noexcept;
 /// Whether the system could give the number to a process: never 0 or a negative one, which some
 /// calls take for groups of processes.
 inline bool is_process_id(std::int64_t number) noexcept;
+
+/// Whether that is the process that started all others, and is never to be ended.
+inline bool is_first_process(std::int64_t pid) noexcept;
 
 /// Whether the number is the id of a process, of any user and dead or alive. The id of a thread
 /// that is not the first one of its process is not.
@@ -91,19 +97,34 @@ public:
     /// system has no such signal.
     void signal(int number, std::error_code& error) const noexcept;
 
-    /// Asks it to end, with that signal, and lets it go on if it is paused.
+    /// Asks it to end, with that signal, and lets it go on if it is stopped.
+    /// errc::function_not_supported: nothing asks it, and only kill() ends it.
     void ask(int number, std::error_code& error) const noexcept;
 
     /// Ends it. It may take until after the call.
     void kill(std::error_code& error) const noexcept;
 
-    /// Stops all its threads. It may take until after the call.
-    void pause(std::error_code& error) const noexcept;
-
-    /// Lets it go on.
-    void resume(std::error_code& error) const noexcept;
-
 private:
+    friend class tree_guard;
+
+    /// wait_until() without a handle: looks every few milliseconds.
+    [[nodiscard]] bool watch_until(time_point deadline, std::error_code& error) const noexcept {
+        using std::chrono::milliseconds, std::chrono::steady_clock;
+        for (milliseconds pause(1);; pause = (std::min)(2 * pause, milliseconds(16))) {
+            std::error_code failed;
+            const bool is_alive = alive(failed);
+            if (!is_alive || failed) {
+                error = failed ? failed : error;
+                return !failed;
+            }
+            const time_point now = steady_clock::now();
+            if (now >= deadline) {
+                return false;
+            }
+            std::this_thread::sleep_until((std::min)(deadline, now + pause));
+        }
+    }
+
     std::int64_t pid_ = 0;
     std::uint64_t start_ = 0;  ///< used without a handle
     unique_fd handle_;
@@ -113,6 +134,8 @@ private:
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/processes.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/processes.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/processes.hpp>  // IWYU pragma: export
 #endif

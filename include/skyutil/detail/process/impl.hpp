@@ -111,8 +111,8 @@ auto with_entry_of(std::int64_t pid, std::error_code& error, Function function)
     if (!error) {
         list.refresh(error);
     }
-    const process_entry* const entry = find_entry(list.entries(), pid);
-    if (error || entry == nullptr) {
+    const std::optional<process_entry> entry = error ? std::nullopt : entry_of(list, pid);
+    if (!entry) {
         error = error ? error : missing_process(pid);
         return {};
     }
@@ -187,12 +187,12 @@ inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds
     if (error) {
         return report;
     }
-    if (pid == 1 || pid == os::process_id()) {
+    if (os::is_first_process(pid) || pid == os::process_id()) {
         error = os::make_error(std::errc::operation_not_permitted);
         return report;
     }
     const process_ending ending = terminate(process, deadline_after(grace), error);
-    if (ending.asked) {
+    if (ending.asked || ending.killed) {
         report.signalled.push_back(pid);
     }
     if (ending.killed) {
@@ -213,7 +213,8 @@ inline kill_report terminate_process(std::int64_t pid, std::chrono::milliseconds
 
 inline kill_report kill_process_tree(std::int64_t pid, const kill_tree_options& options,
                                      std::error_code& error) {
-    if (pid == 1 && (options.include_root || detail::os::process_id() != 1)) {
+    if (detail::os::is_first_process(pid) &&
+        (options.include_root || detail::os::process_id() != pid)) {
         error = detail::os::make_error(std::errc::operation_not_permitted);
         return {};
     }

@@ -12,6 +12,9 @@
 // it has its own signal, as it is stopped. And a process group that is left without a parent while
 // members are stopped would get SIGHUP from the kernel, where there are such groups.
 //
+// A system that cannot stop them keeps what they start together with them instead (os::tree_guard).
+// There parents are ended before their children, so that they start no others in their place.
+//
 // A member that has been told to stop and has not may be in fork(2), where a busy machine or a lack
 // of memory can keep it. It is held back, with those it descends from: it gets the signal once it
 // has stopped and its child has been found.
@@ -60,7 +63,8 @@ public:
             const bool found = freeze();
             const bool asked =
                 send([this](tree_member& each) { each.ask(options_.end_signal, tree_.guard()); });
-            if ((ended && !found && !asked) || std::chrono::steady_clock::now() >= deadline) {
+            if ((ended && !found && !asked) || are_all_deaf() ||
+                std::chrono::steady_clock::now() >= deadline) {
                 return;
             }
             ended =
@@ -78,6 +82,7 @@ public:
             freeze();
             holds_back_ = std::chrono::steady_clock::now() < latest;
             send([this](tree_member& each) { each.kill(tree_.guard()); });
+            tree_.guard().end_kept();
             if (is_any_held_back()) {
                 wait_until(deadline_after(std::chrono::milliseconds(10)), &tree_member::is_target);
                 continue;
@@ -90,6 +95,14 @@ public:
     [[nodiscard]] bool any_left() noexcept {
         return std::any_of(tree_.members().begin(), tree_.members().end(),
                            [](tree_member& each) { return each.is_target(); });
+    }
+
+    /// Whether there are members left, and nothing asks any of them to end: waiting is in vain.
+    [[nodiscard]] bool are_all_deaf() noexcept {
+        return any_left() &&
+               std::all_of(tree_.members().begin(), tree_.members().end(), [](tree_member& each) {
+                   return !each.is_target() || each.is_deaf_target();
+               });
     }
 
     [[nodiscard]] kill_report report() {
@@ -119,6 +132,16 @@ private:
     void for_each_child_first(Function function) {
         for (std::size_t i = tree_.members().size(); i-- != 0;) {
             function(tree_.members()[i]);
+        }
+    }
+
+    /// Children first, where they stand still until they are told.
+    template <class Function>
+    void for_each_in_order(Function function) {
+        if (os::tree_guard::stops()) {
+            for_each_child_first(function);
+        } else {
+            std::for_each(tree_.members().begin(), tree_.members().end(), function);
         }
     }
 
@@ -191,16 +214,16 @@ private:
         return how;
     }
 
-    /// Sends a signal to the members that are to get it, children before parents; whether there
-    /// were any. Holds back those that have not stopped: with those they descend from for a while,
-    /// and alone for as long as they could not hear it anyway.
+    /// Sends a signal to the members that are to get it, in order; whether there were any. Holds
+    /// back those that have not stopped: with those they descend from for a while, and alone for as
+    /// long as they could not hear it anyway.
     template <class Send>
     bool send(Send send) {
         for (tree_member& each : tree_.members()) {
             each.held_back = false;
         }
         bool sent = false;
-        for_each_child_first([&](tree_member& each) {
+        for_each_in_order([&](tree_member& each) {
             const bool settles = each.due && each.last_seen == os::stillness::settling;
             const bool is_stuck = each.due && each.last_seen == os::stillness::stuck;
             if (holds_back_ && (each.held_back || settles)) {

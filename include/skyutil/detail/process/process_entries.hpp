@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -90,6 +91,15 @@ inline std::vector<std::size_t> find_descendants(const process_entries& entries,
         add_children(entries[found[i]]);
     }
     return found;
+}
+
+/// Returns the entry of the process; of one that no list has as it has ended, what the system knows
+/// of it still; nullopt when there is none.
+inline std::optional<process_entry> entry_of(const os::process_list& list,
+                                             std::int64_t pid) noexcept {
+    const process_entry* const entry = find_entry(list.entries(), pid);
+    std::error_code gone;
+    return entry != nullptr ? std::optional(*entry) : list.look(pid, gone);
 }
 
 /// Returns why the list does not show a process of that id.

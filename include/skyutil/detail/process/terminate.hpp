@@ -19,7 +19,7 @@ struct process_ending {
     bool killed = false;  ///< it was killed
 };
 
-/// Asks a process to end, waits until the deadline, and then kills it.
+/// Asks a process to end, waits until the deadline, and then kills it; at once if nothing asks it.
 [[nodiscard]] inline process_ending terminate(const os::process_ref& process, time_point deadline,
                                               std::error_code& error) noexcept {
     process_ending result;
@@ -33,14 +33,18 @@ struct process_ending {
         result.ended = result.ended || (done && process.wait_until(until, error));
         return !error && !result.ended;
     };
-    if (process.pid() == 1 || process.pid() == os::process_id()) {
+    if (os::is_first_process(process.pid()) || process.pid() == os::process_id()) {
         error = os::make_error(std::errc::operation_not_permitted);
         return result;
     }
     result.ended = !process.alive(error) && !error;
     if (!error && !result.ended) {
         process.ask(os::terminate_signal, error);
-        if (goes_on(result.asked, deadline)) {
+        const bool is_deaf = error == std::errc::function_not_supported;
+        if (is_deaf) {
+            error.clear();
+        }
+        if (is_deaf || goes_on(result.asked, deadline)) {
             process.kill(error);
             goes_on(result.killed, deadline_after(kill_patience));
         }

@@ -122,6 +122,18 @@ public:
         return found;
     }
 
+    /// Adds a process unless it is gone. False for one that is a member already, or spared.
+    template <class Admit>
+    bool add(const process_entry& entry, Admit admit) {
+        if (contains(entry) || is_spared(entry.pid)) {
+            return false;
+        }
+        if (std::optional<Member> member = admit(entry)) {
+            insert(*std::move(member));
+        }
+        return true;
+    }
+
 private:
     static constexpr auto none = static_cast<std::size_t>(-1);
 
@@ -165,18 +177,6 @@ private:
         Member* const known = find(entry.pid);
         return known != nullptr && known->entry.start == entry.start &&
                (known->entry.identity == entry.identity || known->is_left());
-    }
-
-    /// Adds a process unless it is gone. False for one that is a member already, or spared.
-    template <class Admit>
-    bool add(const process_entry& entry, Admit& admit) {
-        if (contains(entry) || is_spared(entry.pid)) {
-            return false;
-        }
-        if (std::optional<Member> member = admit(entry)) {
-            insert(*std::move(member));
-        }
-        return true;
     }
 
     void insert(Member member) {

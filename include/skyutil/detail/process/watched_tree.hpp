@@ -13,6 +13,7 @@
 #include <skyutil/detail/process/process_entries.hpp>
 #include <skyutil/detail/process/tree_members.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct tree_member {
     bool asked = false;         ///< got the first signal
     bool killed = false;        ///< was killed
     std::error_code error{};    ///< why the last signal could not be sent
+    const os::child* child = nullptr;  ///< of this process, if it is one that the tree was found by
 
     /// Whether the process is still there, as far as can be told.
     [[nodiscard]] bool is_left() noexcept {
@@ -56,6 +58,9 @@ struct tree_member {
     [[nodiscard]] bool is_target() noexcept {
         return !spared && error != std::errc::operation_not_permitted && is_left();
     }
+
+    /// Whether the process is a target that nothing asks to end.
+    [[nodiscard]] bool is_deaf_target() noexcept { return is_deaf(error) && is_target(); }
 
     /// Whether the process was killed and has not ended yet.
     [[nodiscard]] bool is_dying() noexcept { return killed && is_target(); }
@@ -78,8 +83,13 @@ struct tree_member {
     }
 
     void ask(int signal, const os::tree_guard& guard) noexcept {
-        if (!asked && is_target() &&
-            send([&](std::error_code& failed) { process.ask(signal, failed); })) {
+        if (!asked && is_target() && send([&](std::error_code& failed) {
+                process.ask(signal, failed);
+                if (is_deaf(failed) && child != nullptr) {
+                    failed.clear();
+                    child->ask(signal, failed);
+                }
+            })) {
             asked = true;
             stopped = false;  // whoever had stopped it
         }
@@ -95,6 +105,10 @@ struct tree_member {
     }
 
 private:
+    static bool is_deaf(const std::error_code& failed) noexcept {
+        return failed == std::errc::function_not_supported;
+    }
+
     /// Returns whether the signal was sent.
     template <class Signal>
     bool send(Signal signal) noexcept {
@@ -124,6 +138,7 @@ public:
         }
         members_.find_spared(list_.entries());
         if (std::optional<tree_member> first = find_root(root, child)) {
+            first->child = child;
             members_.add_root(list_.entries(), *std::move(first));
             find_members();
         } else if (!members_.is_spared(root)) {
@@ -167,12 +182,12 @@ public:
 
 private:
     std::optional<tree_member> find_root(std::int64_t root, const os::child* child) {
-        const process_entry* const entry = find_entry(list_.entries(), root);
+        const std::optional<process_entry> entry = entry_of(list_, root);
         if (child != nullptr &&
             !child->has_its_id()) {  // nor had it when the table was read, maybe
             return reaped_root(*child);
         }
-        return entry == nullptr || members_.is_spared(root) ? std::nullopt : admit(*entry);
+        return !entry || members_.is_spared(root) ? std::nullopt : admit(*entry);
     }
 
     /// Returns a root that stands for a child that others have reaped, if what is in its session
@@ -196,8 +211,27 @@ private:
     }
 
     bool find_members() {
-        return members_.find_more(list_.entries(),
-                                  [this](const process_entry& entry) { return admit(entry); });
+        bool found = members_.find_more(
+            list_.entries(), [this](const process_entry& entry) { return admit(entry); });
+        for (const std::int64_t pid : guard_.kept()) {
+            if (const process_entry* const entry = find_entry(list_.entries(), pid)) {
+                found = members_.add(*entry, [this](const process_entry& each) {
+                    return admit_kept(each);
+                }) || found;
+            }
+        }
+        return found;
+    }
+
+    /// Returns the member of an entry whose id was among those of the processes that are kept
+    /// together, if it is one of them: none gets the id of one of which there is a handle.
+    std::optional<tree_member> admit_kept(const process_entry& entry) {
+        std::optional<tree_member> member = admit(entry);
+        const std::vector<std::int64_t> kept = guard_.kept();
+        return member && member->process.has_handle() &&
+                       std::find(kept.begin(), kept.end(), entry.pid) != kept.end()
+                   ? std::move(member)
+                   : std::nullopt;
     }
 
     /// Returns the member of an entry, nullopt when the process of the entry is gone.

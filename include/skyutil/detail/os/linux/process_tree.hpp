@@ -11,6 +11,9 @@
 #include <chrono>
 #include <cstdint>
 #include <system_error>
+#include <vector>
+
+#include <signal.h>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
@@ -41,8 +44,12 @@ inline char busiest_state(int proc, std::int64_t pid, std::uint64_t start) noexc
 }
 }  // namespace sys
 
+inline tree_guard::tree_guard(const process_list& list) noexcept : list_(list) {}
+
+inline bool tree_guard::stops() noexcept { return true; }
+
 inline void tree_guard::hold(const process_ref& process, std::error_code& error) const noexcept {
-    process.pause(error);
+    process.signal(SIGSTOP, error);
 }
 
 /// One that is ready to run (R) needs a processor; one that cannot be interrupted (D) waits for
@@ -61,7 +68,11 @@ inline stillness tree_guard::look(const process_entry& entry,
 
 inline void tree_guard::release(const process_ref& process) const noexcept {
     std::error_code ignored;
-    process.resume(ignored);
+    process.signal(SIGCONT, ignored);
 }
+
+inline std::vector<std::int64_t> tree_guard::kept() const { return {}; }
+
+inline void tree_guard::end_kept() const noexcept {}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

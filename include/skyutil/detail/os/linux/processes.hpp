@@ -10,13 +10,10 @@
 #include <skyutil/detail/os/posix/processes.hpp>  // IWYU pragma: export
 #include <skyutil/version.hpp>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -171,23 +168,8 @@ inline bool process_ref::alive(std::error_code& error) const noexcept {
 }
 
 inline bool process_ref::wait_until(time_point deadline, std::error_code& error) const noexcept {
-    using std::chrono::milliseconds, std::chrono::steady_clock;
-    if (handle_) {
-        return sys::wait_until_ended(handle_.get(), deadline, error);
-    }
-    for (milliseconds pause(1);; pause = (std::min)(2 * pause, milliseconds(16))) {
-        std::error_code failed;
-        const bool is_alive = alive(failed);
-        if (!is_alive || failed) {
-            error = failed ? failed : error;
-            return !failed;
-        }
-        const time_point now = steady_clock::now();
-        if (now >= deadline) {
-            return false;
-        }
-        std::this_thread::sleep_until((std::min)(deadline, now + pause));
-    }
+    return handle_ ? sys::wait_until_ended(handle_.get(), deadline, error)
+                   : watch_until(deadline, error);
 }
 
 inline void process_ref::signal(int number, std::error_code& error) const noexcept {

@@ -28,19 +28,19 @@ inline bool is_process_id(std::int64_t number) noexcept {
     return number > 0 && number <= (std::numeric_limits<pid_t>::max)();
 }
 
+inline bool is_first_process(std::int64_t pid) noexcept { return pid == 1; }
+
 inline void process_ref::ask(int number, std::error_code& error) const noexcept {
     std::error_code failed;
     signal(number, failed);
     if (failed) {
         error = failed;
     } else {
-        resume(failed);
+        signal(SIGCONT, failed);
     }
 }
 
 inline void process_ref::kill(std::error_code& error) const noexcept { signal(SIGKILL, error); }
-inline void process_ref::pause(std::error_code& error) const noexcept { signal(SIGSTOP, error); }
-inline void process_ref::resume(std::error_code& error) const noexcept { signal(SIGCONT, error); }
 
 namespace sys {
 /// kill(2) for one process: 0 and negative ids, which mean groups there, are no process here.

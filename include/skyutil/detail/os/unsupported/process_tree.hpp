@@ -8,9 +8,15 @@
 #include <skyutil/version.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <system_error>
+#include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
+
+inline tree_guard::tree_guard(const process_list& list) noexcept : list_(list) {}
+
+inline bool tree_guard::stops() noexcept { return false; }
 
 inline void tree_guard::hold(const process_ref&, std::error_code& error) const noexcept {
     error = make_error(std::errc::function_not_supported);
@@ -22,5 +28,9 @@ inline stillness tree_guard::look(const process_entry&,
 }
 
 inline void tree_guard::release(const process_ref&) const noexcept {}
+
+inline std::vector<std::int64_t> tree_guard::kept() const { return {}; }
+
+inline void tree_guard::end_kept() const noexcept {}
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os

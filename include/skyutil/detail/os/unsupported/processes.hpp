@@ -14,6 +14,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 inline bool is_signal(int number) noexcept { return number > 0; }
 inline bool is_process_id(std::int64_t number) noexcept { return number > 0; }
+inline bool is_first_process(std::int64_t pid) noexcept { return pid == 1; }
 inline bool process_exists(std::int64_t) noexcept { return false; }
 
 inline process_ref process_ref::open(std::int64_t, std::error_code& error) noexcept {
@@ -45,14 +46,6 @@ inline void process_ref::ask(int, std::error_code& error) const noexcept {
 }
 
 inline void process_ref::kill(std::error_code& error) const noexcept {
-    error = make_error(std::errc::function_not_supported);
-}
-
-inline void process_ref::pause(std::error_code& error) const noexcept {
-    error = make_error(std::errc::function_not_supported);
-}
-
-inline void process_ref::resume(std::error_code& error) const noexcept {
     error = make_error(std::errc::function_not_supported);
 }
 

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
+#include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/os/windows/api/programs.hpp>
+#include <skyutil/detail/os/windows/close_windows.hpp>
 #include <skyutil/detail/os/windows/handle_waits.hpp>
 #include <skyutil/version.hpp>
 
@@ -42,8 +44,6 @@ inline void set_end_with_handle(handle job, bool ends, std::error_code& error) n
     limits.flags = ends ? kill_on_close : 0;
     succeeded(ZwSetInformationJobObject(job, limits_class, &limits, sizeof limits), error);
 }
-
-inline bool is_running(handle process) noexcept { return WaitForSingleObject(process, 0) != 0; }
 
 inline process_end end_of(handle process) noexcept {
     process_end end;
@@ -96,26 +96,29 @@ inline bool child::wait_for_tree(time_point deadline) const noexcept {
 inline bool child::has_its_id() const noexcept { return handle != no_handle; }
 
 inline bool child::has_group() const noexcept {
-    return tree != no_handle && sys::processes_in(tree) > (sys::is_running(handle) ? 1U : 0U);
+    return tree != no_handle && sys::processes_in(tree) > (sys::has_ended(handle) ? 0U : 1U);
 }
 
 inline bool child::may_have_left_processes() const noexcept { return has_group(); }
 
+/// Ctrl-Break is for the group, which no other one hears, and the windows are the child's alone.
 inline void child::ask(int signal, std::error_code& error) const noexcept {
-    constexpr unsigned long ctrl_break = 1;  // CTRL_BREAK_EVENT; nothing keeps Ctrl-C off a group
+    constexpr unsigned long ctrl_break = 1;  // CTRL_BREAK_EVENT; a group hears no Ctrl-C
     if (signal == kill_signal) {
         kill(error);
-    } else if (!leads_group ||
-               sys::GenerateConsoleCtrlEvent(ctrl_break, static_cast<unsigned long>(pid)) == 0) {
+        return;
+    }
+    const auto id = static_cast<unsigned long>(pid);
+    const bool heard = leads_group && sys::GenerateConsoleCtrlEvent(ctrl_break, id) != 0;
+    if (!sys::close_windows(handle, id) && !heard) {
         error = make_error(std::errc::function_not_supported);
     }
 }
 
 inline void child::kill(std::error_code& error) const noexcept {
-    constexpr unsigned int killed = 1;  // as process_ref::kill()
-    const bool done = tree != no_handle ? sys::TerminateJobObject(tree, killed) != 0
-                                        : sys::TerminateProcess(handle, killed) != 0;
-    if (!done && sys::is_running(handle)) {
+    const bool done = tree != no_handle ? sys::TerminateJobObject(tree, sys::killed_exit_code) != 0
+                                        : sys::TerminateProcess(handle, sys::killed_exit_code) != 0;
+    if (!done && !sys::has_ended(handle)) {
         error = last_error();
     }
 }
@@ -123,7 +126,7 @@ inline void child::kill(std::error_code& error) const noexcept {
 /// The job of a child that runs on, and is to end with this process, stays open until then.
 inline void child::release() noexcept {
     std::error_code failed;
-    const bool ends = tied && (handle == no_handle || sys::is_running(handle));
+    const bool ends = tied && !sys::has_ended(handle);
     if (tied && !ends) {
         sys::set_end_with_handle(tree, false, failed);
     }

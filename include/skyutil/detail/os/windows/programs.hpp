@@ -9,7 +9,7 @@
 #pragma once
 
 #include <skyutil/detail/base/unique_fd.hpp>
-#include <skyutil/detail/os/windows/children.hpp>
+#include <skyutil/detail/os/children.hpp>
 #include <skyutil/detail/os/windows/environment_block.hpp>
 #include <skyutil/detail/os/windows/program_search.hpp>
 #include <skyutil/detail/os/windows/program_text.hpp>
@@ -351,7 +351,7 @@ inline unique_fd start_process(const program_request& request, program_start& st
         if (SetProcessAffinityMask(process.get(), start.cpus) == 0) {
             failed = start_failure::cpus;
             error = last_error();
-            TerminateProcess(process.get(), 1);
+            TerminateProcess(process.get(), killed_exit_code);
             return {};
         }
         ResumeThread(thread.get());

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "catch.hpp"
-#include "process/nursery.hpp"
+#include "process/nursery_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;

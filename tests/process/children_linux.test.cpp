@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "process/nursery.hpp"
+#include "process/nursery_linux.hpp"
 #include "support_linux.hpp"
 
 using namespace skyutil_tests;

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "process/nursery.hpp"
+#include "process/nursery_linux.hpp"
 #include "support_linux.hpp"
 
 using namespace skyutil_tests;

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "process/nursery.hpp"
+#include "process/nursery_linux.hpp"
 #include "support_linux.hpp"
 #include "system_calls.hpp"
 
