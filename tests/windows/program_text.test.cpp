@@ -114,21 +114,3 @@ TEST_CASE("batch files are known in any spelling, and nothing else is one") {
         CHECK_FALSE(sys::is_batch_file(name));
     }
 }
-
-TEST_CASE("a word for the shell of Windows is quoted as the standard library of Rust does it") {
-    const auto shell_quoted = [](std::u16string_view word) { return sys::shell_quoted(word); };
-    CHECK(shell_quoted(u"plain-1.0:@_#$*+/?") == u"plain-1.0:@_#$*+/?");
-    CHECK(shell_quoted(u"a\\b") == u"a\\b");
-    CHECK(shell_quoted(u"") == u"\"\"");
-    CHECK(shell_quoted(u"a\\") == u"\"a\\\\\"");
-    CHECK(shell_quoted(u"a b") == u"\"a b\"");
-    CHECK(shell_quoted(u"a&calc.exe") == u"\"a&calc.exe\"");
-    CHECK(shell_quoted(u"\"&calc.exe") == u"\"\"\"&calc.exe\"");
-    CHECK(shell_quoted(u"a\\\"b") == u"\"a\\\\\"\"b\"");
-    CHECK(shell_quoted(u"%PATH%") == u"\"%%cd:~,%PATH%%cd:~,%\"");
-    CHECK(shell_quoted(u"a^b") == u"\"a^b\"");
-    CHECK(shell_quoted(u"a!b") == u"\"a!b\"");
-    CHECK(shell_quoted(u"a,b;c=d") == u"\"a,b;c=d\"");
-    CHECK(shell_quoted(u"\u0080") == u"\"\u0080\"");
-    CHECK(shell_quoted(u"\u00e9\U0001f600") == u"\u00e9\U0001f600");
-}

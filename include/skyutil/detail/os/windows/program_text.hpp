@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // detail/os/windows/program_text.hpp: the words of a program as one line, from which it takes them
-// apart again, and as one for the shell of the system, which has rules of its own.
+// apart again, and which files have a shell that does not.
 //
 // Sources: CommandLineToArgvW and "Parsing C command-line arguments" of Microsoft's reference; for
-// the shell, what the standard library of Rust does since CVE-2024-24576.
+// batch files, CVE-2024-24576 and CVE-2024-43402.
 
 #pragma once
 
@@ -26,11 +26,6 @@ constexpr bool is_any_of(Unit unit, std::string_view characters) noexcept {
         }
     }
     return false;
-}
-
-template <class Unit>
-constexpr void append_ascii(std::basic_string<Unit>& text, std::string_view ascii) {
-    text.insert(text.end(), ascii.begin(), ascii.end());
 }
 
 /// Appends a word to a line: in quotes if it has to be. Backslashes before a quote are doubled, and
@@ -77,44 +72,6 @@ constexpr std::basic_string<Unit> command_line(std::span<const std::basic_string
 /// What stands in a line before the text for the shell, which is in quotes: no program that the
 /// user has set up to run first, extensions on, no "!", all between the outer quotes as it is.
 inline constexpr std::string_view shell_options[] = {"/d", "/e:on", "/v:off", "/s", "/c"};
-
-/// A word as the shell takes it for one, and a program that is run by it or by a batch file.
-///
-/// "%%cd:~,%" is for "%": it takes none of the characters of a variable that is always there, and
-/// the shell looks for no other one that ends in the word. There must be no end of a line in it.
-template <class Unit>
-constexpr std::basic_string<Unit> shell_quoted(std::basic_string_view<Unit> word) {
-    const auto backslash = static_cast<Unit>('\\');
-    const auto is_plain = [](Unit unit) {
-        return (unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z') ||
-               (unit >= '0' && unit <= '9') || is_any_of(unit, "#$*+-./:?@\\_") || unit > 0x9f ||
-               unit < 0;
-    };
-    bool quoted = word.empty() || word.back() == backslash;
-    for (const Unit each : word) {
-        quoted = quoted || !is_plain(each);
-    }
-    std::basic_string<Unit> text;
-    if (quoted) {
-        append_ascii(text, "\"");
-    }
-    std::size_t backslashes = 0;
-    for (const Unit each : word) {
-        if (each == static_cast<Unit>('"')) {
-            text.append(backslashes, backslash);
-            append_ascii(text, "\"");
-        } else if (each == static_cast<Unit>('%')) {
-            append_ascii(text, "%%cd:~,");
-        }
-        backslashes = each == backslash ? backslashes + 1 : 0;
-        text += each;
-    }
-    if (quoted) {
-        text.append(backslashes, backslash);
-        append_ascii(text, "\"");
-    }
-    return text;
-}
 
 /// Whether a name ends so, in ASCII and whatever the case.
 template <class Unit>
