@@ -70,6 +70,8 @@ private:
 ///
 ///     skyutil::run(skyutil::shell("grep error *.log | sort"));
 ///
+/// On Windows cmd.exe of the system runs it. Batch files run so alone: a command refuses them.
+///
 /// Never put text from outside into it: pass that as an argument of a command without a shell, or
 /// in an environment variable.
 [[nodiscard]] inline command shell(std::string text) {
@@ -108,6 +110,11 @@ struct child_limit {
 /// their default action.
 ///
 /// Later versions add members: name those that you set (designated initializers).
+///
+/// **Limits**
+/// - Windows: new_session is new_group, which hears no Ctrl-C; nice is one of five classes; cpus
+///   are 0 to 63; limits are std::errc::function_not_supported; die_with_parent is for all that the
+///   child has started, too; signals and shell_fallback have no effect.
 struct child_attributes {
     base_environment environment = base_environment::inherited;
     child_group group = child_group::new_session;
@@ -380,6 +387,11 @@ private:
 /// - Without /proc for this pid namespace, and without a descriptor or memory left, only the
 ///   command and its process group are ended; the rest of the group gets 100 ms after the end of
 ///   the command.
+/// - Windows: the program is searched for in the absolute directories of PATH alone, with .com or
+///   .exe added; a batch file is std::errc::executable_format_error. All words together have at
+///   most 32,766 units of UTF-16. SystemRoot is always set. The exit code has 32 bits, and `signal`
+///   is 0. A tree that is ended hears Ctrl-Break if it has the console of this process, and its
+///   windows are asked to close; else it is ended without the grace, with the exit code 1.
 /// - If this process ignores SIGCHLD, or reaps all of its children (waitid(2) with P_ALL), the exit
 ///   code is unknown before Linux 6.15. Everything else holds.
 completed_process run(const command& what, const run_options& options, std::error_code& error);
@@ -488,6 +500,7 @@ struct detached_options {
 ///   exist is made, with the permissions that umask(2) leaves.
 ///
 /// **Limits**
+/// - Windows: the program has no console. It leaves the job of this process if that allows it.
 /// - If this process is itself init (process 1 of a container) or a subreaper (prctl(2),
 ///   PR_SET_CHILD_SUBREAPER), it becomes the parent. Then the program remains a zombie after its
 ///   end until reap_orphans() is called, and kill_children_processes() ends it, too.
@@ -543,6 +556,7 @@ struct reaped_orphan {
 ///
 /// **Guarantees**
 /// - It does not wait.
+/// - On Windows there is nothing to reap, and that is no error.
 /// - It takes no child that something in this process has started or waits for: none of a
 ///   child_process, of run() and the like, or of Boost.Process. orphan_scope has the exceptions.
 ///

@@ -5,6 +5,7 @@
 //     descriptors       prints the numbers of all open descriptors
 //     flood BYTES       writes so many to standard output and as many to standard error, in turns
 //     echo              copies standard input to standard output
+//     complain TEXT     prints it to standard error and ends with exit code 1
 //     deaf              ignores SIGTERM, says "ready" and waits for ever
 //     goodbye BYTES     says "ready"; at SIGTERM writes so many bytes and ends with exit code 3
 //     family DEPTH      has so many generations of descendants, prints their ids, waits for ever
@@ -79,6 +80,9 @@ int act(const std::string& what, const std::string& argument) {
                 return 1;
             }
         }
+    } else if (what == "complain") {
+        write_all(2, argument);
+        return 1;
     } else if (what == "deaf") {
         ::signal(SIGTERM, SIG_IGN);
         say("ready");

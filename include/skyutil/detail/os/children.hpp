@@ -37,6 +37,11 @@ struct child {
     bool leads_group = false;          ///< it made a process group of its own
     bool leads_session = false;        ///< and a session of its own
 
+    /// What keeps the child and all that it starts together, where the system has such a thing:
+    /// ask() is for all of them that can hear it, and kill() for all. Else no_handle.
+    native_handle tree = no_handle;
+    bool tied = false;  ///< the system ends them with this process
+
     /// Until then the child certainly had its id, on the clock of the start times of processes.
     /// Set by look(), look_until() and reap().
     std::uint64_t owned_until = 0;
@@ -49,12 +54,16 @@ struct child {
     [[nodiscard]] inline child_state look_until(time_point deadline, process_end& end) noexcept;
 
     /// Reaps the child, which has ended, unless other code of this process has. Adds what is known
-    /// of its end only then.
+    /// of its end only then. Where a handle keeps the id, the child has it until it is released.
     inline void reap(process_end& end) noexcept;
 
     /// Waits for the end of the child until a point in time, and returns whether it has ended, as
     /// far as can be told without reaping it.
     [[nodiscard]] inline bool wait_for_end(time_point deadline) const noexcept;
+
+    /// Waits until a point in time for the end of the child and of all that `tree` keeps together
+    /// with it, and returns whether they have ended.
+    [[nodiscard]] inline bool wait_for_tree(time_point deadline) const noexcept;
 
     /// Whether the child still has its id: it runs, or has not been reaped. Then no other process
     /// has the id, and no other group or session that number.
@@ -97,6 +106,8 @@ void for_each_held_process(Function function, std::error_code& error);
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/children.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/children.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/children.hpp>  // IWYU pragma: export
 #endif

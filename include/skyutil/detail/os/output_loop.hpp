@@ -10,6 +10,8 @@
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/output_loop_types.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/output_loop_types.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/output_loop_types.hpp>  // IWYU pragma: export
 #endif
@@ -83,6 +85,8 @@ private:
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/output_loop.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/output_loop.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/output_loop.hpp>  // IWYU pragma: export
 #endif

@@ -40,6 +40,8 @@ inline native_handle duplicate(native_handle handle, std::error_code& error) noe
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/pipes.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/pipes.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/pipes.hpp>  // IWYU pragma: export
 #endif

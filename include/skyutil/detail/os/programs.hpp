@@ -9,6 +9,8 @@
 #include <skyutil/detail/base/throw.hpp>         // IWYU pragma: keep
 #include <skyutil/detail/os/base.hpp>
 #include <skyutil/detail/os/children.hpp>
+#include <skyutil/detail/os/files.hpp>      // IWYU pragma: keep
+#include <skyutil/detail/os/machine.hpp>    // IWYU pragma: keep
 #include <skyutil/detail/os/pipes.hpp>      // IWYU pragma: keep
 #include <skyutil/detail/os/processes.hpp>  // IWYU pragma: keep
 #include <skyutil/detail/os/waiting.hpp>    // IWYU pragma: keep
@@ -112,6 +114,8 @@ inline std::vector<std::string> shell_words(std::string text);
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/programs.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/programs.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/programs.hpp>  // IWYU pragma: export
 #endif

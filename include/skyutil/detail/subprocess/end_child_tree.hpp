@@ -41,6 +41,25 @@ inline std::error_code end_group(const os::child& child, const kill_tree_options
     return error ? error : os::make_error(std::errc::timed_out);
 }
 
+/// Ends a child with all that the system keeps together with it, and waits until they are gone.
+/// Returns why they have not ended, or no error if they have.
+inline std::error_code end_kept_tree(const os::child& child, const kill_tree_options& options,
+                                     time_point deadline) noexcept {
+    std::error_code error;
+    bool ended = false;
+    if (!options.force && options.end_signal != os::kill_signal) {
+        child.ask(options.end_signal, error);
+        ended = !error && child.wait_for_tree(deadline);
+        error.clear();
+    }
+    if (!ended) {
+        child.kill(error);
+        ended = child.wait_for_tree(error ? std::chrono::steady_clock::now()
+                                          : deadline_after(kill_patience));
+    }
+    return ended ? std::error_code() : error ? error : os::make_error(std::errc::timed_out);
+}
+
 /// Ends a child and all processes that it started, and waits until they are gone. Finds what the
 /// child has left behind, too, if the child has already ended. May be called in another thread as
 /// long as the child is not reaped meanwhile.
@@ -49,10 +68,15 @@ inline kill_report end_child_tree(const os::child& child,
     const time_point deadline = deadline_after(options.grace);
     std::error_code error;
     kill_report report;
-    catch_std_exception([&] { report = kill_tree(child.pid, &child, options, error); },
-                        [&] { error = os::make_error(std::errc::not_enough_memory); });
+    const bool is_kept = child.tree != os::no_handle;
+    if (is_kept) {
+        error = end_kept_tree(child, options, deadline);
+    } else {
+        catch_std_exception([&] { report = kill_tree(child.pid, &child, options, error); },
+                            [&] { error = os::make_error(std::errc::not_enough_memory); });
+    }
     if (error && error != std::errc::no_such_process) {  // without /proc, descriptors or memory
-        error = end_group(child, options, deadline);
+        error = is_kept ? error : end_group(child, options, deadline);
         const auto is_child = [&](const auto& left) { return left.pid == child.pid; };
         std::erase_if(report.left, is_child);
         if (error) {

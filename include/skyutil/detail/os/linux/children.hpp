@@ -273,6 +273,10 @@ inline bool child::wait_for_end(time_point deadline) const noexcept {
     }
 }
 
+inline bool child::wait_for_tree(time_point deadline) const noexcept {
+    return wait_for_end(deadline);
+}
+
 inline bool child::has_its_id() const noexcept {
     std::error_code unknown;
     if (handle != no_handle && !sys::has_ended(handle, unknown) && !unknown) {

@@ -22,6 +22,8 @@ inline void child::reap(process_end&) noexcept {}
 
 inline bool child::wait_for_end(time_point) const noexcept { return true; }
 
+inline bool child::wait_for_tree(time_point) const noexcept { return true; }
+
 inline bool child::has_its_id() const noexcept { return false; }
 
 inline bool child::has_group() const noexcept { return false; }
