@@ -169,7 +169,7 @@ private:
     bool gather(std::error_code& error) {
         const auto changed = [this](std::size_t number, follow_watches::change what) {
             if (what == follow_watches::change::name && files_[number].file) {
-                files_[number].file->name_changed();
+                files_[number].file->look_again(true);
             }
             enqueue(number);
         };
@@ -181,17 +181,16 @@ private:
                 }
             },
             error);
-        if (next_look_ == for_ever) {
-            return news;
-        }
-        const time_point now = std::chrono::steady_clock::now();
-        if (next_look_ <= now) {
+        const time_point due = next_look();
+        const time_point now = due == for_ever ? time_point() : std::chrono::steady_clock::now();
+        if (due <= now) {
             const bool all = next_poll_ <= now;
-            next_look_ = next_poll_ = for_ever;
+            next_poll_ = all ? for_ever : next_poll_;
             for (std::size_t i = 0; i != files_.size(); ++i) {
                 const entry& each = files_[i];
                 if (each.file && ((all && each.polled) || each.file->partial_at() <= now)) {
-                    changed(i, follow_watches::change::name);
+                    files_[i].file->look_again(false);
+                    enqueue(i);
                     news = true;
                 }
             }
@@ -210,8 +209,7 @@ private:
         if (polled_ != 0 && next_poll_ == for_ever) {
             next_poll_ = std::chrono::steady_clock::now() + options_.poll_interval;
         }
-        next_look_ = (std::min)(partial, next_poll_);
-        return next_look_;
+        return (std::min)(partial, next_poll_);
     }
 
     void wait(time_point due, std::error_code& error) const {
@@ -230,7 +228,6 @@ private:
     std::deque<std::size_t> ready_;  // the files that may have something, in the order of turns
     bool had_turn_ = false;          // the first of them
     time_point next_poll_ = for_ever;
-    time_point next_look_ = for_ever;
 };
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

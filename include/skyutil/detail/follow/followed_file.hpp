@@ -216,8 +216,12 @@ public:
         return finished_ || notice_;
     }
 
-    /// Its name is to be looked at when it is read next.
-    void name_changed() noexcept { look_ = options_.by_name; }
+    /// Its name is to be looked at when it is read next; `lookups` says that a directory or link on
+    /// the way may be another.
+    void look_again(bool lookups) noexcept {
+        look_ = options_.by_name;
+        rewatch_ = rewatch_ || lookups;
+    }
 
     /// Gives memory back until more is read.
     void rest() { buffer_.shrink(); }
@@ -459,13 +463,20 @@ private:
     /// Looks at which file the name leads to now.
     void look_at_name(std::error_code& error) {
         std::error_code failed;
-        if (watches_.watching()) {
-            watch_name(failed);
+        os::file_id id = os::identify_target(name_.path().native(), failed);
+        const auto is_known = [&] {
+            return std::any_of(sources_.begin(), sources_.end(),
+                               [&](const source& each) { return each.id == id; });
+        };
+        const bool changed = failed ? present_ : !is_known();
+        if (watches_.watching() && (std::exchange(rewatch_, false) || changed)) {
+            failed.clear();
+            watch_name(failed);  // and what changes from here on is told
+            if (!failed) {
+                id = os::identify_target(name_.path().native(), failed);
+            }
         }
-        const os::file_id id =
-            failed ? os::file_id{} : os::identify_target(name_.path().native(), failed);
-        if (!failed && std::none_of(sources_.begin(), sources_.end(),
-                                    [&](const source& each) { return each.id == id; })) {
+        if (!failed && !is_known()) {
             add_source(failed);
         }
         if (failed == std::errc::operation_canceled) {
@@ -592,8 +603,9 @@ private:
     time_point partial_at_ = for_ever;
     std::optional<follow_event> notice_;  // what is told next
     std::error_code failed_;              // of the last reading
-    bool look_ = false;
-    bool present_ = true;  // the name led to a file when it was looked at
+    bool look_ = false;                   // at the name
+    bool rewatch_ = false;                // what leads to it
+    bool present_ = true;                 // the name led to a file when it was looked at
     bool told_present_ = true;
     std::error_code vanished_;  // why it led to none
     time_point missed_at_{};    // when it is time to tell that

@@ -45,7 +45,7 @@ public:
                             std::size_t file, std::error_code& error) {
         const os::watch_id watch = events_.watch_directory(directory, error);
         if (watch != os::no_watch) {
-            watched_[watch].names.emplace(name, file);
+            ++watched_[watch].names[name][file];
         }
         return watch;
     }
@@ -62,12 +62,15 @@ public:
 
     void forget_name(os::watch_id watch, const os::path_text& name, std::size_t file) noexcept {
         if (const auto found = watched_.find(watch); found != watched_.end()) {
-            auto [at, end] = found->second.names.equal_range(name);
-            while (at != end && at->second != file) {
-                ++at;
-            }
-            if (at != end) {
-                found->second.names.erase(at);
+            auto& names = found->second.names;
+            if (const auto at = names.find(name); at != names.end()) {
+                const auto use = at->second.find(file);
+                if (use != at->second.end() && --use->second == 0) {
+                    at->second.erase(use);
+                }
+                if (at->second.empty()) {
+                    names.erase(at);
+                }
             }
             drop_if_unused(found);
         }
@@ -93,13 +96,19 @@ public:
                         changed(file, change::bytes);
                     }
                 }
+                const auto tell = [&](const uses& files) {
+                    for (const auto& each : files) {
+                        changed(each.first, change::name);
+                    }
+                };
                 if (event.what == os::file_change::entry && !event.name.empty()) {
-                    const auto [first, end] = of.names.equal_range(os::path_text(event.name));
-                    std::for_each(first, end,
-                                  [&](const auto& each) { changed(each.second, change::name); });
+                    const auto at = of.names.find(os::path_text(event.name));
+                    if (at != of.names.end()) {
+                        tell(at->second);
+                    }
                 } else if (event.what != os::file_change::written) {
                     for (const auto& each : of.names) {
-                        changed(each.second, change::name);
+                        tell(each.second);
                     }
                 }
                 if (event.what == os::file_change::ended) {
@@ -110,9 +119,12 @@ public:
     }
 
 private:
+    /// How often a name is on the way to each file.
+    using uses = std::unordered_map<std::size_t, std::size_t>;
+
     struct watched {
-        std::vector<std::size_t> files;                             ///< whose bytes these are
-        std::unordered_multimap<os::path_text, std::size_t> names;  ///< that lead to files
+        std::vector<std::size_t> files;  ///< whose bytes these are
+        std::unordered_map<os::path_text, uses> names;
     };
 
     void drop_if_unused(std::unordered_map<os::watch_id, watched>::iterator found) noexcept {

@@ -88,7 +88,7 @@ inline void file_events::set_alarm(time_point due) const noexcept {
             timer.it_value.tv_nsec = 1;
         }
     }
-    sys::timerfd_settime(alarm_, 0, &timer, nullptr);
+    sys::retry([&] { return sys::timerfd_settime(alarm_, 0, &timer, nullptr); });
 }
 
 inline void file_events::start_watching(std::error_code& error) noexcept {
@@ -114,7 +114,7 @@ inline watch_id file_events::watch_directory(const path_text& directory,
 }
 
 inline void file_events::unwatch(watch_id watch) noexcept {
-    sys::inotify_rm_watch(changes_, watch);
+    sys::retry([&] { return sys::inotify_rm_watch(changes_, watch); });
 }
 
 template <class Visit>
