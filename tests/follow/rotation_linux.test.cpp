@@ -34,7 +34,9 @@ void check_rotations(skyutil::follow_wake wake) {
         const log_writer writer(directory / "logs/log", {kind, lines, count}, seen);
         while (reader.found().last != lines && reader.found().wrong.empty()) {
             const auto event = follower.next(60s);
-            REQUIRE(event);
+            if (!event) {
+                FAIL("nothing more after line " << reader.found().last);
+            }
             reader.take(*event);
         }
         CHECK(reader.found().wrong.empty());
