@@ -10,6 +10,7 @@
 module;
 
 #include <skyutil/files.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/parallel.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>
@@ -48,8 +49,17 @@ using skyutil::environment_changes;
 using skyutil::estimate_fd_for_directory;
 using skyutil::exit_status;
 using skyutil::fd_limits;
+using skyutil::file_follower;
+using skyutil::file_follower_set;
 using skyutil::file_tail;
 using skyutil::find_free_port;
+using skyutil::follow_event;
+using skyutil::follow_file;
+using skyutil::follow_kind;
+using skyutil::follow_options;
+using skyutil::follow_position;
+using skyutil::follow_start;
+using skyutil::follow_wake;
 using skyutil::format_compact;
 using skyutil::format_float;
 using skyutil::get_cpu_budget;
@@ -70,6 +80,7 @@ using skyutil::kill_tree_options;
 using skyutil::kinship;
 using skyutil::limit_kind;
 using skyutil::limit_source;
+using skyutil::line_consumer;
 using skyutil::line_end;
 using skyutil::line_function;
 using skyutil::mapped_file;

@@ -11,7 +11,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -47,6 +50,8 @@ SKYUTIL_CALL(chmod)
 SKYUTIL_CALL(clock_gettime)
 SKYUTIL_CALL(close)
 SKYUTIL_CALL(dup3)
+SKYUTIL_CALL(epoll_create1)
+SKYUTIL_CALL(epoll_ctl)
 SKYUTIL_CALL(eventfd)
 SKYUTIL_CALL(fchmod)
 SKYUTIL_CALL(fchown)
@@ -58,6 +63,9 @@ SKYUTIL_CALL(fsync)
 SKYUTIL_CALL(getpid)
 SKYUTIL_CALL(getrandom)
 SKYUTIL_CALL(getsockname)
+SKYUTIL_CALL(inotify_add_watch)
+SKYUTIL_CALL(inotify_init1)
+SKYUTIL_CALL(inotify_rm_watch)
 SKYUTIL_CALL(ioctl)
 SKYUTIL_CALL(kill)
 SKYUTIL_CALL(lgetxattr)
@@ -86,6 +94,8 @@ SKYUTIL_CALL(sigtimedwait)
 SKYUTIL_CALL(socket)
 SKYUTIL_CALL(syscall)
 SKYUTIL_CALL(sysinfo)
+SKYUTIL_CALL(timerfd_create)
+SKYUTIL_CALL(timerfd_settime)
 SKYUTIL_CALL(unlinkat)
 SKYUTIL_CALL(wait4)
 SKYUTIL_CALL(write)

@@ -11,6 +11,7 @@
 
 #include <skyutil/asio.hpp>        // IWYU pragma: export
 #include <skyutil/files.hpp>       // IWYU pragma: export
+#include <skyutil/follow.hpp>      // IWYU pragma: export
 #include <skyutil/hash.hpp>        // IWYU pragma: export
 #include <skyutil/parallel.hpp>    // IWYU pragma: export
 #include <skyutil/ports.hpp>       // IWYU pragma: export

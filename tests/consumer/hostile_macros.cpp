@@ -51,6 +51,7 @@
 #define linux 1
 
 #include <skyutil/files.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/parallel.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>

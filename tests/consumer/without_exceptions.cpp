@@ -8,6 +8,7 @@
 #endif
 
 #include <skyutil/files.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/parallel.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>
@@ -76,6 +77,14 @@ void check_what_works() {
     check(skyutil::read_last_n_lines(file, 2, error) == std::vector<std::string>{"2", "3"},
           __LINE__);
     check(!error, __LINE__);
+
+    int lines = 0;
+    skyutil::follow_file(
+        file, [&](std::string_view) { return ++lines != 3; },
+        {.start = skyutil::follow_start::beginning}, error);
+    check(!error && lines == 3, __LINE__);
+    const skyutil::file_follower nothing(directory.path(), {}, error);
+    check(error == std::errc::is_a_directory, __LINE__);
 
     std::vector<int> numbers(100, 1);
     int sum = 0;

@@ -187,6 +187,35 @@ static_assert(
     is_function<void(const path&, string_view, std::error_code&)>(&skyutil::write_file_atomic));
 
 // ---------------------------------------------------------------------------------------------
+// follow
+
+static_assert(holder<skyutil::file_follower> && holder<skyutil::file_follower_set>);
+static_assert(std::constructible_from<skyutil::file_follower, const path&>);
+static_assert(
+    std::constructible_from<skyutil::file_follower, const path&, const skyutil::follow_options&>);
+static_assert(std::constructible_from<skyutil::file_follower, const path&,
+                                      const skyutil::follow_options&, std::error_code&>);
+template <class T>
+concept follower = requires(T of, const T& kept, std::error_code& error) {
+    { of.next(std::chrono::hours(1)) } -> std::same_as<std::optional<skyutil::follow_event>>;
+    {
+        of.next(std::chrono::duration<float>(1), error)
+    } -> std::same_as<std::optional<skyutil::follow_event>>;
+    { kept.native_handle() } noexcept -> std::same_as<int>;
+};
+static_assert(follower<skyutil::file_follower> && follower<skyutil::file_follower_set>);
+static_assert(returns<skyutil::follow_position>([] {
+    return skyutil::file_follower("name").position();
+}));
+static_assert(returns<void>([] { skyutil::follow_file("name", [](string_view) {}); }));
+static_assert(returns<void>([] {
+    std::error_code error;
+    skyutil::follow_file("name", [](string_view) { return true; }, {.by_name = false}, error);
+}));
+static_assert(!skyutil::line_consumer<void (*)()>);
+static_assert(std::same_as<decltype(skyutil::follow_event::text), string_view>);
+
+// ---------------------------------------------------------------------------------------------
 // hash
 
 static_assert(is_function<skyutil::hash_algorithm(string_view)>(&skyutil::parse_hash_algorithm));

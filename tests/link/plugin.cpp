@@ -8,6 +8,7 @@
 #include <skyutil/system.hpp>
 #if defined(SKYUTIL_TEST_ALL_OF_CORE)
 #include <skyutil/files.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/workers.hpp>
 #endif

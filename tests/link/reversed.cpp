@@ -9,6 +9,7 @@
 #include <skyutil/process.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/hash.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/files.hpp>
 #include <skyutil/skyutil.hpp>
 // clang-format on

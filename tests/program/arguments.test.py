@@ -223,18 +223,25 @@ class Words(ProgramTest):
     def test_a_line_with_too_much_or_too_little_is_refused(self) -> None:
         self.refuses()
         self.refuses("tail", says=("file",))
-        self.refuses("tail", "a", "[b]", says=("'[b]'",))
         self.refuses("inspect", "x", says=("'x'",))
         self.refuses("tail", "-n", says=("-n needs a value",))
         self.refuses("hash", "--json=1", "f", says=("--json takes no value",))
         self.refuses("kill-tree", "--force=yes", "1", says=("--force takes no value",))
         self.refuses("ps", "1", "2", says=("'2'",))
 
+    def test_options_of_tail_that_do_not_go_together_are_refused(self) -> None:
+        self.write("f", b"a\n")
+        self.refuses("tail", "--retry", "f", says=("--retry is for --follow or --follow-name",))
+        self.refuses("tail", "--pid", "1", "f", says=("--pid is for --follow or --follow-name",))
+        self.refuses("tail", "--json", "-c", "1", "f", says=("--bytes has no lines for --json",))
+
 
 NUMBERS = {
     # command line before the value: (least, most)
     ("tail", "-n"): (0, 2**64 - 1),
     ("tail", "--lines"): (0, 2**64 - 1),
+    ("tail", "-c"): (0, 2**64 - 1),
+    ("tail", "--bytes"): (0, 2**64 - 1),
     ("tail", "--max-bytes"): (0, 2**64 - 1),
     ("hash", "--threads"): (0, 2**31 - 1),
     ("port", "--last"): (0, 65535),
@@ -244,7 +251,7 @@ NUMBERS = {
     ("workers", "--sources"): (0, 2**64 - 1),
     ("workers", "--files"): (0, 2**64 - 1),
 }
-TIMES = [("port", "--hold"), ("alive", "--wait"), ("kill-tree", "--grace")]
+TIMES = [("port", "--hold"), ("alive", "--wait"), ("kill-tree", "--grace"), ("tail", "--sleep")]
 NO_NUMBERS = [
     "", " ", "x", "1x", "x1", "0x10", "1.5", "1e3", "nan", "inf", "infinity", "1 ", " 1", "++1", "--1",
     "1,2", "[1]", "１", "1\n", "-", "+", "1_000", "1'000", "0b1", "-x",

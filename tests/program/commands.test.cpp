@@ -273,7 +273,6 @@ TEST_CASE("a command line that makes no sense is one line of error and exit code
     const std::vector<std::vector<std::string>> lines{{},
                                                       {"frobnicate"},
                                                       {"tail"},
-                                                      {"tail", "a", "b"},
                                                       {"hash"},
                                                       {"port", "70000"},
                                                       {"port", "-1"},

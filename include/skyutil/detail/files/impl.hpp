@@ -41,16 +41,23 @@ inline tail_text read_tail(const std::filesystem::path& path, std::size_t n,
     return read_tail(path, {n, options.max_bytes, ends_for(options.line_end), options.stop}, error);
 }
 
+/// Returns a line with as much of its end as is wanted.
+inline std::string_view with_wanted_end(std::string_view line, std::size_t end_size,
+                                        line_end wanted) noexcept {
+    if (wanted == line_end::keep) {
+        return {line.data(), line.size() + end_size};
+    }
+    if (wanted == line_end::strip_crlf && end_size != 0 && line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    return line;
+}
+
 /// Calls `use` with each line of a text, with as much of its end as is wanted.
 template <class Use>
 void for_each_line(std::string_view text, line_end wanted, Use use) {
     for_each_line(text, ends_for(wanted), [&](std::string_view line, std::size_t end_size) {
-        if (wanted == line_end::keep) {
-            line = {line.data(), line.size() + end_size};
-        } else if (wanted == line_end::strip_crlf && end_size != 0 && line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        use(line);
+        use(with_wanted_end(line, end_size, wanted));
     });
 }
 

@@ -52,6 +52,8 @@ public:
         return status_.kind == os::file_kind::regular && status_.size != 0;
     }
 
+    [[nodiscard]] os::native_handle handle() const noexcept { return fd_.get(); }
+
     [[nodiscard]] bool is_regular() const noexcept {
         return status_.kind == os::file_kind::regular;
     }

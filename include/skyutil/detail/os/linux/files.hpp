@@ -76,6 +76,19 @@ struct numbered_entry : directory_entry {
     std::uint64_t inode;
 };
 
+/// A name of what a descriptor of this process is for, whatever has become of its own name.
+class descriptor_name {
+public:
+    explicit descriptor_name(int fd) noexcept {
+        char* const number = text_.data() + std::strlen(text_.data());
+        std::to_chars(number, text_.data() + text_.size() - 1, fd);
+    }
+    [[nodiscard]] const char* c_str() const noexcept { return text_.data(); }
+
+private:
+    std::array<char, 32> text_{"/proc/self/fd/"};
+};
+
 /// The kernel's struct linux_dirent64, see getdents64(2). musl has a name for it only among those
 /// that _LARGEFILE64_SOURCE asks for.
 struct directory_record {
@@ -180,10 +193,8 @@ inline native_handle open_entry_directory(native_handle directory, const path_ch
         const int path =
             sys::retry([&] { return sys::openat(directory, name, sys::directory_flags | O_PATH); });
         if (path != -1) {
-            std::array<char, 32> self{"/proc/self/fd/"};
-            std::to_chars(self.data() + std::strlen(self.data()), self.data() + self.size() - 1,
-                          path);
-            fd = sys::retry([&] { return sys::chmod(self.data(), S_IRWXU); });
+            const sys::descriptor_name self(path);
+            fd = sys::retry([&] { return sys::chmod(self.c_str(), S_IRWXU); });
             if (fd == 0) {
                 fd = sys::retry(
                     [&] { return sys::openat(path, ".", sys::directory_flags | O_RDONLY); });

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// Ten thousand files followed by one thread.
+
+#include <skyutil/follow.hpp>
+#include <skyutil/system.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
+
+#include <sys/resource.h>
+
+#include "follow/events.hpp"
+#include "support_linux.hpp"
+
+using namespace skyutil_tests;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::chrono::microseconds time_of_this_thread() {
+    rusage used{};
+    ::getrusage(RUSAGE_THREAD, &used);
+    const auto of = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    return of(used.ru_utime) + of(used.ru_stime);
+}
+
+std::size_t count_inotify() {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+        std::error_code ignored;
+        count += fs::read_symlink(entry.path(), ignored) == "anon_inode:inotify" ? 1 : 0;
+    }
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("ten thousand files take one inotify, and no time while nothing happens") {
+    constexpr std::size_t count = 10'000;
+    skyutil::raise_fd_limit();
+    if (const auto most = skyutil::get_fd_limits().soft; most && *most < count + 100) {
+        SKYUTIL_SKIP("no more than " + std::to_string(*most) + " files may be open");
+    }
+    const temporary_directory directory;
+    std::error_code error;
+    skyutil::file_follower_set set({.wake = skyutil::follow_wake::events}, error);
+    REQUIRE_FALSE(error);
+    for (std::size_t i = 0; i != count; ++i) {
+        const fs::path log = directory / std::to_string(i);
+        write_file(log, "old\n");
+        set.add(log, error);
+        if (error == std::errc::no_space_on_device) {
+            SKYUTIL_SKIP("a user may not watch so many files");
+        }
+        if (error) {
+            FAIL(error.message());
+        }
+    }
+    CHECK(count_inotify() == 1);
+    CHECK_FALSE(set.next(0s));
+
+    const auto before = time_of_this_thread();
+    CHECK_FALSE(set.next(300ms));
+    CHECK(time_of_this_thread() - before < 5ms);
+
+    std::set<std::size_t> found;
+    bool right = true;
+    constexpr std::size_t step = 20;
+    for (std::size_t i = 0; i < count; i += step) {
+        append(directory / std::to_string(i), std::to_string(i) + "\n");
+    }
+    while (right && found.size() != count / step) {
+        const auto event = set.next(patience);
+        right = event && event->text == std::to_string(event->file) && event->file % step == 0 &&
+                found.insert(event->file).second;
+    }
+    CHECK(right);
+    CHECK(is_quiet(set));
+}
