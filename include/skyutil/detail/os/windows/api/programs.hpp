@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <skyutil/detail/os/windows/api/machine.hpp>
 #include <skyutil/detail/os/windows/api/processes.hpp>
 #include <skyutil/version.hpp>
 
@@ -58,19 +59,6 @@ struct job_accounting {
     std::uint32_t processes;
     std::uint32_t active;
     std::uint32_t terminated;
-};
-
-/// JOBOBJECT_EXTENDED_LIMIT_INFORMATION.
-struct job_limits {
-    std::int64_t times[2];
-    std::uint32_t flags;
-    std::size_t working_set[2];
-    std::uint32_t processes;
-    std::size_t affinity;
-    std::uint32_t priority_class;
-    std::uint32_t scheduling_class;
-    std::uint64_t io[6];
-    std::size_t memory[4];
 };
 
 extern "C" {
