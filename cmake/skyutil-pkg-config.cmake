@@ -26,7 +26,7 @@ if(NOT MSVC)
 endif()
 set(libs "${pthread}")
 if(WIN32)
-    string(APPEND libs " -lbcrypt -lntdll")
+    string(APPEND libs " -lbcrypt -lntdll -lws2_32")
 endif()
 skyutil_install_pc(skyutil "${PROJECT_DESCRIPTION}"
     LIBS "${libs}" CFLAGS "-I\${includedir} ${pthread}")

@@ -7,7 +7,9 @@
 //     held.listen();                                             // serve on held.native_handle()
 //
 // A port is free when it can be bound now without SO_REUSEADDR. A port with connections in
-// TIME_WAIT is not free, and neither is one that another thread or process is just trying.
+// TIME_WAIT is not free, and neither is one that another thread or process is just trying. On
+// Windows a port is free when a socket with SO_EXCLUSIVEADDRUSE can be bound to it now; whether one
+// in TIME_WAIT is, the system decides.
 //
 // The throwing forms throw std::system_error; the other forms set their std::error_code, and clear
 // it on success. Everything can be called from several threads at once, on different objects.
@@ -51,7 +53,7 @@ enum class port_hold {
     exclusive,
     /// A server that sets SO_REUSEADDR, of any user, can bind the port while it is held, and listen
     /// on it; no other socket can. With UDP both sockets are bound then, and the newer one receives
-    /// what arrives.
+    /// what arrives. On Windows `errc::operation_not_supported`: release() or close the port.
     hand_over,
 };
 
@@ -73,6 +75,7 @@ struct port_options {
 ///   for one protocol or family, and each was taken for the other.
 /// - `errc::permission_denied`: the caller may not bind any port of the range, as with those below
 ///   1024 that are for the superuser. If the range has other ports too, such ports are passed over.
+///   On Windows there are no such ports, and those that the system keeps for itself are in use.
 /// - Any other error does not depend on the port, such as no descriptors left, or a family or an
 ///   address that the machine does not have. It ends the search and is reported as it is.
 ///
@@ -80,6 +83,11 @@ struct port_options {
 /// - None for the time after the call: another program can bind the port at any time; reserved_port
 ///   holds it. The system itself gives ports of the ephemeral range to others at any time, so take
 ///   a port that is to be remembered from outside of that range.
+///
+/// **Limits**
+/// - Windows: the ephemeral range is 49152 to 65535 unless it was configured. Winsock is started by
+///   the first call and stays until the process ends; no function of this header may be called from
+///   DllMain.
 ///
 /// **Cost**
 /// One bind(2) for each port tried.
@@ -92,7 +100,7 @@ struct port_options {
 /// Returns whether a port can be bound now. options.last is not used.
 ///
 /// **Errors**
-/// - `errc::permission_denied`: the caller may not bind the port at all.
+/// - `errc::permission_denied`: the caller may not bind the port at all; not on Windows.
 /// - `errc::invalid_argument`: the port is 0.
 /// - Errors that do not depend on the port, as with find_free_port().
 [[nodiscard]] bool is_port_available(std::uint16_t port, const port_options& options,
@@ -117,6 +125,11 @@ struct port_options {
 /// **Guarantees**
 /// - Programs that are started do not inherit the sockets.
 /// - A forked child has copies of them: the port is held until both processes have closed theirs.
+///
+/// **Limits**
+/// - Windows: a socket is a SOCKET, none is INVALID_SOCKET, and its owner closes it by closesocket.
+///   It has SO_EXCLUSIVEADDRUSE: after connections through it the port can stay taken for a while,
+///   also for a server that sets SO_REUSEADDR.
 class [[nodiscard]] reserved_port {
 public:
     using native_handle_type = detail::os::native_socket;
@@ -132,6 +145,7 @@ public:
     ///
     /// **Errors**
     /// - Those of find_free_port(). After an error no port is held.
+    /// - `errc::operation_not_supported`: port_hold::hand_over on Windows.
     explicit reserved_port(std::uint16_t start, const port_options& options = {});
     reserved_port(std::uint16_t start, std::error_code& error) noexcept
         : reserved_port(start, port_options{}, error) {}
@@ -155,7 +169,7 @@ public:
     /// Returns whether a socket is still held.
     explicit operator bool() const noexcept { return native_handle() != detail::os::no_socket; }
 
-    /// Returns the first socket, which stays owned; -1 when none is held.
+    /// Returns the first socket, which stays owned; -1 (INVALID_SOCKET) when none is held.
     [[nodiscard]] native_handle_type native_handle() const noexcept { return sockets_.first(); }
 
     /// Releases the first socket, bound (and listening after listen()), and returns it: the caller
@@ -163,7 +177,7 @@ public:
     /// that are left stay held. Returns -1 when none is held.
     ///
     /// A server that calls listen(2) itself should set SO_REUSEADDR afterwards, for the reason that
-    /// listen() gives.
+    /// listen() gives; not on Windows, where it would let others take the port.
     [[nodiscard]] native_handle_type release() noexcept { return sockets_.release_first(); }
 
     /// Makes the sockets of TCP listen. That ends a hand-over: no other socket can bind the port
@@ -171,7 +185,7 @@ public:
     ///
     /// The sockets have SO_REUSEADDR from then on, so that a server that is started again and sets
     /// it too can bind the port while connections of the first server are in TIME_WAIT. `backlog`
-    /// is explained in listen(2); the default is SOMAXCONN.
+    /// is explained in listen(2); the default is SOMAXCONN. On Windows they do not have it.
     ///
     /// **Errors**
     /// - `errc::address_in_use`: another server has taken the port over.

@@ -61,6 +61,8 @@ inline void listen(native_socket socket, int backlog, std::error_code& error) no
 
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/linux/sockets.hpp>  // IWYU pragma: export
+#elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
+#include <skyutil/detail/os/windows/sockets.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/sockets.hpp>  // IWYU pragma: export
 #endif

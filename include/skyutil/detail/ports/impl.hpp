@@ -137,6 +137,12 @@ inline bool is_port_available(std::uint16_t port, const port_options& options) {
 inline reserved_port::reserved_port(std::uint16_t start, const port_options& options) {
     std::error_code error;
     *this = reserved_port(start, options, error);
+    if (options.hold == port_hold::hand_over && error == std::errc::operation_not_supported) {
+        detail::throw_exception(std::system_error(
+            error,
+            "skyutil::reserved_port: this system lets no other server bind a port that is held "
+            "(port_hold::hand_over)"));
+    }
     detail::throw_if_no_port(error, "skyutil::reserved_port: cannot bind any port", start, options);
 }
 
