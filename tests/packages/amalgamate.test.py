@@ -271,7 +271,7 @@ class Command(unittest.TestCase):
     def test_system_is_small(self) -> None:
         lines = self.run_it("system")[1].splitlines()
         self.assertLessEqual(len(lines), 2500)
-        self.assertLessEqual(max(len(line) for line in lines if not line.startswith("#error")), 150)
+        self.assertLessEqual(max(len(line) for line in lines if not line.startswith("#error")), 160)
 
     def test_a_group_is_for_linux_unless_all_systems_are_asked_for(self) -> None:
         self.assertNotIn("_WIN32", self.run_it("system")[1])
@@ -282,7 +282,7 @@ class Command(unittest.TestCase):
 
     def test_wrong_arguments_are_named(self) -> None:
         for arguments, message in (
-            (["nothing"], "no group 'nothing'; the groups are files, parallel, ports"),
+            (["nothing"], "no group 'nothing'; the groups are files, follow, parallel"),
             (["asio"], "asio cannot be in one header, as it needs Boost"),
             (["--namespace", "a b"], "'a b' is no name such as acme"),
             (["--namespace", "a::"], "'a::' is no name such as acme"),
