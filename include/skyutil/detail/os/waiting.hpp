@@ -10,7 +10,7 @@
 #if defined(__linux__) && !defined(SKYUTIL_OS_UNSUPPORTED)
 #include <skyutil/detail/os/posix/waiting_types.hpp>  // IWYU pragma: export
 #elif defined(_WIN32) && !defined(SKYUTIL_OS_UNSUPPORTED)
-#include <skyutil/detail/os/unsupported/waiting_types.hpp>  // IWYU pragma: export
+#include <skyutil/detail/os/windows/waiting_types.hpp>  // IWYU pragma: export
 #else
 #include <skyutil/detail/os/unsupported/waiting_types.hpp>  // IWYU pragma: export
 #endif
