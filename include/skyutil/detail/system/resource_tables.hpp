@@ -207,7 +207,7 @@ inline resource_table describe(const pressure& stalls) {
                 row.parts.push_back({"pressure_ratio",
                                      "Part of the time in which some or all tasks waited",
                                      labels + "," + metric_label("window", window),
-                                     number_text(std::round(percent * 100) / 1e4)});
+                                     number_text(std::floor(percent * 100 + 0.5) / 1e4)});
             }
             row.parts.push_back({"pressure_waiting_seconds",
                                  "How long some or all tasks have waited", labels,
