@@ -145,8 +145,8 @@ private:
 
     void count_polled(entry& of) noexcept {
         const bool polled = of.file && of.file->is_polled();
-        polled_ += polled ? 1 : 0;
-        polled_ -= std::exchange(of.polled, polled) ? 1 : 0;
+        polled_ += polled ? 1U : 0U;
+        polled_ -= std::exchange(of.polled, polled) ? 1U : 0U;
     }
 
     /// Reads more of the file whose turn it is, or gives the turn to the next: after each block.
