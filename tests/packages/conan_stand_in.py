@@ -156,7 +156,7 @@ def valid_min_cppstd(conanfile: ConanFile, standard: int) -> bool:
 def copy(conanfile: ConanFile, pattern: str, src: str, dst: str) -> None:
     for file in Path(src).rglob("*"):
         name = file.relative_to(src)
-        if file.is_file() and fnmatch.fnmatch(str(name), pattern) and "__pycache__" not in name.parts:
+        if fnmatch.fnmatch(str(name), pattern) and "__pycache__" not in name.parts and file.is_file():
             (Path(dst) / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, Path(dst) / name)
 
