@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// tests/process/nursery_linux.hpp: trees of processes to end. Every test runs in a child that adopts
-// what its tree leaves and kills it at the end; every process of a tree ends by itself after a
-// minute, also when that child is gone.
+// tests/process/nursery_linux.hpp: trees of processes to end. Every test runs in a child that
+// adopts what its tree leaves and kills it at the end; every process of a tree ends by itself after
+// a minute, also when that child is gone.
 
 #pragma once
 

@@ -108,7 +108,8 @@ TEST_CASE("inspect --openmetrics prints the metrics of the library, and nothing 
 
 TEST_CASE("inspect --watch prints one page after the other") {
     const auto lines_of = [](const std::vector<std::string>& words) {
-        std::vector<std::string> all{"run", "--timeout", "0.7", "--", SKYUTIL_TEST_PROGRAM, "inspect"};
+        std::vector<std::string> all{"run", "--timeout",          "0.7",
+                                     "--",  SKYUTIL_TEST_PROGRAM, "inspect"};
         all.insert(all.end(), words.begin(), words.end());
         return run(all).out;
     };
