@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#if defined(_WIN32)
+#if !__has_include(<sys/wait.h>)  // no POSIX
 extern "C" __declspec(dllimport) int __stdcall SetEnvironmentVariableA(const char*, const char*);
 #endif
 
@@ -20,7 +20,7 @@ namespace skyutil_tests {
 
 /// Sets a variable, or unsets it when there is no value.
 inline void set_variable(const char* name, const char* value) {
-#if defined(_WIN32)
+#if !__has_include(<sys/wait.h>)
     ::SetEnvironmentVariableA(name, value);
 #else
     if (value != nullptr) {

@@ -17,6 +17,18 @@ struct HWND__;
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
+// What a process is opened for, as <windows.h> has it.
+namespace access {
+inline constexpr unsigned long process_terminate = 0x1;
+inline constexpr unsigned long process_set_quota = 0x100;
+inline constexpr unsigned long process_query = 0x400;
+inline constexpr unsigned long process_query_limited = 0x1000;
+}  // namespace access
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api {
+
 extern "C" {
 
 // kernel32.dll
@@ -41,12 +53,4 @@ nt_status __stdcall ZwQuerySystemInformation(int, void*, unsigned long, unsigned
 
 }  // extern "C"
 
-// What a process is opened for, as <windows.h> has it.
-namespace access {
-inline constexpr unsigned long process_terminate = 0x1;
-inline constexpr unsigned long process_set_quota = 0x100;
-inline constexpr unsigned long process_query = 0x400;
-inline constexpr unsigned long process_query_limited = 0x1000;
-}  // namespace access
-
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api

@@ -61,6 +61,18 @@ struct job_accounting {
     std::uint32_t terminated;
 };
 
+/// OVERLAPPED.
+struct overlapped {
+    std::uintptr_t state;
+    std::uintptr_t count;
+    std::uint64_t offset;
+    handle event;
+};
+
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+
+namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api {
+
 extern "C" {
 
 // kernel32.dll
@@ -93,8 +105,6 @@ __declspec(dllimport) handle __stdcall GetStdHandle(unsigned long);
 __declspec(dllimport) unsigned int __stdcall GetSystemDirectoryW(wchar_t*, unsigned int);
 __declspec(dllimport) int __stdcall InitializeProcThreadAttributeList(
     ::_PROC_THREAD_ATTRIBUTE_LIST*, unsigned long, unsigned long, size_type*);
-__declspec(dllimport) int __stdcall K32GetProcessMemoryInfo(handle, ::_PROCESS_MEMORY_COUNTERS*,
-                                                            unsigned long);
 __declspec(dllimport) int __stdcall PostQueuedCompletionStatus(handle, unsigned long, size_type,
                                                                ::_OVERLAPPED*);
 __declspec(dllimport) int __stdcall RegisterWaitForSingleObject(
@@ -111,12 +121,4 @@ nt_status __stdcall ZwSetInformationJobObject(handle, int, void*, unsigned long)
 
 }  // extern "C"
 
-/// OVERLAPPED.
-struct overlapped {
-    std::uintptr_t state;
-    std::uintptr_t count;
-    std::uint64_t offset;
-    handle event;
-};
-
-}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys
+}  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::api
