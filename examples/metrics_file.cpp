@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <thread>
 
 int main(int argc, char** argv) {
@@ -22,8 +23,8 @@ int main(int argc, char** argv) {
         std::cerr << "usage: " << argv[0] << " FILE.prom [SECONDS]\n";
         return EXIT_FAILURE;
     }
-    const std::chrono::seconds interval(argc == 3 ? std::atoi(argv[2]) : 0);
     try {
+        const std::chrono::seconds interval(argc == 3 ? std::stoul(argv[2]) : 0);
         skyutil::resource_monitor monitor;
         monitor.on_change([](const auto& before, const auto& now) {
             std::cout << before.cpus << " CPUs and " << before.memory << " bytes are now "

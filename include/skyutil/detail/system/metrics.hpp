@@ -53,7 +53,9 @@ public:
         for (const resource_row& row : table.rows) {
             const std::string source = metric_label("source", row.source);
             for (const auto& [name, help, labels, value] : row.parts) {
-                add(name, help, labels.empty() ? source : labels + "," + source, value);
+                std::string all = labels;
+                all.append(labels.empty() ? "" : ",").append(source);
+                add(name, help, all, value);
             }
             if (row.parts.empty() && !row.shown.empty()) {
                 std::string name = std::string(table.key) + "_" + std::string(row.key);

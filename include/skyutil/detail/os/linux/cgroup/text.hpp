@@ -58,9 +58,9 @@ constexpr std::optional<throttling> parse_throttling(std::string_view text, bool
 /// says "max", and the second the largest multiple of the page size in 63 bits: a number from 2^60
 /// on is no limit.
 constexpr std::optional<std::uint64_t> parse_memory_limit(std::string_view text) noexcept {
-    constexpr std::uint64_t no_limit = std::uint64_t{1} << 60;
+    constexpr std::uint64_t unlimited = std::uint64_t{1} << 60;
     const std::optional<std::uint64_t> value = parse_unsigned(only_line(text));
-    return value && *value < no_limit ? value : std::nullopt;
+    return value && *value < unlimited ? value : std::nullopt;
 }
 
 /// Returns how many CPUs the text of cpu.shares (version 1) asks for. Kubernetes writes 1024 shares
