@@ -64,7 +64,7 @@ private:
 };
 
 int option_of(SOCKET socket, int level, int option) {
-    int value = -1;
+    int value = 0;  // of which a BOOL can be the first byte
     int size = sizeof value;
     return ::getsockopt(socket, level, option, reinterpret_cast<char*>(&value), &size) == 0 ? value
                                                                                             : -1;
