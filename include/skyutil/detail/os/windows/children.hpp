@@ -51,11 +51,11 @@ inline process_end end_of(handle process) noexcept {
     if (GetExitCodeProcess(process, &code) != 0) {
         end.exit_code = static_cast<int>(code);
     }
-    memory_counters memory{};
+    process_memory memory{};
     memory.size = sizeof memory;
     if (K32GetProcessMemoryInfo(process, reinterpret_cast<::_PROCESS_MEMORY_COUNTERS*>(&memory),
                                 sizeof memory) != 0) {
-        end.peak_memory = memory.peak;
+        end.peak_memory = memory.peak_working_set;
     }
     return end;
 }

@@ -26,9 +26,6 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
 inline constexpr char job_name[] = "job object";
 
-inline handle this_process() noexcept { return reinterpret_cast<handle>(std::intptr_t{-1}); }
-inline handle this_thread() noexcept { return reinterpret_cast<handle>(std::intptr_t{-2}); }
-
 /// Returns how many CPUs of a processor group, or of all, are switched on; 0 when that cannot be
 /// told.
 inline constexpr unsigned short all_groups = 0xffff;

@@ -119,7 +119,7 @@ inline native_handle open_log(const path_text& name, std::error_code& error) noe
 inline native_handle duplicate(native_handle handle, std::error_code& error) noexcept {
     constexpr unsigned long same_access = 0x2;  // DUPLICATE_SAME_ACCESS
     sys::handle copy = no_handle;
-    const sys::handle self = sys::GetCurrentProcess();
+    const sys::handle self = sys::this_process();
     if (sys::DuplicateHandle(self, handle, self, &copy, 0, 0, same_access) == 0) {
         error = last_error();
     }

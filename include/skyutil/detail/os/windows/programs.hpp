@@ -209,7 +209,7 @@ public:
 private:
     static handle inheritable(handle from, std::error_code& error) noexcept {
         constexpr unsigned long same_access = 0x2;  // DUPLICATE_SAME_ACCESS
-        const handle self = GetCurrentProcess();
+        const handle self = this_process();
         handle copy = no_handle;
         if (DuplicateHandle(self, from, self, &copy, 0, 1, same_access) == 0) {
             error = last_error();

@@ -17,6 +17,10 @@ struct _PROCESS_MEMORY_COUNTERS;  // NOLINT(*-reserved-identifier,*-identifier-n
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os::sys {
 
+// GetCurrentProcess() and GetCurrentThread().
+inline handle this_process() noexcept { return reinterpret_cast<handle>(std::intptr_t{-1}); }
+inline handle this_thread() noexcept { return reinterpret_cast<handle>(std::intptr_t{-2}); }
+
 /// GROUP_AFFINITY.
 struct group_affinity {
     size_type mask;

@@ -14,7 +14,6 @@
 
 // NOLINTBEGIN(*-reserved-identifier,*-identifier-naming)
 struct _PROCESS_INFORMATION;
-struct _PROCESS_MEMORY_COUNTERS;
 struct _PROC_THREAD_ATTRIBUTE_LIST;
 struct _STARTUPINFOW;
 // NOLINTEND(*-reserved-identifier,*-identifier-naming)
@@ -42,14 +41,6 @@ struct process_information {
     handle thread;
     std::uint32_t process_id;
     std::uint32_t thread_id;
-};
-
-/// PROCESS_MEMORY_COUNTERS.
-struct memory_counters {
-    std::uint32_t size;
-    std::uint32_t faults;
-    std::size_t peak;
-    std::size_t others[7];
 };
 
 /// JOBOBJECT_BASIC_ACCOUNTING_INFORMATION.
@@ -95,7 +86,6 @@ __declspec(dllimport) int __stdcall DuplicateHandle(handle, handle, handle, hand
 __declspec(dllimport) int __stdcall FreeEnvironmentStringsW(wchar_t*);
 __declspec(dllimport) int __stdcall GenerateConsoleCtrlEvent(unsigned long, unsigned long);
 __declspec(dllimport) unsigned int __stdcall GetConsoleCP();
-__declspec(dllimport) handle __stdcall GetCurrentProcess();
 __declspec(dllimport) wchar_t* __stdcall GetEnvironmentStringsW();
 __declspec(dllimport) int __stdcall GetExitCodeProcess(handle, unsigned long*);
 __declspec(dllimport) unsigned long __stdcall GetFileAttributesW(const wchar_t*);
