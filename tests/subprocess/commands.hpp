@@ -14,10 +14,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <filesystem>
 #include <initializer_list>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +27,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "subprocess/outcomes.hpp"
 #include "support_linux.hpp"
 
 namespace skyutil_tests {
@@ -45,15 +44,6 @@ inline constexpr std::chrono::seconds patience(20);
 
 /// What SIGTERM gets a tree before SIGKILL.
 inline constexpr std::chrono::milliseconds grace(200);
-
-inline std::vector<std::int64_t> numbers(const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::int64_t> result;
-    for (std::int64_t number = 0; in >> number;) {
-        result.push_back(number);
-    }
-    return result;
-}
 
 /// Runs a command, and requests a stop when it has written so many lines: what it does after that
 /// is not a question of time. Its output is kept, too.
@@ -98,27 +88,10 @@ inline skyutil::completed_process run_into_timeout(std::ptrdiff_t lines,
     }
 }
 
-template <class Function>
-std::string message_of(Function function) {
-    try {
-        function();
-    } catch (const std::exception& error) {
-        return error.what();
-    }
-    return "no exception";
-}
-
 /// Whether the condition holds, or soon does.
 template <class Condition>
 bool soon(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
+    return holds_within(patience, condition);
 }
 
 /// Whether none of them is alive, or soon none is.

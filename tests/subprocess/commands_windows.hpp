@@ -9,10 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <exception>
 #include <filesystem>
 #include <initializer_list>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -20,6 +18,7 @@
 
 #include <windows.h>
 
+#include "subprocess/outcomes.hpp"
 #include "support.hpp"
 
 namespace skyutil_tests {
@@ -38,25 +37,6 @@ inline skyutil::command actor(std::initializer_list<std::string> words) {
 /// How long anything may take that takes no time on an idle machine.
 inline constexpr std::chrono::seconds patience(60);
 
-inline std::vector<std::int64_t> numbers(const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::int64_t> result;
-    for (std::int64_t number = 0; in >> number;) {
-        result.push_back(number);
-    }
-    return result;
-}
-
-template <class Function>
-std::string message_of(Function function) {
-    try {
-        function();
-    } catch (const std::exception& error) {
-        return error.what();
-    }
-    return "no exception";
-}
-
 inline bool is_running(std::int64_t pid) {
     const skyutil::unique_fd process(::OpenProcess(SYNCHRONIZE, FALSE, static_cast<DWORD>(pid)));
     return process && ::WaitForSingleObject(process.get(), 0) == WAIT_TIMEOUT;
@@ -72,14 +52,7 @@ inline void kill(std::int64_t pid) {
 /// Whether the condition holds, or soon does.
 template <class Condition>
 bool soon(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
+    return holds_within(patience, condition);
 }
 
 }  // namespace skyutil_tests
