@@ -245,9 +245,18 @@ private:
             interrupt(had_it);
         }
         asked_to_stop_ = signal != SIGCONT && (asked_to_stop_ || is_stop_signal(signal));
-        if (!had_it) {
+        if (!had_it && !(signal == SIGCONT && std::exchange(was_stopped_, false) && was_continued())) {
             forward(info);
         }
+    }
+
+    /// Whether the command was continued since this process was stopped with it: a shell continues
+    /// the whole group, and a second SIGCONT would undo the next Ctrl-Z if that comes before it.
+    [[nodiscard]] bool was_continued() const {
+        siginfo_t info{};
+        return ::waitid(P_PID, static_cast<id_t>(pid()), &info,
+                        WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0 &&
+               info.si_pid != 0;
     }
 
     /// Whether the kernel, when it sent a signal here, sent it to the command as well: what is
@@ -321,6 +330,7 @@ private:
         }
         asked_to_stop_ = false;
         const int by = std::exchange(stopped_by_, 0);
+        was_stopped_ = true;
         // Those of job control do nothing where no shell is there that could continue this process.
         act_on_self(by == SIGSTOP ? SIGTSTP : by);
     }
@@ -362,6 +372,7 @@ private:
     bool timed_out_ = false;
     bool interrupted_ = false;
     bool asked_to_stop_ = false;
+    bool was_stopped_ = false;  ///< this process, and it has not been continued since
     int stopped_by_ = 0;
     int told_ = 0;
     std::vector<skyutil::kill_report::process_left> left_;

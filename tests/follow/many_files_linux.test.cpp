@@ -48,6 +48,7 @@ TEST_CASE("ten thousand files take one inotify, and their thread sleeps while no
     }
     const temporary_directory directory;
     std::error_code error;
+    const std::size_t inherited = count_inotify();
     skyutil::file_follower_set set({.wake = skyutil::follow_wake::events}, error);
     REQUIRE_FALSE(error);
     for (std::size_t i = 0; i != count; ++i) {
@@ -61,12 +62,18 @@ TEST_CASE("ten thousand files take one inotify, and their thread sleeps while no
             FAIL(error.message());
         }
     }
-    CHECK(count_inotify() == 1);
+    CHECK(count_inotify() == inherited + 1);
     CHECK_FALSE(set.next(0s));
 
-    const long before = count_waits();
-    CHECK_FALSE(set.next(300ms));
-    CHECK(count_waits() - before <= 2);  // it sleeps until something happens, or the time is over
+    // It sleeps until something happens, or the time is over. Fetching a page of memory is a wait as
+    // well, but not in each round.
+    bool slept = false;
+    for (int round = 0; round != 20 && !slept; ++round) {
+        const long before = count_waits();
+        CHECK_FALSE(set.next(300ms));
+        slept = count_waits() - before <= 2;
+    }
+    CHECK(slept);
 
     std::set<std::size_t> found;
     bool right = true;

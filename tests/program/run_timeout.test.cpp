@@ -76,6 +76,33 @@ TEST_CASE("Ctrl-Z stops the program with the command, and fg continues both") {
     CHECK(shell.last_code() == "4");
 }
 
+TEST_CASE("a command that was continued is not continued again: that would undo the next Ctrl-Z") {
+    shell_on_terminal shell;
+    shell.run(
+        "-- sh -c 'trap \"echo contin\"\"ued\" CONT; echo rea\"\"dy $$.; "
+        "sleep 1000 & while :; do wait; done'");
+    shell.expect("ready ");
+    const std::string command = shell.expect(".");
+    shell.type(ctrl_z);
+    shell.expect("prompt>");
+    // As fg does, which continues the whole group at once, but slowly.
+    shell.type("kill -CONT " + command + "\n");
+    shell.expect("continued");
+    shell.type("kill -CONT $(jobs -p)\n");
+    CHECK_FALSE(shell.comes("continued", std::chrono::milliseconds(300)));
+    shell.type("kill $(jobs -p); wait; echo en''ded\n");
+    shell.expect("ended");
+}
+
+TEST_CASE("a program that is continued alone continues its command") {
+    shell_on_terminal shell;
+    shell.run("-- sh -c 'kill -STOP $$; echo go\"\"ne on'");
+    shell.expect("Stopped");
+    shell.expect("prompt>");
+    shell.type("kill -CONT $(jobs -p)\n");
+    shell.expect("gone on");
+}
+
 TEST_CASE("a command that stops itself on a terminal gives the shell its prompt back") {
     shell_on_terminal shell;
     shell.run("-- sh -c 'kill -STOP $$; exit 4'");
