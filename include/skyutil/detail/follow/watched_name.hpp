@@ -10,6 +10,7 @@
 #include <skyutil/detail/os/files.hpp>
 #include <skyutil/version.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <system_error>
@@ -41,11 +42,9 @@ public:
         const std::vector<lookup> before = std::exchange(lookups_, {});
         told_ = true;
         path at = path_.root_path();
-        std::vector<path> parts;  // the next one last
-        push_parts(parts, path_.relative_path());
-        for (int links = 0; !parts.empty() && links <= most_links;) {
-            const path part = std::move(parts.back());
-            parts.pop_back();
+        os::path_text rest = path_.relative_path().native();
+        for (int links = 0; !rest.empty() && links <= most_links;) {
+            const path part = take_first(rest);
             if (part == ".." || part == "." || part.empty()) {
                 at = part == ".." ? at.parent_path() : at;  // no link is left in it
                 continue;
@@ -62,7 +61,7 @@ public:
                 told_ = false;
                 error = failed;
             }
-            if (parts.empty() && !os::tells_of_changes(at.native())) {
+            if (rest.empty() && !os::tells_of_changes(at.native())) {
                 told_ = false;
             }
             std::error_code ignored;
@@ -70,7 +69,8 @@ public:
             if (target) {
                 ++links;
                 at = target->is_absolute() ? target->root_path() : at;
-                push_parts(parts, target->relative_path());
+                rest.insert(0, 1, path::preferred_separator);
+                rest.insert(0, target->relative_path().native());
             } else {
                 at /= part;
             }
@@ -84,10 +84,13 @@ private:
         os::path_text name;
     };
 
-    static void push_parts(std::vector<std::filesystem::path>& parts,
-                           const std::filesystem::path& relative) {
-        const std::vector<std::filesystem::path> each(relative.begin(), relative.end());
-        parts.insert(parts.end(), each.rbegin(), each.rend());
+    /// Takes the first name off a relative path.
+    static os::path_text take_first(os::path_text& path) {
+        constexpr os::path_char separators[] = {'/', std::filesystem::path::preferred_separator, 0};
+        const std::size_t size = (std::min)(path.find_first_of(separators), path.size());
+        os::path_text name = path.substr(0, size);
+        path.erase(0, size + 1);
+        return name;
     }
 
     void forget(const std::vector<lookup>& lookups) noexcept {

@@ -45,17 +45,14 @@ public:
                             std::size_t file, std::error_code& error) {
         const os::watch_id watch = events_.watch_directory(directory, error);
         if (watch != os::no_watch) {
-            ++watched_[watch].names[name][file];
+            watched_[watch].names[name].push_back(file);
         }
         return watch;
     }
 
     void forget_bytes(os::watch_id watch, std::size_t file) noexcept {
         if (const auto found = watched_.find(watch); found != watched_.end()) {
-            std::vector<std::size_t>& files = found->second.files;
-            if (const auto at = std::find(files.begin(), files.end(), file); at != files.end()) {
-                files.erase(at);
-            }
+            erase_one(found->second.files, file);
             drop_if_unused(found);
         }
     }
@@ -64,10 +61,7 @@ public:
         if (const auto found = watched_.find(watch); found != watched_.end()) {
             auto& names = found->second.names;
             if (const auto at = names.find(name); at != names.end()) {
-                const auto use = at->second.find(file);
-                if (use != at->second.end() && --use->second == 0) {
-                    at->second.erase(use);
-                }
+                erase_one(at->second, file);
                 if (at->second.empty()) {
                     names.erase(at);
                 }
@@ -91,24 +85,22 @@ public:
                     return;
                 }
                 const watched& of = found->second;
-                if (event.what != os::file_change::entry) {
-                    for (const std::size_t file : of.files) {
-                        changed(file, change::bytes);
-                    }
-                }
-                const auto tell = [&](const uses& files) {
-                    for (const auto& each : files) {
-                        changed(each.first, change::name);
+                const auto tell = [&](const std::vector<std::size_t>& files, change what) {
+                    for (const std::size_t file : files) {
+                        changed(file, what);
                     }
                 };
+                if (event.what != os::file_change::entry) {
+                    tell(of.files, change::bytes);
+                }
                 if (event.what == os::file_change::entry && !event.name.empty()) {
                     const auto at = of.names.find(os::path_text(event.name));
                     if (at != of.names.end()) {
-                        tell(at->second);
+                        tell(at->second, change::name);
                     }
                 } else if (event.what != os::file_change::written) {
                     for (const auto& each : of.names) {
-                        tell(each.second);
+                        tell(each.second, change::name);
                     }
                 }
                 if (event.what == os::file_change::ended) {
@@ -119,13 +111,18 @@ public:
     }
 
 private:
-    /// How often a name is on the way to each file.
-    using uses = std::unordered_map<std::size_t, std::size_t>;
-
     struct watched {
         std::vector<std::size_t> files;  ///< whose bytes these are
-        std::unordered_map<os::path_text, uses> names;
+        /// The files that have a name on their way; one has it twice whose links lead there twice.
+        std::unordered_map<os::path_text, std::vector<std::size_t>> names;
     };
+
+    static void erase_one(std::vector<std::size_t>& files, std::size_t file) noexcept {
+        if (const auto at = std::find(files.begin(), files.end(), file); at != files.end()) {
+            *at = files.back();
+            files.pop_back();
+        }
+    }
 
     void drop_if_unused(std::unordered_map<os::watch_id, watched>::iterator found) noexcept {
         if (found->second.files.empty() && found->second.names.empty()) {
