@@ -15,6 +15,7 @@
 
 #include <skyutil/detail/base/interruption.hpp>
 #include <skyutil/files.hpp>
+#include <skyutil/follow.hpp>
 #include <skyutil/hash.hpp>
 #if defined(SKYUTIL_PYTHON_WITH_OPENSSL)
 #include <skyutil/hash_openssl.hpp>
@@ -892,6 +893,200 @@ PyObject* hash_file(PyObject* module, const arguments& values) {
                  : new_hash(hash_type_of(module), *function, std::move(state));
 }
 
+// --- following -----------------------------------------------------------------------------------
+
+/// The iterator that follow() is.
+struct follow_object {
+    PyObject_HEAD PyObject* path;
+    skyutil::file_follower_set* files;  // none once it is closed
+    std::chrono::duration<double> timeout;
+    std::string* encoding;
+    std::string* errors;
+    std::atomic_flag busy;
+};
+
+follow_object& as_follow(PyObject* self) noexcept {
+    return *reinterpret_cast<follow_object*>(self);
+}
+
+/// Calls `body` unless another thread has the iterator, which is an error as of a generator.
+template <class Body>
+PyObject* with_follow(PyObject* self, const Body& body) {
+    follow_object& object = as_follow(self);
+    if (object.busy.test_and_set(std::memory_order_acquire)) {
+        PyErr_SetString(PyExc_ValueError, "another thread has this iterator");
+        return nullptr;
+    }
+    PyObject* const result = guarded([&] { return body(object); });
+    object.busy.clear(std::memory_order_release);
+    return result;
+}
+
+/// The seconds of a timeout, for ever for None; nullopt, with an exception set, if it is none.
+std::optional<std::chrono::duration<double>> to_timeout(PyObject* object) {
+    constexpr std::chrono::duration<double> for_ever(3e9);
+    if (object == nullptr || object == Py_None) {
+        return for_ever;
+    }
+    const double seconds = PyFloat_AsDouble(object);
+    if (PyErr_Occurred() != nullptr) {
+        return std::nullopt;
+    }
+    if (!(seconds >= 0)) {
+        PyErr_SetString(PyExc_ValueError, "timeout must be a number of seconds from 0 on");
+        return std::nullopt;
+    }
+    return std::min(std::chrono::duration<double>(seconds), for_ever);
+}
+
+PyObject* new_follow(PyTypeObject* type, PyObject* given, PyObject* keywords) {
+    static constexpr std::array<const char*, 6> names{"path",     "n",      "timeout",
+                                                      "encoding", "errors", nullptr};
+    PyObject* path = nullptr;
+    Py_ssize_t n = 0;
+    PyObject* timeout = nullptr;
+    const char* encoding = "utf-8";
+    const char* errors = "replace";
+    if (PyArg_ParseTupleAndKeywords(given, keywords, "O|n$Oss:follow",
+                                    const_cast<char**>(names.data()), &path, &n, &timeout,
+                                    &encoding, &errors) == 0) {
+        return nullptr;
+    }
+    const auto seconds = to_timeout(timeout);
+    if (!seconds) {
+        return nullptr;
+    }
+    if (n < 0) {
+        return PyErr_Format(PyExc_ValueError, "n must be non-negative. Got %zd", n);
+    }
+    PyObject* encoded = nullptr;
+    if (PyUnicode_FSConverter(path, &encoded) == 0) {
+        return nullptr;
+    }
+    const py::object bytes = owned(encoded);
+    return guarded([&]() -> PyObject* {
+        skyutil::follow_options options;
+        if (n > 0) {
+            options.start = skyutil::follow_start::last_lines;
+            options.last_lines = static_cast<std::size_t>(n);
+        }
+        const std::filesystem::path name(PyBytes_AS_STRING(encoded));
+        std::unique_ptr<skyutil::file_follower_set> files;
+        std::error_code error;
+        if (!interruptible([&] {
+                files = std::make_unique<skyutil::file_follower_set>(options, error);
+                if (!error) {
+                    files->add(name, error);
+                }
+            })) {
+            return nullptr;
+        }
+        if (error) {
+            return raise_os_error(error, path);
+        }
+        auto kept_encoding = std::make_unique<std::string>(encoding);
+        auto kept_errors = std::make_unique<std::string>(errors);
+        PyObject* const self = type->tp_alloc(type, 0);
+        if (self != nullptr) {
+            as_follow(self).path = py::reinterpret_borrow<py::object>(path).release().ptr();
+            as_follow(self).files = files.release();
+            as_follow(self).timeout = *seconds;
+            as_follow(self).encoding = kept_encoding.release();
+            as_follow(self).errors = kept_errors.release();
+            new (&as_follow(self).busy) std::atomic_flag;
+        }
+        return self;
+    });
+}
+
+void delete_follow(PyObject* self) {
+    PyTypeObject* const type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    delete as_follow(self).files;
+    delete as_follow(self).encoding;
+    delete as_follow(self).errors;
+    Py_CLEAR(as_follow(self).path);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+int traverse_follow(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(as_follow(self).path);
+    return 0;
+}
+
+PyObject* next_followed(PyObject* self) {
+    return with_follow(self, [&](follow_object& object) -> PyObject* {
+        const auto deadline = std::chrono::steady_clock::now() +
+                              std::chrono::ceil<std::chrono::milliseconds>(object.timeout);
+        while (object.files != nullptr) {
+            std::optional<skyutil::follow_event> event;
+            std::error_code error;
+            if (!interruptible([&] {
+                    event = object.files->next(deadline - std::chrono::steady_clock::now(), error);
+                })) {
+                return nullptr;
+            }
+            if (!error && event) {
+                error = event->kind == skyutil::follow_kind::failed ? event->error : error;
+            }
+            if (error) {
+                return raise_os_error(error, object.path);
+            }
+            if (!event) {
+                return nullptr;  // the time is over
+            }
+            if (event->kind == skyutil::follow_kind::line ||
+                event->kind == skyutil::follow_kind::partial) {
+                const py::object text = owned(PyUnicode_Decode(
+                    event->text.data(), static_cast<Py_ssize_t>(event->text.size()),
+                    object.encoding->c_str(), object.errors->c_str()));
+                return text ? PyObject_CallMethod(text.ptr(), "rstrip", "s", "\r") : nullptr;
+            }
+        }
+        return nullptr;
+    });
+}
+
+PyObject* close_follow(PyObject* self, PyObject*) {
+    return with_follow(self, [](follow_object& object) {
+        delete std::exchange(object.files, nullptr);
+        Py_RETURN_NONE;
+    });
+}
+
+PyObject* exit_follow(PyObject* self, PyObject*) { return close_follow(self, nullptr); }
+
+PyObject* itself(PyObject* self, PyObject*) {
+    Py_INCREF(self);
+    return self;
+}
+
+std::array follow_methods{
+    PyMethodDef{"close", close_follow, METH_NOARGS,
+                "close($self, /)\n--\n\nCloses the file; there is no next line then."},
+    PyMethodDef{"__enter__", itself, METH_NOARGS, nullptr},
+    PyMethodDef{"__exit__", exit_follow, METH_VARARGS, nullptr},
+    PyMethodDef{},
+};
+std::array follow_slots{
+    PyType_Slot{
+        Py_tp_doc,
+        const_cast<char*>(
+            "follow(path, n=0, *, timeout=None, encoding='utf-8', errors='replace')\n--\n\n"
+            "The lines that are appended to a file from now on, after the last n there are.")},
+    PyType_Slot{Py_tp_new, reinterpret_cast<void*>(new_follow)},
+    PyType_Slot{Py_tp_dealloc, reinterpret_cast<void*>(delete_follow)},
+    PyType_Slot{Py_tp_traverse, reinterpret_cast<void*>(traverse_follow)},
+    PyType_Slot{Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
+    PyType_Slot{Py_tp_iternext, reinterpret_cast<void*>(next_followed)},
+    PyType_Slot{Py_tp_methods, follow_methods.data()},
+    PyType_Slot{},
+};
+PyType_Spec follow_spec{"skyutil._native.follow", sizeof(follow_object), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, follow_slots.data()};
+
 // --- ports, this machine, processes --------------------------------------------------------------
 
 PyObject* find_free_port(PyObject*, const arguments& values) {
@@ -1254,8 +1449,9 @@ int execute(PyObject* module) {
     }
     reinterpret_cast<PyTypeObject*>(type.ptr())->tp_new = nullptr;  // hash_file makes them
     module_state_of(module)->hash_type = py::object(type).release().ptr();
+    const py::object follow = owned(PyType_FromModuleAndSpec(module, &follow_spec, nullptr));
     const std::string version(skyutil::version);
-    return add(module, "hash", type) &&
+    return add(module, "hash", type) && add(module, "follow", follow) &&
                    add(module, "__version__", owned(PyUnicode_FromString(version.c_str()))) &&
                    add(module, "__python__",
                        owned(Py_BuildValue("(ii)", PY_MAJOR_VERSION, PY_MINOR_VERSION))) &&

@@ -141,10 +141,14 @@ def test_stubs_have_the_same_signatures():
     tree = ast.parse((PACKAGE / '__init__.pyi').read_text())
     stubs = {}
     for node in tree.body:
+        name = node.name if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else None
+        if name in skyutil.__all__ and isinstance(node, ast.ClassDef):
+            node, = [each for each in node.body if getattr(each, 'name', None) == '__init__']
+            del node.args.args[0]  # self
         if isinstance(node, ast.FunctionDef):
-            for argument in node.args.args:
+            for argument in node.args.args + node.args.kwonlyargs:
                 argument.annotation = None
-            stubs.setdefault(node.name, []).append(f'({ast.unparse(node.args)})')
+            stubs.setdefault(name, []).append(f'({ast.unparse(node.args)})')
     for name, signature in SIGNATURES.items():
         assert signature in stubs[name]
     assert set(stubs) == set(skyutil.__all__) - {'FUNCTIONS', '__version__'}

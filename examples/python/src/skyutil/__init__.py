@@ -27,7 +27,7 @@ FUNCTIONS = (
     'truncate_long_string',
 )
 
-__all__ = FUNCTIONS + ('FUNCTIONS', '__version__', 'get_backend_info', 'is_native_available', 'reset_counters')
+__all__ = FUNCTIONS + ('FUNCTIONS', '__version__', 'follow', 'get_backend_info', 'is_native_available', 'reset_counters')
 
 from skyutil import _counters, _fallback
 
@@ -54,6 +54,7 @@ def _load_native():
 
 _native_module, _reason = _load_native()
 _backend = _native_module or _fallback
+follow = _backend.follow
 if _native_module is not None:
     globals().update({name: getattr(_native_module, name) for name in FUNCTIONS})
     _read_counters, _reset_counters = _native_module._counters, _native_module._reset_counters

@@ -5,6 +5,7 @@ They answer as the native module does, and are what it calls for arguments that 
 itself: whatever is odd about an argument, the exception is Python's own.
 """
 
+import contextlib as _contextlib
 import errno as _errno
 import hashlib as _hashlib
 import operator as _operator
@@ -13,6 +14,8 @@ import re as _re
 import select as _select
 import socket as _socket
 import stat as _stat
+import threading as _threading
+import time as _time
 
 from skyutil import _limits
 
@@ -147,6 +150,149 @@ def read_last_n_lines(file_path, n, chunk_size=8192, encoding='utf-8', errors='r
     decoded = [line.decode(encoding, errors).rstrip('\r') + '\n' for line in lines[:-1]]
     decoded.append(lines[-1].decode(encoding, errors).rstrip('\r'))
     return decoded
+
+
+class follow:
+    """The lines that are appended to a file from now on, after the last n there are: an iterator of str
+    without line ends.
+
+    The name is followed, as tail -F does: a file that is renamed and made again, truncated, or not
+    there yet. What is left of a file that was replaced comes before what its successor has; a line of
+    more than a mebibyte comes in pieces. The iteration ends once no line has come for timeout seconds,
+    or never. OSError for a file that cannot be read.
+    """
+
+    _PIECE = 2**20
+    _INTERVAL = 0.2
+
+    def __init__(self, path, n=0, *, timeout=None, encoding='utf-8', errors='replace'):
+        n = _operator.index(n)
+        if n < 0:
+            raise ValueError(f'n must be non-negative. Got {n}')
+        self._timeout = None if timeout is None else float(timeout)
+        if self._timeout is not None and not self._timeout >= 0:
+            raise ValueError('timeout must be a number of seconds from 0 on')
+        if not isinstance(encoding, str) or not isinstance(errors, str):
+            raise TypeError('encoding and errors must be str')
+        self._path = _os.path.join(_os.getcwdb(), _os.fsencode(path))
+        self._given_path = path
+        self._decode = (encoding, errors)
+        self._busy = _threading.Lock()
+        self._file = self._status = None
+        self._rest = b''
+        self._lines = []  # the next one last
+        self._closed = False
+        if self._open():
+            self._start(n)
+
+    def __iter__(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Closes the file; there is no next line then."""
+        with self._lock():
+            self._closed = True
+            self._lines.clear()
+            if self._file:
+                self._file.close()
+                self._file = None
+
+    def __next__(self):
+        with self._lock():
+            deadline = None if self._timeout is None else _time.monotonic() + self._timeout
+            while True:
+                if self._lines:
+                    return self._lines.pop().decode(*self._decode).rstrip('\r')
+                if self._closed:
+                    raise StopIteration
+                if self._read() or self._replaced():
+                    continue
+                left = self._INTERVAL if deadline is None else deadline - _time.monotonic()
+                if left <= 0:
+                    raise StopIteration
+                _time.sleep(min(left, self._INTERVAL))
+
+    @_contextlib.contextmanager
+    def _lock(self):
+        if not self._busy.acquire(blocking=False):
+            raise ValueError('another thread has this iterator')
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def _open(self):
+        """False when there is no such file."""
+        try:
+            file = _Input(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, _os.fspath(self._given_path)) from None
+        status = _os.fstat(file.file.fileno())
+        if _stat.S_ISDIR(status.st_mode):
+            file.file.close()
+            raise IsADirectoryError(_errno.EISDIR, _os.strerror(_errno.EISDIR), _os.fspath(self._given_path))
+        if self._file:
+            self._file.close()
+        self._file, self._status = file.file, status
+        return True
+
+    def _start(self, n):
+        """Goes to where the last n lines start; without any, to the unfinished one."""
+        end = self._status.st_size
+        if not _stat.S_ISREG(self._status.st_mode) or end == 0:
+            return
+        fd = self._file.fileno()
+        more = n + 1 if _os.pread(fd, 1, end - 1) == b'\n' else max(n, 1)
+        while more and end:
+            begin = max(0, end - _BLOCK)
+            block = _os.pread(fd, end - begin, begin)
+            at = len(block)
+            while more and (at := block.rfind(b'\n', 0, at)) != -1:
+                more -= 1
+            end = begin if more else begin + at + 1
+        self._file.seek(end)
+
+    def _read(self):
+        """Reads on; whether there was anything."""
+        if not self._file:
+            return False
+        if _stat.S_ISREG(self._status.st_mode) and _os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)
+            self._rest = b''
+        block = self._file.read(_BLOCK)
+        if not block:
+            return False
+        *lines, self._rest = (self._rest + block).split(b'\n')
+        while len(self._rest) > self._PIECE:
+            lines.append(self._rest[:self._PIECE])
+            self._rest = self._rest[self._PIECE:]
+        self._lines = lines[::-1]
+        return True
+
+    def _replaced(self):
+        """Whether the name leads to another file now, which is the next one to be read."""
+        try:
+            status = _os.stat(self._path)
+        except OSError:
+            return False
+        if self._file and (not status.st_size or _os.path.samestat(status, self._status)):
+            return False
+        if self._read():  # as its writer may have gone on meanwhile
+            return True
+        if not self._open():
+            return False
+        if self._rest:
+            self._lines.append(self._rest)
+            self._rest = b''
+        return True
 
 
 def hash_file(path, hash_alg):
