@@ -65,8 +65,8 @@ TEST_CASE("ten thousand files take one inotify, and their thread sleeps while no
     CHECK(count_inotify() == inherited + 1);
     CHECK_FALSE(set.next(0s));
 
-    // It sleeps until something happens, or the time is over. Fetching a page of memory is a wait as
-    // well, but not in each round.
+    // It sleeps until something happens, or the time is over. Fetching a page of memory is a wait
+    // as well, but not in each round.
     bool slept = false;
     for (int round = 0; round != 20 && !slept; ++round) {
         const long before = count_waits();

@@ -242,11 +242,9 @@ private:
             return;
         }
         std::uint64_t number = 0;
-        for (const char c : text.substr(0, text.find_first_not_of("0123456789"))) {
+        const std::size_t end = text.find_first_not_of("0123456789");
+        for (const char c : text.substr(0, (std::min)(end, text.size() / 2))) {
             number = number * 10 + static_cast<std::uint64_t>(c - '0');
-        }
-        if (text != numbered_line(number)) {  // digits alone stand there twice
-            number = outcome_.last + 1;
         }
         if (text != numbered_line(number) || number <= outcome_.last ||
             (number != outcome_.last + 1 && !may_miss_)) {

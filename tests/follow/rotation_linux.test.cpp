@@ -39,8 +39,7 @@ void check_rotations(skyutil::follow_wake wake) {
             }
             reader.take(*event);
         }
-        CHECK(reader.found().wrong.empty());
-        CAPTURE(reader.found().wrong);
+        CHECK(reader.found().wrong == "");
         if (kind == rotation::copytruncate) {
             CHECK(reader.found().truncated <= count);
             CHECK(reader.found().rotated == 1);
