@@ -16,15 +16,16 @@
 int main(int argc, char** argv) {
     boost::asio::io_context context;
     // The child_process stays the owner: when it goes, everything that the child started is ended.
-    const skyutil::child_process child(std::vector<std::string>(argv + 1, argv + argc));
-    auto process = skyutil::to_boost_process(child, context.get_executor());
-    process.async_wait([](const boost::system::error_code& error, int exit_code) {
-        if (error) {
-            std::cerr << "cannot wait: " << error.message() << '\n';
-        } else {
-            std::cout << "ended with exit code " << exit_code << '\n';
-        }
-    });
+    skyutil::child_process child(std::vector<std::string>(argv + 1, argv + argc));
+    skyutil::async_wait(
+        context.get_executor(), child,
+        [](const boost::system::error_code& error, const skyutil::exit_status& status) {
+            if (error) {
+                std::cerr << "cannot wait: " << error.message() << '\n';
+            } else {
+                std::cout << "ended with exit code " << status.exit_code << '\n';
+            }
+        });
     std::cout << "process " << child.pid() << " runs" << std::endl;
     context.run();
 }

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -75,6 +77,29 @@ inline std::string read_file(const std::filesystem::path& path) {
     }
     return {std::istreambuf_iterator<char>(in), {}};
 }
+
+/// Counts rounds: all of them where they are fast, or SKYUTIL_TEST_ALL_ROUNDS is set; else as many
+/// as ten seconds allow, and at least 20.
+class rounds {
+public:
+    explicit rounds(int most) : most_(most) {}
+
+    /// Whether there is another one, which is counted.
+    bool next() {
+        const bool more = count_ < most_ && (all_ || count_ < 20 || clock::now() < enough_);
+        count_ += more ? 1 : 0;
+        return more;
+    }
+    int count() const { return count_; }
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    int most_;
+    int count_ = 0;
+    bool all_ = std::getenv("SKYUTIL_TEST_ALL_ROUNDS") != nullptr;
+    clock::time_point enough_ = clock::now() + std::chrono::seconds(10);
+};
 
 inline std::string decode_base64(std::string_view text) {
     constexpr std::string_view alphabet =

@@ -241,6 +241,8 @@ public:
     [[nodiscard]] unique_fd::handle native_handle() const noexcept;
 
 private:
+    friend struct detail::follow_access;
+
     std::optional<follow_event> next_until(detail::time_point deadline, std::error_code& error);
 
     std::unique_ptr<detail::follow_engine> engine_;
@@ -292,6 +294,8 @@ public:
     [[nodiscard]] unique_fd::handle native_handle() const noexcept { return set_.native_handle(); }
 
 private:
+    friend struct detail::follow_access;
+
     file_follower_set set_;
 };
 

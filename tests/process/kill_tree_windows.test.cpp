@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
 #include <system_error>
 #include <thread>
@@ -16,6 +15,7 @@
 #include <windows.h>
 
 #include "process/nursery_windows.hpp"
+#include "support.hpp"
 
 using namespace skyutil_tests;
 namespace os = skyutil::detail::os;
@@ -175,17 +175,15 @@ TEST_CASE("up to 1000 rounds of starting and killing leave no process and no han
     nursery all;
     static_cast<void>(skyutil::kill_process_tree(all.start(L"wait").pid));  // loads libraries
     const int before = count_open_handles();
-    // All of them wherever processes start fast, or when it is asked for.
-    const bool every_one = std::getenv("SKYUTIL_TEST_ALL_ROUNDS") != nullptr;
-    const auto enough = steady_clock::now() + 10s;
-    int rounds = 0;
-    for (; rounds != 1000 && (every_one || rounds < 20 || steady_clock::now() < enough); ++rounds) {
+    rounds trials(1000);
+    while (trials.next()) {
         const std::int64_t pid = all.start(L"wait").pid;
-        const kill_report report = skyutil::kill_process_tree(pid, {.force = rounds % 2 == 0});
+        const kill_report report =
+            skyutil::kill_process_tree(pid, {.force = trials.count() % 2 == 0});
         REQUIRE(report.killed == pid_list{pid});
         REQUIRE(report.left.empty());
         REQUIRE(all.count_running() == 0);
     }
-    std::cout << rounds << " rounds\n";
+    std::cout << trials.count() << " rounds\n";
     CHECK(count_open_handles() == before);
 }

@@ -348,7 +348,8 @@ TEST_CASE("a child that its own host traces has not ended when it stops") {
         if (::ptrace(PTRACE_ATTACH, pid, nullptr, nullptr) == -1) {
             throw cannot_run{"cannot trace a child"};
         }
-        ::waitpid(pid, nullptr, WUNTRACED | WNOWAIT);  // it has stopped
+        siginfo_t stop{};
+        ::waitid(P_PID, static_cast<id_t>(pid), &stop, WSTOPPED | WNOWAIT);
         const bool running = child.running() && child.running();
         const bool waiting = !child.wait(20ms).has_value();
         // The stop is still there for the tracer.

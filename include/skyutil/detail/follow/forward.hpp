@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// detail/follow/forward.hpp: what skyutil/follow.hpp owns and detail/follow/engine.hpp defines.
+// detail/follow/forward.hpp: what skyutil/follow.hpp owns, and what may look into it; defined
+// in detail/follow/engine.hpp and detail/follow/impl.hpp.
 
 #pragma once
 
@@ -9,5 +10,6 @@
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
 class follow_engine;
+struct follow_access;
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -18,6 +18,15 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
+struct detail::follow_access {
+    static bool is_stopped(const file_follower_set& set) noexcept {
+        return set.engine_->options().stop.stop_requested();
+    }
+    static bool is_stopped(const file_follower& follower) noexcept {
+        return is_stopped(follower.set_);
+    }
+};
+
 inline file_follower_set::file_follower_set(const follow_options& options, std::error_code& error) {
     error.clear();
     engine_ = std::make_unique<detail::follow_engine>(options, error);

@@ -85,6 +85,7 @@ public:
 
     [[nodiscard]] std::int64_t pid() const noexcept { return pid_; }
     [[nodiscard]] bool has_handle() const noexcept { return static_cast<bool>(handle_); }
+    [[nodiscard]] native_handle handle() const noexcept { return handle_.get(); }
 
     /// Whether any thread of it is left; false after an error.
     [[nodiscard]] bool alive(std::error_code& error) const noexcept;

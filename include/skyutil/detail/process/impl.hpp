@@ -35,6 +35,11 @@ struct process_handle_access {
         handle.process_ = std::move(process);
         return handle;
     }
+
+    /// os::no_handle where the system has none.
+    static os::native_handle native_handle(const process_handle& handle) noexcept {
+        return handle.process_.handle();
+    }
 };
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <skyutil/version.hpp>
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <system_error>
 
@@ -21,16 +22,23 @@ namespace sys {
 using ::fcntl, ::open;
 #endif
 
+/// A copy with a number above 2. fcntl(2) calls that number invalid where the limit on descriptors
+/// is below it.
+inline int copy_above_standard(int fd, std::error_code& error) noexcept {
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy == -1) {
+        error = errno == EINVAL ? make_error(std::errc::too_many_files_open) : last_error();
+    }
+    return copy;
+}
+
 /// The same descriptor with a number above 2, where starting a program puts it in place without
 /// overwriting another; -1 on failure.
 inline int above_standard(int fd, std::error_code& error) noexcept {
     if (fd < 0 || fd > STDERR_FILENO) {
         return fd;
     }
-    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (moved == -1) {
-        error = last_error();
-    }
+    const int moved = copy_above_standard(fd, error);
     os::close(fd);
     return moved;
 }
@@ -99,11 +107,7 @@ inline native_handle open_log(const path_text& name, std::error_code& error) noe
 }
 
 inline native_handle duplicate(native_handle fd, std::error_code& error) noexcept {
-    const int copy = sys::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (copy == -1) {
-        error = last_error();
-    }
-    return copy;
+    return sys::copy_above_standard(fd, error);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os
