@@ -52,9 +52,9 @@ class SkyutilConan(ConanFile):
         if not valid_min_cppstd(self, 20):
             raise ConanInvalidConfiguration(
                 f"{self.ref} is C++20: add -s compiler.cppstd=20 to the command, or compiler.cppstd=20 to the profile")
-        if self.settings.os != "Linux":
-            raise ConanInvalidConfiguration(f"{self.ref} runs on Linux so far")
-        oldest = {"gcc": "12", "clang": "16"}.get(str(self.settings.compiler))
+        if self.settings.os not in ("Linux", "Windows"):
+            raise ConanInvalidConfiguration(f"{self.ref} runs on Linux and Windows so far")
+        oldest = {"gcc": "12", "clang": "16", "msvc": "193"}.get(str(self.settings.compiler))
         if oldest and Version(self.settings.compiler.version) < oldest:
             raise ConanInvalidConfiguration(f"{self.ref} needs {self.settings.compiler} {oldest} or newer")
         if self.options.with_asio:
@@ -84,6 +84,8 @@ class SkyutilConan(ConanFile):
         self._add_component("core", "skyutil", [])
         if self.settings.os in ("Linux", "FreeBSD"):
             self.cpp_info.components["core"].system_libs = ["pthread"]
+        elif self.settings.os == "Windows":
+            self.cpp_info.components["core"].system_libs = ["bcrypt", "ntdll", "ws2_32"]
         if self._with_hash:
             self._add_component("hash", "skyutil-hash", ["core", "cryptopp::cryptopp"])
         if self.options.with_openssl:

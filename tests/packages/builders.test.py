@@ -110,6 +110,7 @@ class BuildFile:
             "glob": glob,
             "cc_library": rule,
             "label_flag": rule,
+            "select": lambda choices: choices["//conditions:default"],
             "module": lambda **attributes: self.module.update(attributes),
             "bazel_dep": lambda name, version: self.needs.append(name),
         }
@@ -148,7 +149,7 @@ class Bazel(Sources):
             ('HEADERS["hash"] + HEADERS["hash_openssl"]', 'HEADERS["hash"]'),
             ('glob(HEADERS["asio"])', 'glob(HEADERS["hash"])'),
             ('        ":openssl",\n', ""),
-            ('linkopts = ["-pthread"]', "linkopts = []"),
+            ('"//conditions:default": ["-pthread"]', '"//conditions:default": []'),
             ('name = "hash_openssl"', 'name = "hash-openssl"'),
         ):
             text = read("BUILD.bazel")

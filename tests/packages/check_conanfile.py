@@ -87,6 +87,15 @@ def check_interface(recipe_class: type[Any]) -> None:
             for required in component.requires:
                 assert required in components or required.split("::")[0] in recipe.required, required
         assert components["core"].system_libs == ["pthread"]
+    # On Windows what CMake links, and the other descriptions too.
+    libraries = re.findall(r"skyutil_core INTERFACE (bcrypt .*)\)", (sources / "CMakeLists.txt").read_text())[0].split()
+    recipe = resolved(recipe_class, sources, Path("/nowhere"), settings={"os": "Windows"})
+    recipe.package_info()
+    assert recipe.cpp_info.components["core"].system_libs == libraries
+    for file, form in (("cmake/skyutil-pkg-config.cmake", " ".join("-l" + name for name in libraries)),
+                       ("meson.build", ", ".join(f"'{name}'" for name in libraries)),
+                       ("BUILD.bazel", "".join(f'            "-l{name}",\n' for name in libraries))):
+        assert form in (sources / file).read_text(), (file, form)
     # Those of all options, the last: the targets that CMakeLists.txt makes.
     in_cmake = re.findall(r"skyutil_add_component\((\w+) skyutil::|skyutil_add_component\((\w+) Threads",
                           (sources / "CMakeLists.txt").read_text())
@@ -101,7 +110,9 @@ def check_interface(recipe_class: type[Any]) -> None:
     assert not refusal(recipe_class, settings={"compiler.cppstd": "gnu23"})
     for cppstd in ("17", "gnu17", None):
         assert "-s compiler.cppstd=20" in refusal(recipe_class, settings={"compiler.cppstd": cppstd}), cppstd
-    assert "Linux" in refusal(recipe_class, settings={"os": "Windows"})
+    assert not refusal(recipe_class, settings={"os": "Windows", "compiler": "msvc", "compiler.version": "193"})
+    assert "msvc 193" in refusal(recipe_class, settings={"os": "Windows", "compiler": "msvc", "compiler.version": "192"})
+    assert "Linux and Windows" in refusal(recipe_class, settings={"os": "Macos"})
     assert "gcc 12" in refusal(recipe_class, settings={"compiler.version": "11"})
     assert "clang 16" in refusal(recipe_class, settings={"compiler": "clang", "compiler.version": "15"})
     assert "1.81" in refusal(recipe_class, with_asio=True, boost="1.80.0")

@@ -22,12 +22,12 @@
 #include <utility>
 #include <vector>
 
+#include "catch.hpp"
+#include "environment.hpp"
 #include "parallel/calls.hpp"
-#include "support_linux.hpp"
 
 using namespace skyutil_tests;
 using namespace std::chrono_literals;
-using nlohmann::json;
 namespace detail = skyutil::detail;
 using skyutil::slow_start;
 using skyutil::detail::joining_thread;
@@ -130,15 +130,12 @@ TEST_CASE("the options are two seconds and half the CPUs unless they are told") 
     CHECK(skyutil::slow_start_options().delay == 2s);
     CHECK(skyutil::slow_start_options().max_batch == std::max(1, skyutil::get_cpu_count() / 2));
     CHECK(skyutil::parallel_options().threads == skyutil::get_parallel_threads());
-    const json answer = run_in_child([] {
-        json batches = json::array();
-        for (const char* const cpus : {"1", "2", "3", "9"}) {
-            ::setenv("SKYUTIL_CPU_COUNT", cpus, 1);
-            batches.push_back(skyutil::slow_start_options().max_batch);
-        }
-        return batches;
-    });
-    CHECK(answer == json{1, 1, 1, 4});
+    std::vector<int> batches;
+    for (const char* const cpus : {"1", "2", "3", "9"}) {
+        const scoped_variable variable("SKYUTIL_CPU_COUNT", cpus);
+        batches.push_back(skyutil::slow_start_options().max_batch);
+    }
+    CHECK(batches == std::vector{1, 1, 1, 4});
 }
 
 TEST_CASE("an exception ends a slow start at once") {

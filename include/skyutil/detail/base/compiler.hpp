@@ -25,6 +25,18 @@
 #define SKYUTIL_WRAPS
 #endif
 
+/// Before a loop that clang would unroll before it sees vectors.
+#if defined(__GNUC__) || defined(__clang__)
+#define SKYUTIL_NOT_UNROLLED _Pragma("GCC unroll 1")
+#else
+#define SKYUTIL_NOT_UNROLLED
+#endif
+
+/// Where there is __int128. With Microsoft's library clang has it, but not what divides it.
+#if defined(__SIZEOF_INT128__) && !defined(_MSC_VER)
+#define SKYUTIL_HAS_INT128
+#endif
+
 /// Of a variable, or a function with static ones, that each shared library has for itself. Else g++
 /// makes it unique in the process (STB_GNU_UNIQUE), for which the library stays mapped after
 /// dlclose(3).

@@ -13,7 +13,7 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
-#if defined(__SIZEOF_INT128__)
+#if defined(SKYUTIL_HAS_INT128)
 __extension__ typedef __int128 native_int128;
 __extension__ typedef unsigned __int128 native_uint128;
 #else
@@ -48,7 +48,7 @@ struct uint128 {
 };
 
 SKYUTIL_WRAPS constexpr uint128 multiply(std::uint64_t a, std::uint64_t b) noexcept {
-#if defined(__SIZEOF_INT128__)
+#if defined(SKYUTIL_HAS_INT128)
     const native_uint128 product = static_cast<native_uint128>(a) * b;
     return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 #else

@@ -209,7 +209,7 @@ constexpr walk_result walk_forward(std::string_view text, std::size_t offset,
 /// Returns how many spaces are among the first `size` bytes of the block at `text`.
 constexpr std::size_t count_spaces(const char* text, signed char size = block_size) noexcept {
     block_bytes spaces{};
-#pragma GCC unroll 1  // clang would unroll it before it sees vectors
+    SKYUTIL_NOT_UNROLLED
     for (signed char i = 0; i < block_size; ++i) {
         spaces.data()[i] = (text[i] == ' ') & (i < size);
     }
