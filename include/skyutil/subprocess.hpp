@@ -28,10 +28,12 @@
 #include <skyutil/detail/os/processes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
+#include <skyutil/files.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/stop_token.hpp>
 #include <skyutil/version.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -40,10 +42,12 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -105,6 +109,26 @@ struct child_limit {
     std::uint64_t hard;
 };
 
+/// A handle that a child gets beside its standard descriptors, and the number it has there.
+struct passed_handle {
+    unique_fd::handle handle;  ///< stays the caller's, and may be closed once the child was started
+    int number;                ///< 3 or more
+};
+
+/// Who a child is: the ids of users and groups, for processes that may change them (setuid(2)).
+/// getpwnam(3) and getgrouplist(3) tell those of a name.
+///
+///     skyutil::run({"id"}, {.attributes = {.who = {.user = 65534, .group = 65534}}});
+///
+/// With a user or a group, `groups` are all supplementary groups that the child has: none of this
+/// process stays by accident. A user needs a group, else the start fails with
+/// std::errc::invalid_argument.
+struct child_identity {
+    std::optional<std::uint32_t> user{};   ///< the real, effective and saved one
+    std::optional<std::uint32_t> group{};  ///< the same
+    std::vector<std::uint32_t> groups{};
+};
+
 /// How a child differs from this process, apart from its directory, variables and standard
 /// descriptors. Unless something else is set here, no signal is blocked in it, and all signals have
 /// their default action.
@@ -113,7 +137,8 @@ struct child_limit {
 ///
 /// **Limits**
 /// - Windows: new_session is new_group, which hears no Ctrl-C; nice is one of five classes; cpus
-///   are 0 to 63; limits are std::errc::function_not_supported; die_with_parent is for all that the
+///   are 0 to 63; limits, pass, who, umask and no_new_privileges are
+///   std::errc::function_not_supported; die_with_parent is for all that the
 ///   child has started, too; signals and shell_fallback have no effect.
 struct child_attributes {
     base_environment environment = base_environment::inherited;
@@ -151,19 +176,157 @@ struct child_attributes {
     /// The signals that are blocked in the child, by number, whatever this process blocks.
     /// std::errc::invalid_argument for a number that is not a signal's.
     std::vector<int> blocked_signals{};
+
+    /// Further descriptors, each under the number that the child is told, such as the sockets of
+    /// LISTEN_FDS or a pipe of make's job server.
+    ///
+    ///     skyutil::reserved_port port(8000);
+    ///     port.listen();
+    ///     skyutil::child_process server({"./server", "--fd", "3"},
+    ///                                   {.attributes = {.pass = {{port.native_handle(), 3}}}});
+    ///
+    /// **Errors**, with start_step::descriptors
+    /// - std::errc::invalid_argument: a number of 0 to 2, or two times the same one.
+    /// - std::errc::bad_file_descriptor: a handle that is not open, or a number that is not below
+    ///   the limit on descriptors.
+    std::vector<passed_handle> pass{};
+
+    /// Set last, after all that needs the rights of this process: no_new_privileges, the group, the
+    /// groups, the user, as setpriv(1) does. The program has to be one that this user may run.
+    /// Nothing runs, with start_step::identity, if one of them fails: std::errc::
+    /// operation_not_permitted without the right to, invalid_argument for an id that there is not.
+    child_identity who{};
+
+    /// The permissions that files made by the child do not have (umask(2)). Not set: unchanged.
+    std::optional<std::filesystem::perms> umask{};
+
+    /// If true, neither the child nor what it starts gains privileges by execve(2), as with sudo(8)
+    /// (prctl(2), PR_SET_NO_NEW_PRIVS).
+    bool no_new_privileges = false;
 };
 
 // ------------------------------------------------------------------------------------------------
 // streams
 
-/// The owner of a file descriptor; see files.hpp.
-using unique_fd = detail::unique_fd;
-
-/// What a standard descriptor of a child is.
+/// What a standard descriptor of a child is; stdio_target has what else it can be.
 enum class stdio_mode {
     inherit,  ///< the one of this process
     null,     ///< /dev/null
     pipe,     ///< run() takes what is printed; child_process has the other end
+};
+
+/// How to_file() opens a file. Later versions add members: name those that you set (designated
+/// initializers).
+struct to_file_options {
+    /// If true, each write adds to the file, whoever else writes to it. If false, the file is
+    /// emptied first.
+    bool append = false;
+
+    /// The permissions of a file that is made, less those that umask(2) takes away.
+    ///
+    /// **Limits**
+    /// - Windows: without effect; a new file has the permissions that its directory passes on.
+    std::filesystem::perms mode = std::filesystem::perms(0666);
+};
+
+/// What a standard descriptor of a child is: a stdio_mode, a file, or a handle that is open.
+///
+///     skyutil::run({"make"}, {.merge_stderr = true, .stdout_to = skyutil::to_file("build.log")});
+///     skyutil::run({"sort"}, {.stdin_from = skyutil::from_file("names.txt")});
+///     skyutil::run({"make"}, {.stdout_to = skyutil::to_handle(log.get())});
+///
+/// The name of a file starts from the directory of this process, not of the child. Two outputs to
+/// files of the same name are one file that is opened once, also in a pipeline: none overwrites
+/// what the other has written.
+///
+/// **Errors**, of the functions that start a command, with start_step::descriptors
+/// - Those of opening the file; start_error::path() is its name then.
+/// - std::errc::bad_file_descriptor: the handle is not open.
+/// - std::errc::invalid_argument: to_file() for an input, from_file() for an output, a NUL in a
+///   name.
+///
+/// **Limits**
+/// - Opening a FIFO waits for the process at its other end, whatever the timeout.
+class stdio_target {
+public:
+    stdio_target(stdio_mode mode) noexcept : mode_(mode) {}  // NOLINT(*-explicit-*) as the mode
+
+    friend bool operator==(const stdio_target& target, stdio_mode mode) noexcept {
+        return target.kind_ == kind::mode && target.mode_ == mode;
+    }
+
+    friend stdio_target to_file(std::filesystem::path name, const to_file_options& options);
+    friend stdio_target from_file(std::filesystem::path name);
+    friend stdio_target to_handle(unique_fd::handle open) noexcept;
+
+private:
+    friend struct detail::stdio_target_access;
+
+    enum class kind { mode, input_file, output_file, handle };
+
+    explicit stdio_target(kind which) noexcept : kind_(which) {}
+
+    kind kind_ = kind::mode;
+    stdio_mode mode_ = stdio_mode::inherit;
+    std::filesystem::path name_{};
+    to_file_options options_{};
+    unique_fd::handle handle_ = detail::os::no_handle;
+};
+
+/// Returns the target for output that goes to a file, which is made if it is not there.
+[[nodiscard]] inline stdio_target to_file(std::filesystem::path name,
+                                          const to_file_options& options = {}) {
+    stdio_target target(stdio_target::kind::output_file);
+    target.name_ = std::move(name);
+    target.options_ = options;
+    return target;
+}
+
+/// Returns the target for input that comes from a file.
+[[nodiscard]] inline stdio_target from_file(std::filesystem::path name) {
+    stdio_target target(stdio_target::kind::input_file);
+    target.name_ = std::move(name);
+    return target;
+}
+
+/// Returns the target for input or output through a file, socket, pipe or terminal that is open.
+/// It stays the caller's, and may be closed once the command has been started.
+[[nodiscard]] inline stdio_target to_handle(unique_fd::handle open) noexcept {
+    stdio_target target(stdio_target::kind::handle);
+    target.handle_ = open;
+    return target;
+}
+
+/// Gives the next piece of an input: fills the start of the room, and returns how many bytes it has
+/// filled; 0 ends the input.
+using input_function = std::function<std::size_t(std::span<char>)>;
+
+/// What a command gets to read: a text, or what a function gives piece by piece.
+///
+///     std::ifstream file("large.csv");
+///     auto next = [&](std::span<char> room) {
+///         file.read(room.data(), static_cast<std::streamsize>(room.size()));
+///         return static_cast<std::size_t>(file.gcount());
+///     };
+///     skyutil::run({"sort"}, {.input = next, .stdout_to = skyutil::to_file("sorted.csv")});
+///
+/// The text is the std::string that this is; with a function it is not used.
+class command_input : public std::string {
+public:
+    using std::string::string;
+    command_input() = default;
+    command_input(std::string text) noexcept  // NOLINT(*-explicit-*) as the text
+        : std::string(std::move(text)) {}
+
+    template <class Function>
+        requires std::is_invocable_r_v<std::size_t, Function&, std::span<char>>
+    command_input(Function function) : function_(std::move(function)) {}  // NOLINT(*-explicit-*)
+
+    /// Returns the function, which is empty for a text.
+    [[nodiscard]] const input_function& function() const noexcept { return function_; }
+
+private:
+    input_function function_;
 };
 
 /// The stream that a line came from.
@@ -176,12 +339,16 @@ enum class output_overflow {
     fail,       ///< the tree is ended: std::errc::no_buffer_space
 };
 
-/// Called with each line as soon as it is complete, without its newline.
+/// Called with each line as soon as it is complete, without its newline unless
+/// run_options::line_end says else.
 ///
 /// - Invalid UTF-8 and NULs are passed on as they are.
 /// - Text after the last newline is a line, too.
 /// - A line of more than 1 MiB comes in pieces of 1 MiB.
 using line_function = std::function<void(output_stream, std::string_view)>;
+
+/// Called with what a command prints, piece by piece as it comes. A piece can end anywhere.
+using output_function = std::function<void(std::string_view, output_stream)>;
 
 // ------------------------------------------------------------------------------------------------
 // options of run()
@@ -189,9 +356,13 @@ using line_function = std::function<void(output_stream, std::string_view)>;
 /// How a command is run. Later versions add members: name those that you set (designated
 /// initializers).
 struct run_options {
-    /// Written to standard input. Empty: see stdin_from. A child that does not read it all is not
-    /// an error.
-    std::string input{};
+    /// Written to standard input: a text or what a function gives. Empty: see stdin_from. A child
+    /// that does not read it all is not an error.
+    ///
+    /// The function is called in the calling thread, each time that the child has been given the
+    /// piece before. While it runs, no output is taken, and the timeout and the stop token wait. If
+    /// it throws, the tree is ended.
+    command_input input{};
 
     /// The directory of the child. A relative name of a program with a slash starts from it, too.
     /// Empty: the directory of this process.
@@ -204,7 +375,7 @@ struct run_options {
     std::optional<std::chrono::milliseconds> timeout{};
 
     /// The time between the first signal and SIGKILL for a tree that is ended: because of the
-    /// timeout, the stop token, too much output, or an exception from on_line.
+    /// timeout, the stop token, too much output, or an exception from a function that was passed.
     std::chrono::milliseconds grace = std::chrono::seconds(10);
 
     /// The first signal for a tree that is ended, by number. std::errc::invalid_argument for a
@@ -212,7 +383,7 @@ struct run_options {
     int end_signal = detail::os::terminate_signal;
 
     /// The most bytes that are kept of standard output, and of standard error. Not set: all are
-    /// kept, but with on_line none.
+    /// kept, but with on_line or on_output none.
     std::optional<std::size_t> max_output{};
     output_overflow on_overflow = output_overflow::keep_head;
 
@@ -225,6 +396,17 @@ struct run_options {
     /// Called in the calling thread while the command runs, in the order in which lines arrive.
     line_function on_line{};
 
+    /// What ends a line for on_line: with line_end::any a "\r" does too, as programs print that
+    /// show their progress.
+    skyutil::line_end line_end = skyutil::line_end::strip_lf;
+
+    /// Called as on_line is, with what has come before it is cut into lines:
+    ///
+    ///     skyutil::run({"dd", "if=/dev/sda"}, {.on_output = [](std::string_view piece, auto) {
+    ///                      std::cout << piece << std::flush;
+    ///                  }});
+    output_function on_output{};
+
     /// Ends the tree when a stop is requested.
     stop_token stop{};
 
@@ -236,9 +418,9 @@ struct run_options {
     std::chrono::milliseconds drain = std::chrono::milliseconds(100);
 
     /// Ignored if there is `input`. stdio_mode::pipe is the same as stdio_mode::null.
-    stdio_mode stdin_from = stdio_mode::null;
-    stdio_mode stdout_to = stdio_mode::pipe;
-    stdio_mode stderr_to = stdio_mode::pipe;
+    stdio_target stdin_from = stdio_mode::null;
+    stdio_target stdout_to = stdio_mode::pipe;
+    stdio_target stderr_to = stdio_mode::pipe;
 
     child_attributes attributes{};
 };
@@ -258,6 +440,7 @@ enum class start_step {
     directory,     ///< changing to the directory
     descriptors,   ///< pipes, files, and everything else that takes a descriptor
     limits,        ///< child_attributes::limits
+    identity,      ///< child_attributes::who, no_new_privileges
     program,       ///< execve(2): the program is missing, not executable, or of an unknown format
 };
 
@@ -299,6 +482,15 @@ struct completed_process {
 
     /// Returns whether the command has ended by itself with exit code 0.
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
+
+    /// Returns the lines of stdout_text, or of stderr_text; text after the last newline is a line,
+    /// too.
+    ///
+    ///     for (const std::string& file : skyutil::run({"git", "ls-files"}).stdout_lines()) { ... }
+    [[nodiscard]] std::vector<std::string> stdout_lines(
+        skyutil::line_end line_end = skyutil::line_end::strip_lf) const;
+    [[nodiscard]] std::vector<std::string> stderr_lines(
+        skyutil::line_end line_end = skyutil::line_end::strip_lf) const;
 };
 
 /// How a child has ended. The members mean what they mean in completed_process.
@@ -324,8 +516,8 @@ public:
     /// the directory that std::errc::no_such_file_or_directory is about.
     [[nodiscard]] start_step step() const noexcept { return step_; }
 
-    /// Returns the program as it was named, or the directory or log that could not be opened. Empty
-    /// for a command without words.
+    /// Returns the program as it was named, or the directory, log or file that could not be opened.
+    /// Empty for a command without words.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
@@ -364,7 +556,9 @@ private:
 /// - std::errc::invalid_argument: no words, a NUL in a word, variable or directory, a name that no
 ///   variable can have, a number that is not a signal's.
 /// - std::errc::too_many_files_open.
+/// - Those of stdio_target.
 /// - std::errc::no_buffer_space: more output than max_output with output_overflow::fail.
+/// - std::errc::result_out_of_range: an input function has filled more than the room it was given.
 /// - std::errc::timed_out: the command could not be ended, and runs on. It belongs to another user,
 ///   or the freezer of a control group of version 1 holds it (in version 2 SIGKILL ends it).
 ///
@@ -408,8 +602,9 @@ completed_process run(const command& what, const run_options& options = {});
 ///     auto done = skyutil::pipeline({{"dmesg"}, {"grep", "usb"}, {"wc", "-l"}});
 ///     // done.back().stdout_text is the number of lines
 ///
-/// The input goes to the first command, stdout_text comes from the last one, stderr_text from each.
-/// The timeout is for all commands together.
+/// The input goes to the first command, stdout_text comes from the last one, stderr_text from each;
+/// stdin_from, stdout_to and stderr_to are for the same ones. The timeout is for all commands
+/// together.
 ///
 /// **Errors**
 /// - Those of run().
@@ -578,9 +773,9 @@ std::vector<reaped_orphan> reap_orphans(orphan_scope scope = orphan_scope::prove
 struct child_options {
     std::filesystem::path cwd{};
     environment_changes env{};
-    stdio_mode stdin_from = stdio_mode::null;
-    stdio_mode stdout_to = stdio_mode::inherit;
-    stdio_mode stderr_to = stdio_mode::inherit;
+    stdio_target stdin_from = stdio_mode::null;
+    stdio_target stdout_to = stdio_mode::inherit;
+    stdio_target stderr_to = stdio_mode::inherit;
 
     /// If true, standard error goes where standard output goes, in the order of writing.
     bool merge_stderr = false;
@@ -664,6 +859,61 @@ public:
     /// Gives the child up and returns its id: it runs on, and the caller has to reap it.
     std::int64_t detach() noexcept;
 
+    /// Writes a text to standard input.
+    ///
+    ///     skyutil::child_process bc({"bc"}, {.stdin_from = stdio_mode::pipe,
+    ///                                        .stdout_to = stdio_mode::pipe});
+    ///     bc.write("6 * 7\n", 10s);
+    ///     bc.read_line(skyutil::output_stream::out, 10s);  // "42"
+    ///
+    /// **Errors** of this and the functions below
+    /// - std::errc::timed_out: some of the text may have been written. What has come stays to be
+    ///   read.
+    /// - std::errc::broken_pipe: the child has ended, or has closed its input. There is no SIGPIPE.
+    /// - std::errc::bad_file_descriptor: the stream is not stdio_mode::pipe, or its pipe was closed
+    ///   or taken out.
+    /// - std::errc::no_buffer_space: the child has printed 64 MiB that nobody has read.
+    ///
+    /// **Guarantees**
+    /// - There is no deadlock: what the child prints meanwhile to any of its streams is kept to be
+    ///   read later.
+    ///
+    /// **Limits**
+    /// - From the first call on the pipes do not block: read(2) and write(2) of stdout_pipe() and
+    ///   the like fail with EAGAIN, and find nothing of what is kept here.
+    /// - Windows: std::errc::function_not_supported.
+    void write(std::string_view text, std::chrono::milliseconds timeout, std::error_code& error);
+    void write(std::string_view text,
+               std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
+
+    /// Tells the child that no more input comes.
+    void close_stdin() noexcept { pipes_[0].reset(); }
+
+    /// Returns what the child has printed, as soon as there is something; nothing at the end of the
+    /// output. A process that the child has left behind can put that end off.
+    std::string read_some(output_stream stream, std::chrono::milliseconds timeout,
+                          std::error_code& error);
+    std::string read_some(output_stream stream,
+                          std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
+
+    /// Returns the next line, without its newline; std::nullopt at the end of the output. Text
+    /// after the last newline is a line, too. A line of more than 1 MiB comes in pieces of 1 MiB.
+    std::optional<std::string> read_line(output_stream stream, std::chrono::milliseconds timeout,
+                                         std::error_code& error);
+    std::optional<std::string> read_line(
+        output_stream stream,
+        std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
+
+    /// Writes the input, closes standard input, takes all that the child prints, which is returned
+    /// with what was not read before, and waits for the end of the child, all as run() does. On
+    /// timeout the tree is ended with child_options::grace, and completed_process::timed_out is
+    /// set.
+    completed_process communicate(const command_input& input, std::chrono::milliseconds timeout,
+                                  std::error_code& error);
+    completed_process communicate(
+        const command_input& input = {},
+        std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
+
     /// Returns this process's end of a pipe, which is empty if the stream is not stdio_mode::pipe.
     ///
     /// Closing stdin_pipe() tells the child that no more input comes. Take an end out for Asio:
@@ -679,6 +929,7 @@ private:
     start_step failed_step_ = start_step::none;
     detail::started_child child_;
     std::vector<kill_report::process_left> not_ended_;
+    std::array<detail::unread_text, 2> unread_;
     detail::standard_descriptors pipes_;  // closed before the child is ended: it may wait for that
 };
 

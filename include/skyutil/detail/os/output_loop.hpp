@@ -57,6 +57,9 @@ public:
     /// written, or nothing more can be: errc::broken_pipe, and no signal, if no process can read.
     inline void add_writer(native_handle pipe, std::string_view text) noexcept;
 
+    /// Has a writer whose end was told without an error go on with another text.
+    inline void write_more(std::size_t writer, native_handle pipe, std::string_view text) noexcept;
+
     /// Adds a process by the handle to wait for it. Its end is told until it is forgotten; for
     /// no_handle, every few milliseconds, that it may have ended.
     inline void add_process(native_handle process) noexcept;

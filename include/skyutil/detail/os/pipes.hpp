@@ -26,12 +26,23 @@ struct pipe_ends {
 /// Makes a pipe; no ends on failure.
 inline pipe_ends open_pipe(pipe_use reading, pipe_use writing, std::error_code& error) noexcept;
 
+/// Has an end of a pipe that is for programs be for an output_loop from now on.
+inline void use_in_loop(native_handle pipe, std::error_code& error) noexcept;
+
 /// Opens what is empty, and takes whatever is written to it; no_handle on failure.
 inline native_handle open_null(std::error_code& error) noexcept;
 
-/// Opens a file to which each write adds, whoever else writes to it, and makes it if it is not
-/// there; no_handle on failure.
-inline native_handle open_log(const path_text& name, std::error_code& error) noexcept;
+/// Whether each write to a file adds to it, whoever else writes to it, or the file is emptied
+/// first.
+enum class output_start { append, truncate };
+
+/// Opens a file for output, and makes it if it is not there, with those permissions where the
+/// system has such, less what it takes away from new files; no_handle on failure.
+inline native_handle open_output(const path_text& name, output_start start, unsigned permissions,
+                                 std::error_code& error) noexcept;
+
+/// Opens a file for input; no_handle on failure.
+inline native_handle open_input(const path_text& name, std::error_code& error) noexcept;
 
 /// Returns another handle of the same file, pipe or process; no_handle on failure.
 inline native_handle duplicate(native_handle handle, std::error_code& error) noexcept;

@@ -44,6 +44,21 @@ struct start_limit {
     std::uint64_t hard;
 };
 
+/// A further handle for a program, and the number that it has there.
+struct passed_handle {
+    native_handle handle;
+    int number;
+};
+
+/// Who a program is, by number. What is not set is as in this process.
+struct start_identity {
+    std::optional<std::uint32_t> user{};
+    std::optional<std::uint32_t> group{};
+    std::optional<std::span<const std::uint32_t>> groups{};  ///< the supplementary ones
+    std::optional<unsigned> umask{};
+    bool no_new_privileges = false;
+};
+
 /// What the start of a program has failed at, in the order of the steps.
 enum class start_failure {
     none,
@@ -56,6 +71,7 @@ enum class start_failure {
     directory,
     handles,
     limits,
+    identity,
     program,  ///< the program is missing, not executable, or of an unknown format
 };
 
@@ -79,7 +95,9 @@ struct program_request {
     start_lifetime lifetime = start_lifetime::own;
     std::optional<int> nice{};               ///< from -20 (first) to 19 (last)
     std::span<const unsigned> cpus{};        ///< by number; empty: those of the calling thread
-    std::vector<start_limit> limits{};       ///< set last, so that they close no handle
+    std::vector<start_limit> limits{};       ///< set late, so that they close no handle
+    std::vector<passed_handle> passed{};     ///< beside the standard ones
+    start_identity identity{};               ///< set last, as it takes rights away
     std::span<const int> blocked_signals{};  ///< all others are not blocked
     bool keeps_ignored_signals = false;      ///< else all have their default action
     bool keeps_handles = false;              ///< those that this process lets programs inherit

@@ -23,7 +23,7 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
                                  const detached_options& options, start_problem& problem,
                                  std::error_code& error) {
     error.clear();
-    const unique_fd log(os::open_log(log_path.native(), error));
+    const unique_fd log(os::open_output(log_path.native(), os::output_start::append, 0666, error));
     if (error) {
         problem.step = start_step::descriptors;
         problem.path = log_path;

@@ -17,17 +17,46 @@
 #include <skyutil/detail/subprocess/run_together.hpp>
 #include <skyutil/detail/subprocess/start_child.hpp>
 #include <skyutil/detail/subprocess/started_child.hpp>
+#include <skyutil/detail/subprocess/talk.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
+
+// ------------------------------------------------------------------------------------------------
+// results
+
+namespace detail {
+inline std::vector<std::string> lines_of(std::string_view text, line_end wanted) {
+    std::vector<std::string> lines;
+    for_each_line(text, wanted, [&](std::string_view line) {
+        lines.emplace_back();
+        if (wanted == line_end::terminal) {
+            append_shown(lines.back(), line);
+        } else {
+            lines.back() = line;
+        }
+    });
+    return lines;
+}
+}  // namespace detail
+
+inline std::vector<std::string> completed_process::stdout_lines(skyutil::line_end line_end) const {
+    return detail::lines_of(stdout_text, line_end);
+}
+
+inline std::vector<std::string> completed_process::stderr_lines(skyutil::line_end line_end) const {
+    return detail::lines_of(stderr_text, line_end);
+}
 
 // ------------------------------------------------------------------------------------------------
 // run, pipeline
@@ -163,12 +192,13 @@ struct child_process_access {
 inline started_child start_child(const command& what, const child_options& options,
                                  standard_descriptors& ours, start_problem& problem,
                                  std::error_code& error) {
+    output_files files;
     return start_child({{what, options.cwd, options.env, options.attributes},
-                        {options.stdin_from, options.stdout_to, options.stderr_to},
+                        {&options.stdin_from, &options.stdout_to, &options.stderr_to},
                         options.merge_stderr,
                         options.grace,
                         start_thread::own},
-                       unique_fd(), ours, problem, error);
+                       unique_fd(), files, ours, problem, error);
 }
 
 inline exit_status to_exit_status(const std::optional<os::process_end>& end) noexcept {
@@ -222,6 +252,61 @@ inline exit_status child_process::terminate(std::chrono::milliseconds grace) {
         not_ended_ = child_.end_tree({.grace = grace}).left;
     }
     return detail::to_exit_status(child_.look());
+}
+
+inline void child_process::write(std::string_view text, std::chrono::milliseconds timeout,
+                                 std::error_code& error) {
+    detail::conversation(pipes_, unread_).write(text, detail::deadline_after(timeout), error);
+}
+
+inline void child_process::write(std::string_view text, std::chrono::milliseconds timeout) {
+    std::error_code error;
+    write(text, timeout, error);
+    detail::throw_if(error, "skyutil::child_process::write: cannot write to process ", pid());
+}
+
+inline std::string child_process::read_some(output_stream stream, std::chrono::milliseconds timeout,
+                                            std::error_code& error) {
+    return detail::conversation(pipes_, unread_)
+        .read_some(stream, detail::deadline_after(timeout), error);
+}
+
+inline std::string child_process::read_some(output_stream stream,
+                                            std::chrono::milliseconds timeout) {
+    return detail::or_throw(
+        [&](std::error_code& error) { return read_some(stream, timeout, error); },
+        "skyutil::child_process::read_some: cannot read from process ", pid());
+}
+
+inline std::optional<std::string> child_process::read_line(output_stream stream,
+                                                           std::chrono::milliseconds timeout,
+                                                           std::error_code& error) {
+    return detail::conversation(pipes_, unread_)
+        .read_line(stream, detail::deadline_after(timeout), error);
+}
+
+inline std::optional<std::string> child_process::read_line(output_stream stream,
+                                                           std::chrono::milliseconds timeout) {
+    return detail::or_throw(
+        [&](std::error_code& error) { return read_line(stream, timeout, error); },
+        "skyutil::child_process::read_line: cannot read from process ", pid());
+}
+
+inline completed_process child_process::communicate(const command_input& input,
+                                                    std::chrono::milliseconds timeout,
+                                                    std::error_code& error) {
+    const detail::pump_options options{.deadline = detail::deadline_after(timeout),
+                                       .ending = {.grace = child_.grace()},
+                                       .drain = run_options().drain,
+                                       .stop = {}};
+    return detail::communicate(child_, pipes_, unread_, input, options, error);
+}
+
+inline completed_process child_process::communicate(const command_input& input,
+                                                    std::chrono::milliseconds timeout) {
+    return detail::or_throw(
+        [&](std::error_code& error) { return communicate(input, timeout, error); },
+        "skyutil::child_process::communicate: cannot talk to process ", pid());
 }
 
 inline std::int64_t child_process::detach() noexcept {

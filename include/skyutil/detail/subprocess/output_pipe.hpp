@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // detail/subprocess/output_pipe.hpp: the pipes between this process and its children: what comes
-// from a child is kept, or given to a function line by line. Included at the end of
+// from a child is kept, or given to functions as it comes or line by line. Included at the end of
 // skyutil/subprocess.hpp.
 
 #pragma once
@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -88,19 +90,31 @@ private:
 /// Cuts a text that comes in pieces into lines.
 class line_splitter {
 public:
-    line_splitter(const line_function& function, output_stream from) noexcept
-        : function_(function), from_(from) {}
+    line_splitter(const line_function& function, line_end wanted, output_stream from) noexcept
+        : function_(function), wanted_(wanted), from_(from) {}
 
     void add(std::string_view more) {
         while (!more.empty()) {
-            const std::size_t end = more.find('\n');
-            const std::size_t size = (std::min)(end, more.size());
-            if (rest_.empty() && end != std::string_view::npos) {
-                function_(from_, more.substr(0, size));
-            } else {
-                add_to_rest(more.substr(0, size), end != std::string_view::npos);
+            if (std::exchange(after_return_, false) && more.front() == '\n') {
+                more.remove_prefix(1);  // the other half of an end
+                continue;
             }
-            more.remove_prefix((std::min)(more.size(), size + 1));
+            const std::size_t end =
+                wanted_ == line_end::any ? more.find_first_of("\r\n") : more.find('\n');
+            const bool complete = end != std::string_view::npos;
+            const std::size_t size = complete ? end + 1 : more.size();
+            if (rest_.empty() && complete) {
+                give(more.substr(0, end), 1);
+            } else {
+                add_to_rest(more.substr(0, (std::min)(end, size)));
+                if (complete) {
+                    rest_ += more[end];
+                    give(std::string_view(rest_).substr(0, rest_.size() - 1), 1);
+                    rest_.clear();
+                }
+            }
+            after_return_ = complete && more[end] == '\r';
+            more.remove_prefix(size);
         }
     }
 
@@ -114,7 +128,7 @@ public:
 private:
     static constexpr std::size_t longest = 1U << 20;
 
-    void add_to_rest(std::string_view more, bool complete) {
+    void add_to_rest(std::string_view more) {
         while (rest_.size() + more.size() > longest) {
             const std::size_t room = longest - rest_.size();
             rest_.append(more.substr(0, room));
@@ -122,25 +136,63 @@ private:
             give_rest();
         }
         rest_.append(more);
-        if (complete) {
-            give_rest();
-        }
     }
 
     void give_rest() {
-        function_(from_, rest_);
+        give(rest_, 0);
         rest_.clear();
     }
 
+    /// Passes on a line, which has an end of that size behind it.
+    void give(std::string_view line, std::size_t end_size) {
+        line = with_wanted_end(line, end_size, wanted_);
+        if (wanted_ == line_end::terminal && line.find('\r') != std::string_view::npos) {
+            std::string shown;
+            append_shown(shown, line);
+            function_(from_, shown);
+        } else {
+            function_(from_, line);
+        }
+    }
+
     const line_function& function_;
+    line_end wanted_;
     output_stream from_;
+    bool after_return_ = false;  ///< a "\r" that ended a line came last
     std::string rest_;
 };
 
-/// The end of a pipe that a child reads from, and the text for it.
-struct input_pipe {
+/// The end of a pipe that a child reads from, and what is to be written to it.
+class input_pipe {
+public:
+    input_pipe() = default;
+    input_pipe(unique_fd end, const command_input& input) noexcept
+        : fd(std::move(end)), text_(input), function_(&input.function()) {}
+
+    /// Returns what is to be written next; nothing at the end.
+    std::string_view next(std::error_code& error) {
+        if (function_ == nullptr || !*function_) {
+            return std::exchange(text_, std::string_view());
+        }
+        if (!room_) {
+            room_ = std::make_unique_for_overwrite<char[]>(room_size);  // NOLINT(*-c-arrays)
+        }
+        const std::size_t size = (*function_)(std::span(room_.get(), room_size));
+        if (size > room_size) {
+            error = os::make_error(std::errc::result_out_of_range);
+            return {};
+        }
+        return {room_.get(), size};
+    }
+
     unique_fd fd;
-    std::string_view text;
+
+private:
+    static constexpr std::size_t room_size = 1U << 16;  // what a pipe holds
+
+    std::string_view text_;
+    const input_function* function_ = nullptr;
+    std::unique_ptr<char[]> room_;  // NOLINT(*-c-arrays)
 };
 
 /// The end of a pipe that a child writes to, and what becomes of its text.
@@ -148,13 +200,14 @@ struct output_pipe {
     unique_fd fd;
     std::optional<bounded_text> text;    ///< where the text is kept
     std::optional<line_splitter> lines;  ///< where it is cut into lines
+    const output_function* pieces;       ///< where it is passed on as it comes, else nullptr
     std::size_t child;                   ///< the index of the child
     output_stream from;
     bool incomplete = false;  ///< another process still held the pipe open when it was closed here
 
     /// Returns whether the text that still comes is of any use.
     [[nodiscard]] bool is_wanted() const noexcept {
-        return fd && (lines || (text && !text->is_full()));
+        return fd && (lines || pieces != nullptr || (text && !text->is_full()));
     }
 
     /// Returns whether the tree has to be ended when there is more text than is kept.
@@ -165,6 +218,9 @@ struct output_pipe {
     /// Takes what was read; returns false if the tree has to be ended.
     bool take(std::string_view read) {
         const bool has_room = !text || text->add(read);
+        if (pieces != nullptr) {
+            (*pieces)(read, from);
+        }
         if (lines) {
             lines->add(read);
         }

@@ -24,6 +24,8 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -46,7 +48,7 @@ public:
     explicit tree_enders(std::size_t children) : reports_(children) {}
 
     /// Starts them; each one wakes the loop when it is done.
-    void start(const std::vector<started_child>& children, const kill_tree_options& options,
+    void start(std::span<const started_child> children, const kill_tree_options& options,
                os::output_loop& loop) {
         left_ = static_cast<int>(children.size());
         for (std::size_t i = 0; i != children.size(); ++i) {
@@ -83,7 +85,7 @@ private:
 /// Feeds children and takes their output until all have ended.
 class pump {
 public:
-    pump(std::vector<started_child>& children, std::vector<output_pipe>& outputs, input_pipe input,
+    pump(std::span<started_child> children, std::vector<output_pipe>& outputs, input_pipe input,
          const pump_options& options)
         : children_(children),
           outputs_(outputs),
@@ -95,7 +97,7 @@ public:
 
     /// Returns why the loop has ended; nothing uses the children any more then.
     pump_end run(std::error_code& error) {
-        prepare();
+        prepare(error);
         std::optional<stop_callback<wake>> on_stop;
         if (options_.stop.stop_possible()) {
             on_stop.emplace(options_.stop, wake{loop_});
@@ -130,12 +132,10 @@ private:
         void operator()() const noexcept { loop.wake(); }
     };
 
-    void prepare() {
-        if (input_.text.empty()) {
-            input_.fd.reset();
-        }
+    void prepare(std::error_code& error) {
         if (input_.fd) {
-            loop_.add_writer(input_.fd.get(), input_.text);
+            loop_.add_writer(input_.fd.get(), {});
+            write_next(error);
         }
         for (const started_child& each : children_) {
             loop_.add_process(each.handle());
@@ -192,6 +192,16 @@ private:
         enders_.start(children_, options_.ending, loop_);
     }
 
+    /// Has the next piece of input written; closes the pipe when there is none.
+    void write_next(std::error_code& error) {
+        const std::string_view piece = input_.next(error);
+        if (piece.empty()) {
+            close_input();
+        } else {
+            loop_.write_more(0, input_.fd.get(), piece);
+        }
+    }
+
     void close_input() noexcept {
         if (input_.fd) {
             loop_.forget(os::loop_source::writer, 0);
@@ -203,6 +213,10 @@ private:
         error = done.error;
         switch (done.from) {
             case os::loop_source::writer:
+                if (!error) {
+                    write_next(error);
+                    break;
+                }
                 if (error == std::errc::broken_pipe) {
                     error.clear();  // the child does not want the rest
                 }
@@ -244,7 +258,7 @@ private:
         }
     }
 
-    std::vector<started_child>& children_;
+    std::span<started_child> children_;
     std::vector<output_pipe>& outputs_;
     input_pipe input_;
     const pump_options& options_;

@@ -27,6 +27,25 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+inline void set_end(completed_process& result, const os::process_end& how) noexcept {
+    result.exit_code = how.exit_code;
+    result.signal = how.signal;
+    result.peak_memory = how.peak_memory;
+}
+
+/// Gives the results of children what was kept of their output.
+inline void take_outputs(std::span<output_pipe> outputs, std::span<completed_process> results) {
+    for (output_pipe& each : outputs) {
+        completed_process& result = results[each.child];
+        result.output_incomplete = result.output_incomplete || each.incomplete;
+        if (each.text) {
+            (each.from == output_stream::out ? result.stdout_text : result.stderr_text) =
+                each.text->take();
+            result.truncated = result.truncated || each.text->truncated();
+        }
+    }
+}
+
 /// Commands that run at the same time, the standard output of each one being the standard input of
 /// the next. To be used once: start(), finish(), take_results().
 class joint_run {
@@ -44,12 +63,13 @@ public:
 
     /// Starts all commands. After a failure those that were started are ended by the destructor.
     void start(start_problem& problem, std::error_code& error) {
+        output_files files;
         unique_fd previous;  // the end to read from of what the command before writes to
         for (std::size_t i = 0; i != commands_.size(); ++i) {
             const bool last = i + 1 == commands_.size();
             standard_descriptors ours;
-            started_child child =
-                start_child(request(i), std::exchange(previous, unique_fd()), ours, problem, error);
+            started_child child = start_child(request(i), std::exchange(previous, unique_fd()),
+                                              files, ours, problem, error);
             if (error) {
                 results_[i].failed_step = problem.step;
                 return;
@@ -82,7 +102,10 @@ public:
             results_[i].not_ended = std::move(loop.report(i).left);
         }
         take_ends(loop.end_time(), problem, error);
-        take_outputs();
+        take_outputs(outputs_, results_);
+        if (error == std::errc::result_out_of_range) {
+            problem.what = "the input function has filled more than its room";
+        }
         if (!error && end == pump_end::overflowed) {
             error = os::make_error(std::errc::no_buffer_space);
             problem.what = "more output than max_output";
@@ -93,14 +116,15 @@ public:
 
 private:
     [[nodiscard]] child_request request(std::size_t i) const {
-        const stdio_mode in = !options_.input.empty()                      ? stdio_mode::pipe
-                              : options_.stdin_from == stdio_mode::inherit ? stdio_mode::inherit
-                                                                           : stdio_mode::null;
+        const bool has_input = !options_.input.empty() || options_.input.function();
+        const stdio_target& in = has_input                                 ? pipe_
+                                 : options_.stdin_from == stdio_mode::pipe ? null_
+                                                                           : options_.stdin_from;
         const bool last = i + 1 == commands_.size();
-        const stdio_mode out = last ? options_.stdout_to : stdio_mode::pipe;
+        const stdio_target& out = last ? options_.stdout_to : pipe_;
         using enum os::pipe_use;
         return {{commands_[i], options_.cwd, options_.env, options_.attributes},
-                {in, out, options_.stderr_to},
+                {&in, &out, &options_.stderr_to},
                 options_.merge_stderr,
                 options_.grace,
                 start_thread::calling,
@@ -113,12 +137,13 @@ private:
         }
         constexpr std::size_t all = (std::numeric_limits<std::size_t>::max)();
         output_pipe& added =
-            outputs_.emplace_back(std::move(fd), std::nullopt, std::nullopt, child, from);
-        if (options_.max_output || !options_.on_line) {
+            outputs_.emplace_back(std::move(fd), std::nullopt, std::nullopt,
+                                  options_.on_output ? &options_.on_output : nullptr, child, from);
+        if (options_.max_output || (!options_.on_line && !options_.on_output)) {
             added.text.emplace(options_.max_output.value_or(all), options_.on_overflow);
         }
         if (options_.on_line) {
-            added.lines.emplace(options_.on_line, from);
+            added.lines.emplace(options_.on_line, options_.line_end, from);
         }
     }
 
@@ -129,9 +154,7 @@ private:
             completed_process& result = results_[i];
             if (children_[i].known_end()) {
                 const os::process_end how = children_[i].reap();
-                result.exit_code = how.exit_code;
-                result.signal = how.signal;
-                result.peak_memory = how.peak_memory;
+                set_end(result, how);
                 result.elapsed = end_time - start_time_;
             } else if (!loop_failed) {
                 children_[i].detach();
@@ -141,20 +164,10 @@ private:
         }
     }
 
-    void take_outputs() {
-        for (output_pipe& each : outputs_) {
-            completed_process& result = results_[each.child];
-            result.output_incomplete = result.output_incomplete || each.incomplete;
-            if (each.text) {
-                (each.from == output_stream::out ? result.stdout_text : result.stderr_text) =
-                    each.text->take();
-                result.truncated = result.truncated || each.text->truncated();
-            }
-        }
-    }
-
     std::span<const command> commands_;
     const run_options& options_;
+    const stdio_target pipe_ = stdio_mode::pipe;
+    const stdio_target null_ = stdio_mode::null;
     time_point start_time_;
     time_point deadline_;
     std::vector<completed_process> results_;

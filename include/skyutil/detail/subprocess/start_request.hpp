@@ -35,6 +35,19 @@ inline os::program_request to_program(const start_request& request) {
     for (const child_limit& each : attributes.limits) {
         program.limits.push_back({each.resource, each.soft, each.hard});
     }
+    for (const skyutil::passed_handle& each : attributes.pass) {
+        program.passed.push_back({each.handle, each.number});
+    }
+    const child_identity& who = attributes.who;
+    program.identity.user = who.user;
+    program.identity.group = who.group;
+    if (who.user || who.group || !who.groups.empty()) {
+        program.identity.groups = who.groups;
+    }
+    if (attributes.umask) {
+        program.identity.umask = static_cast<unsigned>(*attributes.umask);
+    }
+    program.identity.no_new_privileges = attributes.no_new_privileges;
     program.blocked_signals = attributes.blocked_signals;
     program.keeps_ignored_signals = attributes.keep_ignored_signals;
     program.keeps_handles = attributes.keep_descriptors;
@@ -63,6 +76,8 @@ constexpr start_step step_of(os::start_failure failure) noexcept {
             return start_step::descriptors;
         case os::start_failure::limits:
             return start_step::limits;
+        case os::start_failure::identity:
+            return start_step::identity;
         case os::start_failure::program:
             return start_step::program;
         case os::start_failure::none:

@@ -15,8 +15,11 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -32,13 +35,18 @@ public:
     started_child() = default;
 
     /// The destructor ends the child with this grace.
-    started_child(os::started_program started, std::chrono::milliseconds grace) noexcept
-        : child_(started.child), keeper_(std::move(started.keeper)), grace_(grace) {}
+    started_child(os::started_program started, std::chrono::milliseconds grace,
+                  time_point start_time) noexcept
+        : child_(started.child),
+          keeper_(std::move(started.keeper)),
+          grace_(grace),
+          start_time_(start_time) {}
 
     started_child(started_child&& other) noexcept
         : child_(std::exchange(other.child_, {})),
           keeper_(std::move(other.keeper_)),
           grace_(other.grace_),
+          start_time_(other.start_time_),
           end_(std::exchange(other.end_, {})),
           reaped_(std::exchange(other.reaped_, false)) {}
     started_child& operator=(started_child&& other) noexcept {
@@ -47,6 +55,7 @@ public:
             child_ = std::exchange(other.child_, {});
             keeper_ = std::move(other.keeper_);
             grace_ = other.grace_;
+            start_time_ = other.start_time_;
             end_ = std::exchange(other.end_, {});
             reaped_ = std::exchange(other.reaped_, false);
         }
@@ -61,6 +70,11 @@ public:
 
     /// os::no_handle where the system has none.
     [[nodiscard]] os::native_handle handle() const noexcept { return child_.handle; }
+
+    [[nodiscard]] std::chrono::milliseconds grace() const noexcept { return grace_; }
+
+    /// When its start began.
+    [[nodiscard]] time_point start_time() const noexcept { return start_time_; }
 
     /// Whether the end of the child has been seen.
     [[nodiscard]] bool known_end() const noexcept { return end_.has_value(); }
@@ -155,11 +169,36 @@ private:
     os::child child_;
     std::thread keeper_;
     std::chrono::milliseconds grace_{};
+    time_point start_time_{};
     std::optional<os::process_end> end_;
     bool reaped_ = false;  ///< here or by other code: another process can get the id
 };
 
+/// Output of a child that was taken while something else was waited for.
+class unread_text {
+public:
+    [[nodiscard]] inline bool empty() const noexcept;
+
+    /// Adds what has come; returns whether there is room for more.
+    inline bool add(std::string_view more);
+
+    inline std::string take_all();
+
+    /// Takes a line, without its end, or 1 MiB of a longer one; nullopt if none is complete.
+    inline std::optional<std::string> take_line();
+
+private:
+    inline std::string take(std::size_t size);
+
+    std::string text_;
+    std::size_t at_ = 0;        ///< where what is unread starts
+    std::size_t searched_ = 0;  ///< from there, for the end of a line
+};
+
 /// Gives other headers of the library access to the members of child_process.
 struct child_process_access;
+
+/// The same for stdio_target.
+struct stdio_target_access;
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

@@ -28,6 +28,12 @@ using signal_mask = std::array<unsigned long, (_NSIG - 1) / (8 * sizeof(unsigned
 /// What a new process does before it becomes the program. Prepared by the parent, as the new
 /// process may not allocate.
 struct program_start {
+    /// A descriptor that has none of the numbers of all of these, and the number that it gets.
+    struct place {
+        int source;
+        int number;
+    };
+
     const char* const* paths = nullptr;  ///< tried in this order; a null pointer ends them
     const char* const* arguments = nullptr;
     const char* const* variables = nullptr;
@@ -42,6 +48,20 @@ struct program_start {
     std::size_t cpus_size = 0;            ///< of the mask, in bytes
     const start_limit* limits = nullptr;
     std::size_t limits_size = 0;
+    /// Who it becomes; nullptr: what the parent is.
+    struct identity {
+        const std::uint32_t* user = nullptr;
+        const std::uint32_t* group = nullptr;
+        const std::uint32_t* groups = nullptr;
+        std::size_t groups_size = 0;
+        bool sets_groups = false;
+        const unsigned* umask = nullptr;
+        bool no_new_privileges = false;
+    };
+
+    const place* places = nullptr;  ///< of descriptors beside the standard ones
+    std::size_t places_size = 0;
+    identity who;
     bool keeps_descriptors = false;      ///< those without FD_CLOEXEC
     bool keeps_ignored_signals = false;  ///< else all have their default action
     signal_mask blocked{};
@@ -122,9 +142,19 @@ SKYUTIL_NEW_PROCESS inline long open_descriptor_list() noexcept {
     return ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/// Closes what a list names above the standard descriptors, but for itself and one other; false
+/// Whether a descriptor above the standard ones stays open.
+SKYUTIL_NEW_PROCESS inline bool is_kept(const program_start& start, long fd) noexcept {
+    for (std::size_t i = 0; i != start.places_size; ++i) {
+        if (start.places[i].number == fd) {
+            return true;
+        }
+    }
+    return fd == start.report;
+}
+
+/// Closes what a list names above the standard descriptors, but for itself and what is kept; false
 /// where it cannot be read.
-SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
+SKYUTIL_NEW_PROCESS inline bool close_listed(const program_start& start, long list) noexcept {
     struct entry {
         std::uint64_t inode;
         std::int64_t offset;
@@ -147,7 +177,7 @@ SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
                 for (const char* digit = each->name; *digit >= '0' && *digit <= '9'; ++digit) {
                     fd = fd * 10 + (*digit - '0');
                 }
-                if (fd > STDERR_FILENO && fd != list && fd != kept) {
+                if (fd > STDERR_FILENO && fd != list && !is_kept(start, fd)) {
                     ::syscall(SYS_close, fd);
                     again = true;
                 }
@@ -158,9 +188,9 @@ SKYUTIL_NEW_PROCESS inline bool close_listed(long list, int kept) noexcept {
     return true;
 }
 
-/// Closes what is open above the standard descriptors, but for one, where close_range(2) is
-/// missing: as /proc names them, else up to 65535.
-SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
+/// Closes what is open above the standard descriptors, but for what is kept, where close_range(2)
+/// is missing: as /proc names them, else up to 65535.
+SKYUTIL_NEW_PROCESS inline void close_one_by_one(const program_start& start) noexcept {
     constexpr int first = STDERR_FILENO + 1;
     long list = open_descriptor_list();
     if (list == -1 && errno == EMFILE) {  // make room for one
@@ -168,36 +198,53 @@ SKYUTIL_NEW_PROCESS inline void close_one_by_one(int kept) noexcept {
         ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, limit);
         const std::uint64_t most[2] = {limit[1], limit[1]};  // NOLINT(*-c-arrays)
         ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, most, nullptr);
-        ::syscall(SYS_close, kept == first ? first + 1 : first);
+        long any = first;
+        while (is_kept(start, any)) {
+            ++any;
+        }
+        ::syscall(SYS_close, any);
         list = open_descriptor_list();
         ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, nullptr);
     }
-    if (list != -1 && close_listed(list, kept)) {
+    if (list != -1 && close_listed(start, list)) {
         ::syscall(SYS_close, list);
         return;
     }
     for (int fd = first; fd != 65536; ++fd) {
-        if (fd != kept) {
+        if (!is_kept(start, fd)) {
             ::syscall(SYS_close, fd);
         }
     }
 }
 
-/// Closes what is open above the standard descriptors, but for one; -1 is none.
-SKYUTIL_NEW_PROCESS inline void close_others(int kept) noexcept {
+/// Returns the lowest number from the first one on that is kept; the highest one if there is none.
+SKYUTIL_NEW_PROCESS inline unsigned next_kept(const program_start& start, unsigned first) noexcept {
+    unsigned next = ~0U;
+    for (std::size_t i = 0; i != start.places_size; ++i) {
+        const auto number = static_cast<unsigned>(start.places[i].number);
+        next = number >= first && number < next ? number : next;
+    }
+    const auto report = static_cast<unsigned>(start.report);  // -1 is above all
+    return report >= first && report < next ? report : next;
+}
+
+/// Closes what is open above the standard descriptors, but for what is kept.
+SKYUTIL_NEW_PROCESS inline void close_others(const program_start& start) noexcept {
 #if defined(SYS_close_range)
     constexpr long close_range = SYS_close_range;
 #else
     constexpr long close_range = 436;  // the same on all architectures
 #endif
-    constexpr unsigned first = STDERR_FILENO + 1;
     constexpr unsigned last = ~0U;
-    const auto number = static_cast<unsigned>(kept);
-    const bool below_is_closed =
-        kept <= STDERR_FILENO + 1 || ::syscall(close_range, first, number - 1, 0U) == 0;
-    if (!below_is_closed ||
-        ::syscall(close_range, kept == -1 ? first : number + 1, last, 0U) == -1) {
-        close_one_by_one(kept);
+    unsigned kept = STDERR_FILENO;
+    while (kept != last) {
+        const unsigned first = kept + 1;
+        kept = next_kept(start, first);
+        if (kept != first &&
+            ::syscall(close_range, first, kept == last ? last : kept - 1, 0U) == -1) {
+            close_one_by_one(start);
+            return;
+        }
     }
 }
 
@@ -212,8 +259,63 @@ SKYUTIL_NEW_PROCESS inline void set_descriptors(program_start& start) noexcept {
             give_up(start, start_failure::handles, errno);
         }
     }
+    for (std::size_t i = 0; i != start.places_size; ++i) {
+        if (::syscall(SYS_dup3, start.places[i].source, start.places[i].number, 0) == -1) {
+            give_up(start, start_failure::handles, errno);
+        }
+    }
     if (!start.keeps_descriptors) {
-        close_others(start.report);
+        close_others(start);
+    }
+}
+
+/// Has the kernel end the new process with the thread that made it.
+SKYUTIL_NEW_PROCESS inline void die_with_thread(program_start& start) noexcept {
+    if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
+        give_up(start, start_failure::lifetime, errno);
+    }
+    // 0: it is in another pid namespace, where its children are not (unshare(2)).
+    if (const long parent = ::syscall(SYS_getppid); parent != start.parent && parent != 0) {
+        give_up(start, start_failure::lifetime, ESRCH);  // it has ended, and will not again
+    }
+}
+
+/// Gives the new process its user and groups, in the order of setpriv(1).
+SKYUTIL_NEW_PROCESS inline void set_identity(program_start& start) noexcept {
+#if defined(SYS_setresuid32)  // the others take 16 bits
+    constexpr long set_user = SYS_setresuid32;
+    constexpr long set_group = SYS_setresgid32;
+    constexpr long set_groups = SYS_setgroups32;
+#else
+    constexpr long set_user = SYS_setresuid;
+    constexpr long set_group = SYS_setresgid;
+    constexpr long set_groups = SYS_setgroups;
+#endif
+    const program_start::identity& who = start.who;
+    if (who.umask != nullptr) {
+        ::syscall(SYS_umask, *who.umask);
+    }
+    bool done =
+        !who.no_new_privileges || ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    if (done && who.group != nullptr) {
+        done = ::syscall(set_group, *who.group, *who.group, *who.group) == 0;
+    }
+    if (done && who.sets_groups) {
+        done = ::syscall(set_groups, who.groups_size, who.groups) == 0;
+    }
+    if (done && who.user != nullptr) {
+        done = ::syscall(set_user, *who.user, *who.user, *who.user) == 0;
+        if (done) {
+            constexpr int ambient = 47;  // PR_CAP_AMBIENT; before Linux 4.3 there is none
+            constexpr int clear_all = 4;
+            ::syscall(SYS_prctl, ambient, clear_all, 0, 0, 0);
+        }
+    }
+    if (!done) {
+        give_up(start, start_failure::identity, errno);
+    }
+    if (start.dies_with_thread && who.group != nullptr) {
+        die_with_thread(start);  // the kernel has forgotten
     }
 }
 
@@ -290,13 +392,7 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
 [[noreturn]] SKYUTIL_NEW_PROCESS inline void become_program(program_start& start) noexcept {
     // Before all else, which can take a while.
     if (start.dies_with_thread) {
-        if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
-            give_up(start, start_failure::lifetime, errno);
-        }
-        // 0: it is in another pid namespace, where its children are not (unshare(2)).
-        if (const long parent = ::syscall(SYS_getppid); parent != start.parent && parent != 0) {
-            give_up(start, start_failure::lifetime, ESRCH);  // it has ended, and will not again
-        }
+        die_with_thread(start);
     }
     if (start.group == start_group::session || start.detached) {
         if (::syscall(SYS_setsid) == -1) {
@@ -323,6 +419,7 @@ SKYUTIL_NEW_PROCESS inline void execute(program_start& start, const char* path) 
             give_up(start, start_failure::limits, errno);
         }
     }
+    set_identity(start);
     reset_signals(start.keeps_ignored_signals, start.blocked.data());
     // As execvp(3): a name that is no program here may be one in the next directory.
     int reason = ENOENT;

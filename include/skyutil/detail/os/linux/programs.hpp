@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/linux/start_process.hpp>
 #include <skyutil/detail/os/posix/program_text.hpp>
 #include <skyutil/version.hpp>
@@ -26,8 +27,11 @@ namespace sys {
 class program_plan {
 public:
     /// Sets what no program can be given; then the plan is not to be used.
-    program_plan(const program_request& request, start_failure& refused) {
-        refused = fill_in(request);
+    program_plan(const program_request& request, start_failure& refused, std::error_code& error) {
+        refused = fill_in(request, error);
+        if (refused != start_failure::none && !error) {
+            error = make_error(std::errc::invalid_argument);
+        }
     }
     program_plan(const program_plan&) = delete;
     program_plan& operator=(const program_plan&) = delete;
@@ -36,7 +40,7 @@ public:
     [[nodiscard]] program_start& start() noexcept { return start_; }
 
 private:
-    start_failure fill_in(const program_request& request) {
+    start_failure fill_in(const program_request& request, std::error_code& error) {
         if (!set_words(request.words)) {
             return start_failure::arguments;
         }
@@ -60,6 +64,12 @@ private:
         start_.nice = request.nice ? &*request.nice : nullptr;
         start_.limits = request.limits.data();
         start_.limits_size = request.limits.size();
+        if (!set_places(request.passed, error)) {
+            return start_failure::handles;
+        }
+        if (!set_identity(request.identity)) {
+            return start_failure::identity;
+        }
         start_.keeps_descriptors = request.keeps_handles;
         start_.keeps_ignored_signals = request.keeps_ignored_signals;
         if (request.has_shell_fallback) {
@@ -119,6 +129,47 @@ private:
         });
     }
 
+    /// Makes copies that no placing of another one can overwrite.
+    bool set_places(std::span<const passed_handle> passed, std::error_code& error) {
+        places_.reserve(passed.size());
+        for (const passed_handle& each : passed) {
+            if (each.number <= STDERR_FILENO ||
+                std::any_of(places_.begin(), places_.end(), [&](const program_start::place& other) {
+                    return other.number == each.number;
+                })) {
+                return false;
+            }
+            places_.push_back({-1, each.number});
+        }
+        copies_.reserve(passed.size());
+        for (std::size_t i = 0; i != passed.size() && !error; ++i) {
+            copies_.emplace_back(copy_beside(passed[i].handle, places_, error));
+            places_[i].source = copies_.back().get();
+        }
+        start_.places = places_.data();
+        start_.places_size = places_.size();
+        return !error;
+    }
+
+    /// A user without a group would keep the group of this process.
+    bool set_identity(const start_identity& who) {
+        constexpr std::uint32_t unchanged = ~0U;
+        if ((who.user && !who.group) || who.user == unchanged || who.group == unchanged) {
+            return false;
+        }
+        program_start::identity& plain = start_.who;
+        plain.user = who.user ? &*who.user : nullptr;
+        plain.group = who.group ? &*who.group : nullptr;
+        plain.sets_groups = who.groups.has_value();
+        if (who.groups) {
+            plain.groups = who.groups->data();
+            plain.groups_size = who.groups->size();
+        }
+        plain.umask = who.umask ? &*who.umask : nullptr;
+        plain.no_new_privileges = who.no_new_privileges;
+        return true;
+    }
+
     /// Prepares what runs a program without a format the kernel knows.
     void set_shell() {
         shell_arguments_ = {shell, nullptr};
@@ -131,6 +182,8 @@ private:
     string_block variables_;
     std::vector<const char*> shell_arguments_;
     std::vector<unsigned long> cpus_;
+    std::vector<program_start::place> places_;
+    std::vector<unique_fd> copies_;
     program_start start_;
 };
 
@@ -139,9 +192,8 @@ private:
 inline started_program start_program(const program_request& request, start_failure& failed,
                                      std::error_code& error) {
     started_program started;
-    sys::program_plan plan(request, failed);
+    sys::program_plan plan(request, failed, error);
     if (failed != start_failure::none) {
-        error = make_error(std::errc::invalid_argument);
         return started;
     }
     if (request.lifetime == start_lifetime::of_process) {
@@ -155,9 +207,8 @@ inline started_program start_program(const program_request& request, start_failu
 
 inline std::int64_t start_detached(const program_request& request, start_failure& failed,
                                    std::error_code& error) {
-    sys::program_plan plan(request, failed);
+    sys::program_plan plan(request, failed, error);
     if (failed != start_failure::none) {
-        error = make_error(std::errc::invalid_argument);
         return 0;
     }
     plan.start().detached = true;

@@ -18,6 +18,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -73,6 +74,24 @@ inline int keep_pidfd(int pidfd, pid_t pid) noexcept {
     return pidfd;
 }
 
+/// A copy of a descriptor that has none of the numbers that the places have; -1 on failure.
+inline int copy_beside(int fd, std::span<const program_start::place> places,
+                       std::error_code& error) noexcept {
+    for (int from = STDERR_FILENO + 1;;) {
+        const int copy = sys::fcntl(fd, F_DUPFD_CLOEXEC, from);
+        if (copy == -1) {
+            error = last_error();
+            return -1;
+        }
+        if (std::none_of(places.begin(), places.end(),
+                         [&](const auto& each) { return each.number == copy; })) {
+            return copy;
+        }
+        sys::close(copy);
+        from = copy + 1;
+    }
+}
+
 /// Starts a program once. On failure there is no child, and `start.failed` tells what failed.
 inline child try_program(program_start& start, std::error_code& error) noexcept {
     constexpr std::size_t stack_size = 8192;
@@ -86,6 +105,13 @@ inline child try_program(program_start& start, std::error_code& error) noexcept 
     pipe_ends report;
     if (!memory_is_shared()) {
         report = sys::open_pipe(error);
+        if (start.places_size != 0 && !error) {
+            const int moved = copy_beside(report.write, {start.places, start.places_size}, error);
+            sys::close(std::exchange(report.write, moved));
+            if (error) {
+                sys::close(report.read);
+            }
+        }
         if (error) {
             start.failed = start_failure::handles;
             return {};

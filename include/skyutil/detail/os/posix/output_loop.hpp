@@ -187,6 +187,13 @@ inline void output_loop::add_writer(native_handle pipe, std::string_view text) n
     sys::add_entry(state_, loop_source::writer, pipe, text);
 }
 
+inline void output_loop::write_more(std::size_t writer, native_handle pipe,
+                                    std::string_view text) noexcept {
+    const std::size_t at = sys::find_entry(state_, loop_source::writer, writer);
+    state_.entries[at].text = text;
+    state_.polled[at] = {pipe, POLLOUT, 0};
+}
+
 inline void output_loop::add_process(native_handle process) noexcept {
     sys::add_entry(state_, loop_source::process, process);
 }

@@ -43,13 +43,23 @@ inline int above_standard(int fd, std::error_code& error) noexcept {
     return moved;
 }
 
-inline int open_above_standard(const char* name, int flags, std::error_code& error) noexcept {
+inline int open_above_standard(const char* name, int flags, unsigned permissions,
+                               std::error_code& error) noexcept {
     const int fd =
-        retry([&] { return open(name, flags | O_CLOEXEC | O_NOCTTY | large_file, 0666); });
+        retry([&] { return open(name, flags | O_CLOEXEC | O_NOCTTY | large_file, permissions); });
     if (fd == -1) {
         error = last_error();
     }
     return above_standard(fd, error);
+}
+
+inline int open_above_standard(const path_text& name, int flags, unsigned permissions,
+                               std::error_code& error) noexcept {
+    if (name.find('\0') != std::string::npos) {
+        error = make_error(std::errc::invalid_argument);
+        return no_handle;
+    }
+    return open_above_standard(name.c_str(), flags, permissions, error);
 }
 
 /// Closes the ends that there are.
@@ -81,8 +91,8 @@ inline pipe_ends open_pipe(std::error_code& error) noexcept {
 inline pipe_ends open_pipe(pipe_use reading, pipe_use writing, std::error_code& error) noexcept {
     const pipe_ends result = sys::open_pipe(error);
     const auto prepare = [&](int fd, pipe_use use) {
-        if (!error && use == pipe_use::loop && sys::fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
-            error = last_error();
+        if (!error && use == pipe_use::loop) {
+            use_in_loop(fd, error);
         }
     };
     prepare(result.read, reading);
@@ -94,16 +104,24 @@ inline pipe_ends open_pipe(pipe_use reading, pipe_use writing, std::error_code& 
     return result;
 }
 
-inline native_handle open_null(std::error_code& error) noexcept {
-    return sys::open_above_standard("/dev/null", O_RDWR, error);
+inline void use_in_loop(native_handle pipe, std::error_code& error) noexcept {
+    if (sys::fcntl(pipe, F_SETFL, O_NONBLOCK) == -1) {
+        error = last_error();
+    }
 }
 
-inline native_handle open_log(const path_text& name, std::error_code& error) noexcept {
-    if (name.find('\0') != std::string::npos) {
-        error = make_error(std::errc::invalid_argument);
-        return no_handle;
-    }
-    return sys::open_above_standard(name.c_str(), O_WRONLY | O_APPEND | O_CREAT, error);
+inline native_handle open_null(std::error_code& error) noexcept {
+    return sys::open_above_standard("/dev/null", O_RDWR, 0, error);
+}
+
+inline native_handle open_output(const path_text& name, output_start start, unsigned permissions,
+                                 std::error_code& error) noexcept {
+    const int how = start == output_start::append ? O_APPEND : O_TRUNC;
+    return sys::open_above_standard(name, O_WRONLY | O_CREAT | how, permissions, error);
+}
+
+inline native_handle open_input(const path_text& name, std::error_code& error) noexcept {
+    return sys::open_above_standard(name, O_RDONLY, 0, error);
 }
 
 inline native_handle duplicate(native_handle fd, std::error_code& error) noexcept {

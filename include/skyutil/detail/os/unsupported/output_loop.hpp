@@ -23,6 +23,8 @@ inline void output_loop::wake() noexcept { static_cast<void>(state_); }
 
 inline void output_loop::add_writer(native_handle, std::string_view) noexcept {}
 
+inline void output_loop::write_more(std::size_t, native_handle, std::string_view) noexcept {}
+
 inline void output_loop::add_process(native_handle) noexcept {}
 
 inline void output_loop::add_reader(native_handle) noexcept {}

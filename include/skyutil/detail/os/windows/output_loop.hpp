@@ -285,6 +285,13 @@ inline void output_loop::add_writer(native_handle pipe, std::string_view text) n
     sys::add_pipe(state_, loop_source::writer, pipe, text);
 }
 
+inline void output_loop::write_more(std::size_t writer, native_handle,
+                                    std::string_view text) noexcept {
+    sys::loop_entry& entry = sys::find_entry(state_, loop_source::writer, writer);
+    entry.text = text;
+    entry.stage = sys::loop_stage::idle;
+}
+
 inline void output_loop::add_process(native_handle process) noexcept {
     sys::add_entry(state_, loop_source::process, process);
 }

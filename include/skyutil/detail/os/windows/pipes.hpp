@@ -92,6 +92,11 @@ inline pipe_ends open_pipe(pipe_use reading, pipe_use writing, std::error_code& 
     return {};
 }
 
+/// What a pipe is for is said when it is made.
+inline void use_in_loop(native_handle, std::error_code& error) noexcept {
+    error = make_error(std::errc::function_not_supported);
+}
+
 inline native_handle open_null(std::error_code& error) noexcept {
     constexpr unsigned long write = 1UL << 30;  // GENERIC_WRITE
     return sys::opened(sys::CreateFileW(L"NUL", sys::access::generic_read | write, sys::share_all,
@@ -99,21 +104,38 @@ inline native_handle open_null(std::error_code& error) noexcept {
                        error);
 }
 
-inline native_handle open_log(const path_text& name, std::error_code& error) noexcept {
+namespace sys {
+
+inline handle open_named(const path_text& name, unsigned long rights, unsigned long how,
+                         std::error_code& error) noexcept {
     if (name.find(L'\0') != path_text::npos) {
         error = make_error(std::errc::invalid_argument);
         return no_handle;
     }
-    constexpr unsigned long append = 0x4;       // FILE_APPEND_DATA
-    constexpr unsigned long open_always = 4;    // OPEN_ALWAYS
     constexpr unsigned long no_special = 0x80;  // FILE_ATTRIBUTE_NORMAL
-    sys::path_buffer buffer;
-    return sys::opened(
-        sys::CreateFileW(sys::extended(name, buffer),
-                         append | sys::access::file_read_attributes | sys::access::synchronize,
-                         sys::share_all, nullptr, open_always, no_special | sys::as_nobody,
-                         nullptr),
-        error);
+    path_buffer buffer;
+    return opened(CreateFileW(extended(name, buffer), rights, share_all, nullptr, how,
+                              no_special | as_nobody, nullptr),
+                  error);
+}
+
+}  // namespace sys
+
+inline native_handle open_output(const path_text& name, output_start start, unsigned,
+                                 std::error_code& error) noexcept {
+    constexpr unsigned long append = 0x4;       // FILE_APPEND_DATA
+    constexpr unsigned long write = 1UL << 30;  // GENERIC_WRITE
+    constexpr unsigned long create_always = 2;  // CREATE_ALWAYS
+    constexpr unsigned long open_always = 4;    // OPEN_ALWAYS
+    constexpr unsigned long attributes =
+        sys::access::file_read_attributes | sys::access::synchronize;
+    return start == output_start::append
+               ? sys::open_named(name, append | attributes, open_always, error)
+               : sys::open_named(name, write | attributes, create_always, error);
+}
+
+inline native_handle open_input(const path_text& name, std::error_code& error) noexcept {
+    return sys::open_named(name, sys::access::generic_read, sys::open_existing, error);
 }
 
 inline native_handle duplicate(native_handle handle, std::error_code& error) noexcept {

@@ -165,6 +165,13 @@ inline start_failure fill_in(const program_request& request, program_start& star
     if (!request.limits.empty()) {
         return refuse(limits, std::errc::function_not_supported);
     }
+    if (!request.passed.empty()) {
+        return refuse(handles, std::errc::function_not_supported);
+    }
+    const start_identity& who = request.identity;
+    if (who.user || who.group || who.groups || who.umask || who.no_new_privileges) {
+        return refuse(identity, std::errc::function_not_supported);
+    }
     start.file = find_program(name, request.directory, error);
     start.flags = request.nice ? priority_of(*request.nice) : 0;
     return error ? program : none;
