@@ -245,7 +245,8 @@ private:
             interrupt(had_it);
         }
         asked_to_stop_ = signal != SIGCONT && (asked_to_stop_ || is_stop_signal(signal));
-        if (!had_it && !(signal == SIGCONT && std::exchange(was_stopped_, false) && was_continued())) {
+        if (!had_it &&
+            !(signal == SIGCONT && std::exchange(was_stopped_, false) && was_continued())) {
             forward(info);
         }
     }
