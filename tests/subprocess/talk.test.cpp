@@ -159,6 +159,16 @@ TEST_CASE("a child is given all of its input and heard to the end") {
     CHECK(other.communicate(next).stdout_text == "z");
 }
 
+TEST_CASE("a child whose end is known is heard all the same") {
+    child_process child(shell("echo out; exit 4"), all_pipes());
+    CHECK(child.wait().exit_code == 4);
+    const completed_process done = child.communicate({}, patience);
+    CHECK(done.stdout_text == "out\n");
+    CHECK(done.exit_code == 4);
+    CHECK_FALSE(done.timed_out);
+    CHECK(child.communicate({}, patience).exit_code == 4);
+}
+
 TEST_CASE("a child that takes too long to be heard is ended with its tree") {
     child_process child(actor({"family", "2"}), all_pipes());
     std::string pids;
