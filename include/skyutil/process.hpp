@@ -253,6 +253,12 @@ struct process_info {
 // ------------------------------------------------------------------------------------------------
 // ending processes
 
+/// A signal that asks processes to end, and the time that they get before the next step.
+struct end_step {
+    int signal;  ///< by number
+    std::chrono::milliseconds grace;
+};
+
 /// How kill_process_tree() and kill_children_processes() end processes.
 struct kill_tree_options {
     /// The time from SIGTERM to SIGKILL, for the whole tree together. 0 or less: no time at all.
@@ -268,6 +274,13 @@ struct kill_tree_options {
     /// The signal to send first, by number. A number that no signal has is
     /// std::errc::invalid_argument; SIGKILL means the same as `force`. Windows has 9 and 15 alone.
     int end_signal = detail::os::terminate_signal;
+
+    /// Several signals, one after the other, of which each has a time of its own; SIGKILL comes
+    /// after the last. Those that have ended get no more. Not empty: end_signal and grace have no
+    /// effect.
+    ///
+    ///     skyutil::kill_process_tree(pid, {.end_steps = {{SIGINT, 30s}, {SIGTERM, 5s}}});
+    std::vector<end_step> end_steps{};
 
     /// The ids of processes to leave alone, together with all that they started.
     std::vector<std::int64_t> spare{};

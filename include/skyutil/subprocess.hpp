@@ -7,6 +7,8 @@
 //     std::cout << done.exit_code << done.stdout_text;
 //     skyutil::child_process server({"./server", "--port", "8000"});  // ended with the scope
 //
+// docs/subprocess.md is a guide by task.
+//
 // True of every function here:
 //
 // - A command is a list of words, and no shell looks at them; shell("a | b") is the exception.
@@ -382,6 +384,12 @@ struct run_options {
     /// number that is not a signal's.
     int end_signal = detail::os::terminate_signal;
 
+    /// Several signals, each with a time of its own, for programs that want to be asked in turn;
+    /// see kill_tree_options. Not empty: end_signal and grace have no effect.
+    ///
+    ///     skyutil::run({"terraform", "apply"}, {.end_steps = {{SIGINT, 60s}, {SIGTERM, 5s}}});
+    std::vector<end_step> end_steps{};
+
     /// The most bytes that are kept of standard output, and of standard error. Not set: all are
     /// kept, but with on_line or on_output none.
     std::optional<std::size_t> max_output{};
@@ -444,6 +452,17 @@ enum class start_step {
     program,       ///< execve(2): the program is missing, not executable, or of an unknown format
 };
 
+/// What a command has used, with the children that it has waited for (getrusage(2)).
+///
+/// **Limits**
+/// - Windows: of the command alone; the numbers of switches are 0.
+struct resource_usage {
+    std::chrono::microseconds user_time{};
+    std::chrono::microseconds system_time{};
+    std::uint64_t voluntary_switches = 0;    ///< it waited for something
+    std::uint64_t involuntary_switches = 0;  ///< another thread was given the CPU
+};
+
 /// What a command has printed and how it has ended. Later versions add members.
 struct completed_process {
     /// The exit code, or -1 if the command has none: a signal has ended it, or, if `signal` is 0,
@@ -480,6 +499,8 @@ struct completed_process {
     /// to have needed that much.
     std::uint64_t peak_memory = 0;
 
+    resource_usage usage{};
+
     /// Returns whether the command has ended by itself with exit code 0.
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
 
@@ -498,6 +519,7 @@ struct exit_status {
     int exit_code = -1;
     int signal = 0;
     std::uint64_t peak_memory = 0;
+    resource_usage usage{};
 
     [[nodiscard]] bool ok() const noexcept { return exit_code == 0 && signal == 0; }
 };
@@ -780,8 +802,12 @@ struct child_options {
     /// If true, standard error goes where standard output goes, in the order of writing.
     bool merge_stderr = false;
 
-    /// The time between SIGTERM and SIGKILL when the destructor ends the tree.
+    /// The time between the first signal and SIGKILL when the destructor ends the tree.
     std::chrono::milliseconds grace = std::chrono::seconds(10);
+
+    /// As in run_options, for the destructor, terminate() and communicate().
+    int end_signal = detail::os::terminate_signal;
+    std::vector<end_step> end_steps{};
 
     child_attributes attributes{};
 };
@@ -843,7 +869,7 @@ public:
         const std::chrono::duration<Rep, Period>& timeout);
 
     /// Ends the child and all processes that it has started, as kill_process_tree() does, and
-    /// returns how the child has ended.
+    /// returns how the child has ended. With child_options::end_steps the grace has no effect.
     ///
     /// **Limits**
     /// - A process that cannot be ended, such as another user's, is left alone after the grace, or
@@ -932,6 +958,36 @@ private:
     std::array<detail::unread_text, 2> unread_;
     detail::standard_descriptors pipes_;  // closed before the child is ended: it may wait for that
 };
+
+/// Waits until the first of several children has ended, and returns its index; std::nullopt when
+/// the time is over. A child_process without a child counts as one that has ended.
+///
+///     std::vector<skyutil::child_process*> workers = ...;
+///     while (!workers.empty()) {
+///         const auto i = *skyutil::wait_any(workers);
+///         std::cout << workers[i]->wait().exit_code << '\n';
+///         std::erase(workers, workers[i]);
+///     }
+///
+/// **Errors**
+/// - std::errc::invalid_argument: there are no children.
+/// - std::errc::not_enough_memory.
+///
+/// **Guarantees**
+/// - There is no limit on the number of children, and no thread is started.
+///
+/// **Cost**
+/// - One system call for each child.
+[[nodiscard]] std::optional<std::size_t> wait_any(std::span<child_process* const> children,
+                                                  std::chrono::milliseconds timeout,
+                                                  std::error_code& error);
+[[nodiscard]] std::optional<std::size_t> wait_any(
+    std::span<child_process* const> children,
+    std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
+
+/// Waits until all of several children have ended; returns whether they have when the time is over.
+[[nodiscard]] bool wait_all(std::span<child_process* const> children,
+                            std::chrono::milliseconds timeout = (std::chrono::milliseconds::max)());
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE
 

@@ -109,7 +109,7 @@ TEST_CASE("much in both directions at once is no deadlock") {
 TEST_CASE("what a child prints without end is bounded") {
     child_process child({"sh", "-c", "cat /dev/zero >&2"}, all_pipes());
     std::error_code error;
-    CHECK_FALSE(child.read_line(out, patience, error));
+    CHECK_FALSE(child.read_line(out, 1h, error));
     CHECK(error == std::errc::no_buffer_space);
     CHECK(child.read_some(err, patience).size() >= std::size_t{64} << 20);
 }
@@ -157,6 +157,16 @@ TEST_CASE("a child is given all of its input and heard to the end") {
         return std::exchange(given, true) ? 0 : 1;
     };
     CHECK(other.communicate(next).stdout_text == "z");
+}
+
+TEST_CASE("a child whose end is known is heard all the same") {
+    child_process child(shell("echo out; exit 4"), all_pipes());
+    CHECK(child.wait().exit_code == 4);
+    const completed_process done = child.communicate({}, patience);
+    CHECK(done.stdout_text == "out\n");
+    CHECK(done.exit_code == 4);
+    CHECK_FALSE(done.timed_out);
+    CHECK(child.communicate({}, patience).exit_code == 4);
 }
 
 TEST_CASE("a child that takes too long to be heard is ended with its tree") {

@@ -10,6 +10,7 @@
 #include <skyutil/detail/os/processes.hpp>  // IWYU pragma: keep
 #include <skyutil/version.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <system_error>
 
@@ -20,6 +21,10 @@ struct process_end {
     int exit_code = -1;             ///< -1 after a signal, or when nothing tells
     int signal = 0;                 ///< the number of the signal that ended it; 0 after an exit
     std::uint64_t peak_memory = 0;  ///< in bytes
+    std::chrono::microseconds user_time{};
+    std::chrono::microseconds system_time{};
+    std::uint64_t voluntary_switches = 0;
+    std::uint64_t involuntary_switches = 0;
 };
 
 enum class child_state {

@@ -31,10 +31,38 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <system_error>
 #include <thread>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
+
+/// Returns the number among those of the signals that the system has no signal for.
+inline std::optional<int> wrong_signal(const kill_tree_options& options) noexcept {
+    if (!os::is_signal(options.end_signal)) {
+        return options.end_signal;
+    }
+    for (const end_step& each : options.end_steps) {
+        if (!os::is_signal(each.signal)) {
+            return each.signal;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Calls `take(step)` for each signal before SIGKILL, until it returns false.
+template <class Take>
+void for_each_step(const kill_tree_options& options, Take take) {
+    const end_step only{options.end_signal, options.grace};
+    const std::span<const end_step> steps =
+        options.end_steps.empty() ? std::span(&only, 1) : std::span(options.end_steps);
+    for (const end_step& each : steps) {
+        if (options.force || each.signal == os::kill_signal || !take(each)) {
+            return;
+        }
+    }
+}
 
 class tree_killer {
 public:
@@ -52,17 +80,20 @@ public:
         for_each_child_first([this](tree_member& each) { each.resume(tree_.guard()); });
     }
 
-    /// Sends the first signal and waits for as long as the grace. What a member starts while it
+    /// Sends the signal of a step and waits for as long as its grace. What a member starts while it
     /// ends may be what cleans up: it gets the signal only if it is still there when that member
     /// has ended.
-    void ask_all() {
+    void ask_all(const end_step& step) {
         using std::chrono::milliseconds;
-        const time_point deadline = deadline_after(options_.grace);
+        const time_point deadline = deadline_after(step.grace);
+        for (tree_member& each : tree_.members()) {
+            each.asked = false;
+        }
         bool ended = false;
         for (milliseconds pause(10);; pause = (std::min)(2 * pause, milliseconds(160))) {
             const bool found = freeze();
             const bool asked =
-                send([this](tree_member& each) { each.ask(options_.end_signal, tree_.guard()); });
+                send([&](tree_member& each) { each.ask(step.signal, tree_.guard()); });
             if ((ended && !found && !asked) || are_all_deaf() ||
                 std::chrono::steady_clock::now() >= deadline) {
                 return;
@@ -111,7 +142,7 @@ public:
             tree_member& each = tree_.members()[i];
             const bool shall_live = i == 0 && !options_.include_root;
             const std::int64_t pid = each.entry.pid;
-            if (each.asked || each.killed) {
+            if (each.signalled || each.killed) {
                 result.signalled.push_back(pid);
             }
             if (each.killed) {
@@ -272,7 +303,7 @@ private:
 inline kill_report kill_tree(std::int64_t root, const os::child* child,
                              const kill_tree_options& options, std::error_code& error) {
     error.clear();
-    if (!os::is_signal(options.end_signal)) {
+    if (wrong_signal(options)) {
         error = os::make_error(std::errc::invalid_argument);
         return {};
     }
@@ -281,9 +312,10 @@ inline kill_report kill_tree(std::int64_t root, const os::child* child,
         return {};
     }
     tree_killer killer(tree, options);
-    if (!options.force && options.end_signal != os::kill_signal) {
-        killer.ask_all();
-    }
+    for_each_step(options, [&](const end_step& step) {
+        killer.ask_all(step);
+        return killer.any_left();
+    });
     if (killer.any_left()) {
         killer.kill_all();
     }

@@ -39,7 +39,8 @@ struct tree_member {
     bool left_alone = false;    ///< may be what cleans up: gets none
     bool due = false;           ///< gets one
     bool held_back = false;     ///< but not yet
-    bool asked = false;         ///< got the first signal
+    bool asked = false;         ///< got the signal of this step
+    bool signalled = false;     ///< got one of this or an earlier step
     bool killed = false;        ///< was killed
     std::error_code error{};    ///< why the last signal could not be sent
     const os::child* child = nullptr;  ///< of this process, if it is one that the tree was found by
@@ -91,6 +92,7 @@ struct tree_member {
                 }
             })) {
             asked = true;
+            signalled = true;
             stopped = false;  // whoever had stopped it
         }
         resume(guard);

@@ -22,17 +22,20 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 /// or without descriptors. As long as the child is not reaped, no other group can have its id. When
 /// the leader has ended, the rest of the group gets a moment more, because nothing tells when it is
 /// gone. Returns why the child has not ended, or no error if it has.
-inline std::error_code end_group(const os::child& child, const kill_tree_options& options,
-                                 time_point deadline) noexcept {
+inline std::error_code end_group(const os::child& child,
+                                 const kill_tree_options& options) noexcept {
     std::error_code error;
-    if (!options.force && options.end_signal != os::kill_signal) {
-        child.ask(options.end_signal, error);
-        if (error || child.wait_for_end(deadline)) {
+    for_each_step(options, [&](const end_step& step) {
+        const time_point deadline = deadline_after(step.grace);
+        child.ask(step.signal, error);
+        const bool ended = error || child.wait_for_end(deadline);
+        if (ended) {
             constexpr std::chrono::milliseconds moment(100);
             std::this_thread::sleep_until((std::min)(deadline, deadline_after(moment)));
         }
         error.clear();
-    }
+        return !ended;
+    });
     child.kill(error);
     if (child.wait_for_end(error ? std::chrono::steady_clock::now()
                                  : deadline_after(kill_patience))) {
@@ -43,15 +46,16 @@ inline std::error_code end_group(const os::child& child, const kill_tree_options
 
 /// Ends a child with all that the system keeps together with it, and waits until they are gone.
 /// Returns why they have not ended, or no error if they have.
-inline std::error_code end_kept_tree(const os::child& child, const kill_tree_options& options,
-                                     time_point deadline) noexcept {
+inline std::error_code end_kept_tree(const os::child& child,
+                                     const kill_tree_options& options) noexcept {
     std::error_code error;
     bool ended = false;
-    if (!options.force && options.end_signal != os::kill_signal) {
-        child.ask(options.end_signal, error);
-        ended = !error && child.wait_for_tree(deadline);
+    for_each_step(options, [&](const end_step& step) {
+        child.ask(step.signal, error);
+        ended = !error && child.wait_for_tree(deadline_after(step.grace));
         error.clear();
-    }
+        return !ended;
+    });
     if (!ended) {
         child.kill(error);
         ended = child.wait_for_tree(error ? std::chrono::steady_clock::now()
@@ -65,18 +69,17 @@ inline std::error_code end_kept_tree(const os::child& child, const kill_tree_opt
 /// long as the child is not reaped meanwhile.
 inline kill_report end_child_tree(const os::child& child,
                                   const kill_tree_options& options) noexcept {
-    const time_point deadline = deadline_after(options.grace);
     std::error_code error;
     kill_report report;
     const bool is_kept = child.tree != os::no_handle;
     if (is_kept) {
-        error = end_kept_tree(child, options, deadline);
+        error = end_kept_tree(child, options);
     } else {
         catch_std_exception([&] { report = kill_tree(child.pid, &child, options, error); },
                             [&] { error = os::make_error(std::errc::not_enough_memory); });
     }
     if (error && error != std::errc::no_such_process) {  // without /proc, descriptors or memory
-        error = is_kept ? error : end_group(child, options, deadline);
+        error = is_kept ? error : end_group(child, options);
         const auto is_child = [&](const auto& left) { return left.pid == child.pid; };
         std::erase_if(report.left, is_child);
         if (error) {

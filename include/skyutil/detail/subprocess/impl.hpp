@@ -9,6 +9,7 @@
 #include <skyutil/detail/base/throw.hpp>
 #include <skyutil/detail/base/unique_fd.hpp>
 #include <skyutil/detail/os/children.hpp>
+#include <skyutil/detail/os/output_loop.hpp>
 #include <skyutil/detail/os/pipes.hpp>
 #include <skyutil/detail/os/programs.hpp>
 #include <skyutil/detail/process/orphans.hpp>
@@ -19,11 +20,13 @@
 #include <skyutil/detail/subprocess/started_child.hpp>
 #include <skyutil/detail/subprocess/talk.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -155,6 +158,13 @@ inline std::int64_t run_detached(const command& what, const std::filesystem::pat
 // ------------------------------------------------------------------------------------------------
 // orphans
 
+namespace detail {
+inline exit_status to_exit_status(const std::optional<os::process_end>& end) noexcept {
+    return end ? exit_status{end->exit_code, end->signal, end->peak_memory, to_usage(*end)}
+               : exit_status();
+}
+}  // namespace detail
+
 inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_code& error) {
     error.clear();
     std::vector<reaped_orphan> reaped;
@@ -166,7 +176,7 @@ inline std::vector<reaped_orphan> reap_orphans(orphan_scope scope, std::error_co
         detail::os::process_end end;
         if (detail::os::reap_adopted(each.pid, end)) {
             detail::detached_programs::remove(each.pid, each.start);
-            reaped.push_back({each.pid, {end.exit_code, end.signal, end.peak_memory}});
+            reaped.push_back({each.pid, detail::to_exit_status(end)});
         }
     }
     return reaped;
@@ -186,6 +196,7 @@ struct child_process_access {
     static const started_child& child(const child_process& process) noexcept {
         return process.child_;
     }
+    static started_child& child(child_process& process) noexcept { return process.child_; }
 };
 
 /// Starts a child that lives as long as its object, whichever thread makes that.
@@ -193,16 +204,18 @@ inline started_child start_child(const command& what, const child_options& optio
                                  standard_descriptors& ours, start_problem& problem,
                                  std::error_code& error) {
     output_files files;
+    kill_tree_options ending = ending_of(options);
+    check_signals(ending, problem, error);
+    if (error) {
+        problem.step = start_step::arguments;
+        return {};
+    }
     return start_child({{what, options.cwd, options.env, options.attributes},
                         {&options.stdin_from, &options.stdout_to, &options.stderr_to},
                         options.merge_stderr,
-                        options.grace,
+                        std::move(ending),
                         start_thread::own},
                        unique_fd(), files, ours, problem, error);
-}
-
-inline exit_status to_exit_status(const std::optional<os::process_end>& end) noexcept {
-    return end ? exit_status{end->exit_code, end->signal, end->peak_memory} : exit_status();
 }
 
 }  // namespace detail
@@ -249,7 +262,9 @@ std::optional<exit_status> child_process::wait(const std::chrono::duration<Rep, 
 
 inline exit_status child_process::terminate(std::chrono::milliseconds grace) {
     if (child_.started()) {
-        not_ended_ = child_.end_tree({.grace = grace}).left;
+        kill_tree_options ending = child_.ending();
+        ending.grace = grace;
+        not_ended_ = child_.end_tree(ending).left;
     }
     return detail::to_exit_status(child_.look());
 }
@@ -296,7 +311,7 @@ inline completed_process child_process::communicate(const command_input& input,
                                                     std::chrono::milliseconds timeout,
                                                     std::error_code& error) {
     const detail::pump_options options{.deadline = detail::deadline_after(timeout),
-                                       .ending = {.grace = child_.grace()},
+                                       .ending = child_.ending(),
                                        .drain = run_options().drain,
                                        .stop = {}};
     return detail::communicate(child_, pipes_, unread_, input, options, error);
@@ -313,6 +328,47 @@ inline std::int64_t child_process::detach() noexcept {
     const std::int64_t id = pid();
     child_.detach();
     return id;
+}
+
+inline std::optional<std::size_t> wait_any(std::span<child_process* const> children,
+                                           std::chrono::milliseconds timeout,
+                                           std::error_code& error) {
+    error =
+        children.empty() ? detail::os::make_error(std::errc::invalid_argument) : std::error_code();
+    const detail::time_point deadline = detail::deadline_after(timeout);
+    detail::os::output_loop loop(children.size());
+    for (std::size_t i = 0; i != children.size(); ++i) {
+        if (!children[i]->running()) {
+            return i;
+        }
+        loop.add_process(detail::child_process_access::child(*children[i]).handle());
+    }
+    while (!error) {
+        const detail::os::output_loop::completion what = loop.next(deadline);
+        error = what.error;
+        if (what.from == detail::os::loop_source::process && !children[what.index]->running()) {
+            return what.index;
+        }
+        if (std::chrono::steady_clock::now() >= deadline) {
+            break;
+        }
+    }
+    return std::nullopt;
+}
+
+inline std::optional<std::size_t> wait_any(std::span<child_process* const> children,
+                                           std::chrono::milliseconds timeout) {
+    return detail::or_throw(
+        [&](std::error_code& error) { return wait_any(children, timeout, error); },
+        "skyutil::wait_any: cannot wait, number of children: ", children.size());
+}
+
+inline bool wait_all(std::span<child_process* const> children, std::chrono::milliseconds timeout) {
+    const detail::time_point deadline = detail::deadline_after(timeout);
+    return std::all_of(children.begin(), children.end(), [&](child_process* each) {
+        return !each->running() ||
+               detail::child_process_access::child(*each).wait_until(deadline).has_value();
+    });
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

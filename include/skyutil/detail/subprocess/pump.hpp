@@ -140,6 +140,11 @@ private:
         for (const started_child& each : children_) {
             loop_.add_process(each.handle());
         }
+        for (std::size_t i = 0; i != children_.size(); ++i) {
+            if (children_[i].known_end()) {  // to one that was waited for before
+                end(i);
+            }
+        }
         for (const output_pipe& each : outputs_) {
             loop_.add_reader(each.fd.get());
         }
@@ -235,9 +240,12 @@ private:
     }
 
     void look(std::size_t child) {
-        if (children_[child].known_end() || !children_[child].look()) {
-            return;
+        if (!children_[child].known_end() && children_[child].look()) {
+            end(child);
         }
+    }
+
+    void end(std::size_t child) {
         loop_.forget(os::loop_source::process, child);
         if (--running_ == 0) {
             end_time_ = std::chrono::steady_clock::now();

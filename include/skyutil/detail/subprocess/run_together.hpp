@@ -27,10 +27,22 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+/// How run_options and child_options want a tree to be ended.
+template <class Options>
+kill_tree_options ending_of(const Options& options) {
+    return {
+        .grace = options.grace, .end_signal = options.end_signal, .end_steps = options.end_steps};
+}
+
+inline resource_usage to_usage(const os::process_end& end) noexcept {
+    return {end.user_time, end.system_time, end.voluntary_switches, end.involuntary_switches};
+}
+
 inline void set_end(completed_process& result, const os::process_end& how) noexcept {
     result.exit_code = how.exit_code;
     result.signal = how.signal;
     result.peak_memory = how.peak_memory;
+    result.usage = to_usage(how);
 }
 
 /// Gives the results of children what was kept of their output.
@@ -89,11 +101,10 @@ public:
 
     /// Runs all commands to their ends.
     void finish(start_problem& problem, std::error_code& error) {
-        const pump_options options{
-            .deadline = deadline_,
-            .ending = {.grace = options_.grace, .end_signal = options_.end_signal},
-            .drain = options_.drain,
-            .stop = options_.stop};
+        const pump_options options{.deadline = deadline_,
+                                   .ending = ending_of(options_),
+                                   .drain = options_.drain,
+                                   .stop = options_.stop};
         pump loop(children_, outputs_, std::move(input_), options);
         const pump_end end = loop.run(error);
         for (std::size_t i = 0; i != children_.size(); ++i) {
@@ -126,7 +137,7 @@ private:
         return {{commands_[i], options_.cwd, options_.env, options_.attributes},
                 {&in, &out, &options_.stderr_to},
                 options_.merge_stderr,
-                options_.grace,
+                ending_of(options_),
                 start_thread::calling,
                 {loop, last ? loop : program, loop}};
     }
@@ -182,9 +193,8 @@ inline std::vector<completed_process> run_together(std::span<const command> comm
                                                    start_problem& problem, std::error_code& error) {
     error.clear();
     std::vector<completed_process> results(commands.size());
-    if (!os::is_signal(options.end_signal)) {
-        error = os::make_error(std::errc::invalid_argument);
-        problem.what = "no signal has the number " + std::to_string(options.end_signal);
+    check_signals(ending_of(options), problem, error);
+    if (error) {
         return results;
     }
     if (options.stop.stop_requested()) {

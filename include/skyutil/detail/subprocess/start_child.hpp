@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -203,10 +204,19 @@ struct child_request {
     start_request program;
     std::array<const stdio_target*, 3> targets;  ///< of the standard descriptors
     bool merge_stderr;
-    std::chrono::milliseconds grace;
+    kill_tree_options ending;
     start_thread thread;
     std::array<os::pipe_use, 3> uses{};  ///< what the other ends of their pipes are for
 };
+
+/// Says which number is not a signal's.
+inline void check_signals(const kill_tree_options& ending, start_problem& problem,
+                          std::error_code& error) {
+    if (const std::optional<int> number = wrong_signal(ending)) {
+        error = os::make_error(std::errc::invalid_argument);
+        problem.what = "no signal has the number " + std::to_string(*number);
+    }
+}
 
 /// Starts a child. `input` is its standard input, if there is one; `files` has those that others
 /// write to, too; `ours` gets this process's ends of the pipes.
@@ -234,6 +244,7 @@ inline started_child start_child(const child_request& request, unique_fd input, 
             return {};
         }
     }
+    kill_tree_options ending = request.ending;  // now, as nothing may fail once it runs
     const time_point start_time = std::chrono::steady_clock::now();
     os::start_failure failed = os::start_failure::handles;
     os::program_request program = to_program(request.program);
@@ -247,7 +258,7 @@ inline started_child start_child(const child_request& request, unique_fd input, 
         problem.set(request.program, step_of(failed));
         return {};
     }
-    return {std::move(started), request.grace, start_time};
+    return {std::move(started), std::move(ending), start_time};
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail

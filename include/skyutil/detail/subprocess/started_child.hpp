@@ -34,18 +34,18 @@ class started_child {
 public:
     started_child() = default;
 
-    /// The destructor ends the child with this grace.
-    started_child(os::started_program started, std::chrono::milliseconds grace,
+    /// The destructor ends the child in this way.
+    started_child(os::started_program started, kill_tree_options ending,
                   time_point start_time) noexcept
         : child_(started.child),
           keeper_(std::move(started.keeper)),
-          grace_(grace),
+          ending_(std::move(ending)),
           start_time_(start_time) {}
 
     started_child(started_child&& other) noexcept
         : child_(std::exchange(other.child_, {})),
           keeper_(std::move(other.keeper_)),
-          grace_(other.grace_),
+          ending_(std::move(other.ending_)),
           start_time_(other.start_time_),
           end_(std::exchange(other.end_, {})),
           reaped_(std::exchange(other.reaped_, false)) {}
@@ -54,7 +54,7 @@ public:
             finish();
             child_ = std::exchange(other.child_, {});
             keeper_ = std::move(other.keeper_);
-            grace_ = other.grace_;
+            ending_ = std::move(other.ending_);
             start_time_ = other.start_time_;
             end_ = std::exchange(other.end_, {});
             reaped_ = std::exchange(other.reaped_, false);
@@ -71,7 +71,7 @@ public:
     /// os::no_handle where the system has none.
     [[nodiscard]] os::native_handle handle() const noexcept { return child_.handle; }
 
-    [[nodiscard]] std::chrono::milliseconds grace() const noexcept { return grace_; }
+    [[nodiscard]] const kill_tree_options& ending() const noexcept { return ending_; }
 
     /// When its start began.
     [[nodiscard]] time_point start_time() const noexcept { return start_time_; }
@@ -139,7 +139,7 @@ private:
         const uninterrupted until_gone;
         const bool ended_itself = look().has_value();
         if (!ended_itself) {
-            end_tree({.grace = grace_});
+            end_tree(ending_);
         }
         if (!look()) {
             detach();  // it cannot be ended
@@ -147,7 +147,7 @@ private:
         }
         take();
         if (ended_itself && child_.may_have_left_processes()) {
-            end_child_tree(child_, {.grace = grace_});
+            end_child_tree(child_, ending_);
         }
         reap();
     }
@@ -168,7 +168,7 @@ private:
 
     os::child child_;
     std::thread keeper_;
-    std::chrono::milliseconds grace_{};
+    kill_tree_options ending_;
     time_point start_time_{};
     std::optional<os::process_end> end_;
     bool reaped_ = false;  ///< here or by other code: another process can get the id

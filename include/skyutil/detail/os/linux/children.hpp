@@ -42,6 +42,17 @@ namespace sys {
 
 enum class waiting { look, block };
 
+inline void set_usage(process_end& end, const rusage& usage) noexcept {
+    const auto time_of = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    end.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    end.user_time = time_of(usage.ru_utime);
+    end.system_time = time_of(usage.ru_stime);
+    end.voluntary_switches = static_cast<std::uint64_t>(usage.ru_nvcsw);
+    end.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
+}
+
 /// waitid(2) with its fifth argument, which the C library hides: by the pidfd where that is not -1
 /// (Linux 5.4), else by the id.
 inline long wait_id(pid_t pid, int pidfd, int options, siginfo_t& info, rusage& usage) noexcept {
@@ -79,7 +90,7 @@ inline bool wait_child(pid_t pid, int pidfd, waiting how, process_end& end,
             const bool exited = info.si_code == CLD_EXITED;
             end.exit_code = exited ? info.si_status : -1;
             end.signal = exited ? 0 : info.si_status;
-            end.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+            set_usage(end, usage);
             return true;
         }
         if (how == waiting::look) {
@@ -104,7 +115,7 @@ inline bool reap_child(pid_t pid, int pidfd, process_end& end) noexcept {
         return false;
     }
     end = decode_status(status);
-    end.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    set_usage(end, usage);
     return true;
 }
 

@@ -57,6 +57,9 @@ inline process_end end_of(handle process) noexcept {
                                 sizeof memory) != 0) {
         end.peak_memory = memory.peak_working_set;
     }
+    const process_times times = times_of(process);
+    end.user_time = std::chrono::microseconds(times.user / 10);
+    end.system_time = std::chrono::microseconds(times.system / 10);
     return end;
 }
 

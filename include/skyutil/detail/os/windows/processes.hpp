@@ -69,16 +69,26 @@ inline unique_fd open_process(std::int64_t pid, unsigned long wanted,
 /// Whether the process of a handle has ended. Its exit code does not tell: it can be 259, too.
 inline bool has_ended(handle process) noexcept { return WaitForSingleObject(process, 0) == 0; }
 
-/// When the process of a handle was started, as process_record::created; 0 when nothing tells.
-inline std::uint64_t start_of(handle process) noexcept {
+/// In units of 100 ns, all 0 when nothing tells.
+struct process_times {
+    std::uint64_t created;  ///< as process_record::created
+    std::uint64_t ended;
+    std::uint64_t system;
+    std::uint64_t user;
+};
+
+inline process_times times_of(handle process) noexcept {
     constexpr int times_class = 4;  // ProcessTimes
-    std::uint64_t times[4]{};       // of its creation first
+    process_times times{};
     std::error_code ignored;
     return succeeded(ZwQueryInformationProcess(process, times_class, &times, sizeof times, nullptr),
                      ignored)
-               ? times[0]
-               : 0;
+               ? times
+               : process_times{};
 }
+
+/// When the process of a handle was started, as process_record::created; 0 when nothing tells.
+inline std::uint64_t start_of(handle process) noexcept { return times_of(process).created; }
 
 /// Whether a process of a snapshot runs. One without threads may be new, or the system's own.
 inline bool is_running(const process_record& record) noexcept {
