@@ -3,14 +3,11 @@
 #include "checksums.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace program {
 
@@ -178,14 +175,18 @@ std::optional<checksum> checksum_parser::parse_plain(std::string_view line, bool
     return make_checksum(row->algorithm, name, escaped, hex);
 }
 
-line_reader::line_reader(const std::filesystem::path& path)
-    : path_(path),
-      file_(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
-      fd_(path == "-" ? STDIN_FILENO : file_.get()),
-      buffer_(longest_line + 1) {
-    if (fd_ == -1) {
-        throw std::filesystem::filesystem_error("cannot read the list of checksums", path_,
-                                                std::error_code(errno, std::generic_category()));
+line_reader::line_reader(const std::string& name) : name_(name), buffer_(longest_line + 1) {
+    if (name != "-") {
+        std::error_code error;
+        file_ = input(to_path(name), error);
+        check(error);
+    }
+}
+
+void line_reader::check(const std::error_code& error) const {
+    if (error) {
+        throw std::filesystem::filesystem_error("cannot read the list of checksums", to_path(name_),
+                                                error);
     }
 }
 
@@ -215,21 +216,14 @@ bool line_reader::fill() {
         begin_ = 0;
     }
     if (end_ == buffer_.size()) {
-        throw std::runtime_error(path_.string() + ": line " + std::to_string(number_ + 1) +
+        throw std::runtime_error(name_ + ": line " + std::to_string(number_ + 1) +
                                  " is longer than 1 MiB: this is no list of checksums");
     }
-    for (;;) {
-        const ssize_t size = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
-        if (size >= 0) {
-            end_ += static_cast<std::size_t>(size);
-            return size != 0;
-        }
-        if (errno != EINTR) {
-            throw std::filesystem::filesystem_error(
-                "cannot read the list of checksums", path_,
-                std::error_code(errno, std::generic_category()));
-        }
-    }
+    std::error_code error;
+    const std::size_t size = file_.read(std::span(buffer_).subspan(end_), error);
+    check(error);
+    end_ += size;
+    return size != 0;
 }
 
 }  // namespace program

@@ -8,14 +8,15 @@
 
 #pragma once
 
-#include <skyutil/files.hpp>
+#include "system.hpp"
+
 #include <skyutil/hash.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace program {
@@ -57,7 +58,7 @@ private:
 /// std::filesystem::filesystem_error for what cannot be read, and for a line of more than 1 MiB.
 class line_reader {
 public:
-    explicit line_reader(const std::filesystem::path& path);
+    explicit line_reader(const std::string& name);
 
     /// Returns the next line without its end, valid until the next call; nothing after the last.
     [[nodiscard]] std::optional<std::string_view> next();
@@ -67,10 +68,10 @@ public:
 
 private:
     [[nodiscard]] bool fill();
+    void check(const std::error_code& error) const;
 
-    std::filesystem::path path_;
-    skyutil::unique_fd file_;
-    int fd_;
+    std::string name_;
+    input file_;
     std::vector<char> buffer_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

@@ -2,14 +2,10 @@
 
 #include "common.hpp"
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <new>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace program {
 
@@ -27,8 +23,8 @@ std::string printable(std::string_view text) {
 
 void report(std::string_view what) { std::cerr << "skyutil: " + printable(what) + '\n'; }
 
-void report(const std::filesystem::path& path, const std::error_code& error) {
-    report("cannot read " + path.string() + ": " + error.message());
+void report(std::string_view file, const std::error_code& error) {
+    report("cannot read " + std::string(file) + ": " + error.message());
 }
 
 std::string explain(const std::exception& exception) {
@@ -99,14 +95,6 @@ void set_text(json& object, const std::string& key, std::string_view text) {
     object[key] = text;
     if (!is_utf8(text)) {
         object[key + "_bytes"] = to_base64(text);
-    }
-}
-
-void hold_standard_streams() {
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        if (::fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
-            static_cast<void>(::open("/", O_PATH | O_CLOEXEC));
-        }
     }
 }
 

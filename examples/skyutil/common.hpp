@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <exception>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,7 +24,7 @@ enum exit_code { yes = 0, no = 1, failure = 2 };
 void report(std::string_view what);
 
 /// Prints "skyutil: cannot read /x: No such file or directory".
-void report(const std::filesystem::path& path, const std::error_code& error);
+void report(std::string_view file, const std::error_code& error);
 
 /// Returns what an exception says, without the name of the function in front that threw it.
 [[nodiscard]] std::string explain(const std::exception& exception);
@@ -60,9 +59,5 @@ void set_texts(json& object, const std::string& key, const Texts& texts) {
         object[key + "_bytes"] = std::move(bytes);
     }
 }
-
-/// Makes sure that no file opened later becomes standard input, output or error: one of them that
-/// is closed becomes a descriptor that can neither be read nor written, and that no command gets.
-void hold_standard_streams();
 
 }  // namespace program

@@ -4,11 +4,11 @@
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
+#include "system.hpp"
 
 #include <skyutil/hash.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -23,8 +23,6 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 namespace program {
 
@@ -93,26 +91,22 @@ private:
 skyutil::file_digest hash_standard_input(hash_algorithm algorithm) {
     skyutil::file_digest file{.path = "-", .digest = {}, .error = {}};
     skyutil::incremental_hash hash(algorithm);
-    std::vector<std::byte> buffer(std::size_t{256} * 1024);
-    for (;;) {
-        const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-        if (size > 0) {
-            hash.update(std::span(buffer.data(), static_cast<std::size_t>(size)));
-        } else if (size == 0) {
-            file.digest = hash.finish();
-            return file;
-        } else if (errno != EINTR) {
-            file.error = std::error_code(errno, std::generic_category());
-            return file;
-        }
+    const input standard;
+    std::vector<char> buffer(std::size_t{256} * 1024);
+    while (const std::size_t size = standard.read(buffer, file.error)) {
+        hash.update(std::as_bytes(std::span(buffer.data(), size)));
     }
+    if (!file.error) {
+        file.digest = hash.finish();
+    }
+    return file;
 }
 
 std::vector<skyutil::file_digest> hash_paths(const std::vector<std::filesystem::path>& files,
                                              hash_algorithm algorithm, int threads) {
     skyutil::hash_files_options options;
     options.threads = threads;
-    if (::isatty(STDERR_FILENO) == 0) {
+    if (!errors_go_to_terminal()) {
         return skyutil::hash_files(files, algorithm, options);
     }
     progress_line line(files);
@@ -124,8 +118,11 @@ std::vector<skyutil::file_digest> hash_paths(const std::vector<std::filesystem::
 std::vector<skyutil::file_digest> hash_all(const std::vector<std::string>& names,
                                            hash_algorithm algorithm, int threads) {
     std::vector<std::filesystem::path> files;
-    std::copy_if(names.begin(), names.end(), std::back_inserter(files),
-                 [](const std::string& name) { return name != "-"; });
+    for (const std::string& name : names) {
+        if (name != "-") {
+            files.push_back(to_path(name));
+        }
+    }
     std::vector<skyutil::file_digest> found = hash_paths(files, algorithm, threads);
     for (std::size_t i = 0; i != names.size(); ++i) {
         if (names[i] == "-") {
@@ -138,7 +135,7 @@ std::vector<skyutil::file_digest> hash_all(const std::vector<std::string>& names
 
 json to_json(const skyutil::file_digest& file, hash_algorithm algorithm) {
     json page;
-    set_text(page, "file", file.path.native());
+    set_text(page, "file", to_text(file.path));
     page["algorithm"] = to_string(algorithm);
     page["digest"] = file.error ? json(nullptr) : json(file.digest.hex());
     page["error"] = file.error ? json(file.error.message()) : json(nullptr);
@@ -225,7 +222,7 @@ private:
         all_right_ = all_right_ && right;
         any_right_ = any_right_ || right;
         if (found.error) {
-            report(found.path, found.error);
+            report(to_text(found.path), found.error);
         }
         if (as_json_) {
             json result = to_json(found, sum.algorithm);
@@ -303,7 +300,7 @@ private:
 void print_line(const skyutil::file_digest& file, const hash_arguments& arguments,
                 hash_algorithm algorithm) {
     std::string_view start;
-    const std::string& plain = file.path.native();
+    const std::string plain = to_text(file.path);
     const std::string name = arguments.zero ? plain : escape(plain, start);
     const std::string hex = file.digest.hex();
     std::cout << start;
@@ -349,7 +346,7 @@ int hash(const hash_arguments& arguments, bool as_json) {
          hash_all(arguments.files, algorithm, arguments.threads)) {
         if (file.error) {
             failed = true;
-            report(file.path, file.error);
+            report(to_text(file.path), file.error);
         }
         if (as_json) {
             list.push_back(to_json(file, algorithm));

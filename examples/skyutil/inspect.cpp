@@ -3,14 +3,17 @@
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
+#include "system.hpp"
 
 #include <skyutil/files.hpp>
-#include <skyutil/hash.hpp>
 #include <skyutil/ports.hpp>
 #include <skyutil/process.hpp>
 #include <skyutil/strings.hpp>
 #include <skyutil/system.hpp>
 #include <skyutil/workers.hpp>
+#if defined(SKYUTIL_PROGRAM_WITH_HASH)
+#include <skyutil/hash.hpp>
+#endif
 
 #include <chrono>
 #include <cstddef>
@@ -28,8 +31,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 namespace program {
 
@@ -61,7 +62,7 @@ std::vector<check_result> run_checks() {
             results.push_back({std::move(function), explain(e), false});
         }
     };
-    const std::int64_t self = ::getpid();
+    const std::int64_t self = own_process_id();
 
     check("get_cpu_count", [] {
         const int cpus = skyutil::get_cpu_count();
@@ -114,6 +115,7 @@ std::vector<check_result> run_checks() {
             std::string("the last 2 lines of a file of 3"),
             skyutil::read_last_n_lines(file, 2) == std::vector<std::string>{"second", "third"});
     });
+#if defined(SKYUTIL_PROGRAM_WITH_HASH)
     check("hash_file", [] {
         const skyutil::temporary_directory scratch;
         const std::string hex = skyutil::hash_file(write(scratch, "abc", "abc"), "sha256").hex();
@@ -121,6 +123,7 @@ std::vector<check_result> run_checks() {
             "SHA-256 " + skyutil::truncate_long_string(hex, 19, skyutil::truncate_mode::exact),
             hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     });
+#endif
     check("estimate_fd_for_directory", [] {
         const skyutil::temporary_directory scratch;
         static_cast<void>(write(scratch, "a", ""));
@@ -172,7 +175,7 @@ std::string throttled_between(const std::optional<skyutil::cpu_throttling>& befo
 /// terminal is cleared first.
 int watch(seconds interval, bool as_json) {
     std::optional<skyutil::cpu_throttling> before;
-    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+    const bool is_terminal = output_is_terminal();
     auto next = std::chrono::steady_clock::now();
     for (bool first = true; std::cout; first = false) {
         const auto now = skyutil::get_cpu_budget().throttled;

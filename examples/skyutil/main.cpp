@@ -9,9 +9,9 @@
 #include "commands.hpp"
 #include "common.hpp"
 #include "documents.hpp"
+#include "system.hpp"
 
 #include <exception>
-#include <string>
 #include <vector>
 
 namespace {
@@ -19,19 +19,22 @@ namespace {
 std::vector<program::command> all_commands() {
     using namespace program;
     return {
-        inspect_command(),   tail_command(), hash_command(),    port_command(),
-        alive_command(),     ps_command(),   workers_command(), base36_command(),
-        kill_tree_command(), run_command(),
+        inspect_command(), tail_command(),
+#if defined(SKYUTIL_PROGRAM_WITH_HASH)
+        hash_command(),
+#endif
+        port_command(),    alive_command(),     ps_command(),  workers_command(),
+        base36_command(),  kill_tree_command(), run_command(),
     };
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    program::hold_standard_streams();
+    program::set_up_streams();
     try {
         return program::run(program::with_documents(all_commands()),
-                            std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+                            program::arguments_of(argc, argv));
     } catch (const std::exception& e) {
         program::report(program::explain(e));
         return program::failure;

@@ -7,19 +7,17 @@
 #include "numbers.hpp"
 #include "signal_names.hpp"
 
-#include <skyutil/process.hpp>
-
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
+#include <string>
 #include <system_error>
-
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <vector>
 
 namespace program {
 
@@ -29,19 +27,10 @@ struct run_arguments {
     std::vector<std::string> words;
     seconds timeout{0};  ///< none
     seconds grace{10};
-    int end_signal = SIGTERM;
+    int end_signal = attempt_options().end_signal;
     int retries = 0;
     std::vector<int> retry_codes;
     std::optional<std::size_t> max_output;
-};
-
-/// As timeout(1) and shells have it.
-enum command_exit_code {
-    timed_out = 124,
-    not_run = 125,  ///< because of this program
-    not_executable = 126,
-    not_found = 127,
-    by_signal = 128,
 };
 
 /// "1,2,3"
@@ -57,30 +46,13 @@ std::chrono::milliseconds to_milliseconds(seconds time) {
     return std::chrono::ceil<std::chrono::milliseconds>(time);
 }
 
-attempt_options make_options(const run_arguments& arguments, const taken_signals& signals,
-                             bool as_json) {
+attempt_options make_options(const run_arguments& arguments, bool as_json) {
     attempt_options options{.grace = to_milliseconds(arguments.grace),
                             .end_signal = arguments.end_signal,
+                            .capture = as_json,
                             .max_output = arguments.max_output};
     if (arguments.timeout > seconds(0)) {
         options.timeout = to_milliseconds(arguments.timeout);
-    }
-    siginfo_t info{};
-    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
-        options.strangers = skyutil::child_processes(::getpid());
-    }
-    skyutil::child_options& child = options.child;
-    child.stdin_from = skyutil::stdio_mode::inherit;
-    child.attributes.die_with_parent = true;
-    child.attributes.keep_ignored_signals = true;
-    child.attributes.shell_fallback = true;
-    child.attributes.blocked_signals = signals.blocked_before();
-    if (as_json) {
-        child.stdout_to = skyutil::stdio_mode::pipe;
-        child.stderr_to = skyutil::stdio_mode::pipe;
-    } else {  // what a terminal is for stays with the command
-        child.attributes.group = skyutil::child_group::same;
-        child.attributes.keep_descriptors = true;
     }
     return options;
 }
@@ -93,27 +65,12 @@ bool is_worth_retrying(const run_arguments& arguments, const outcome& result) {
                                                               status.exit_code) != codes.end()));
 }
 
-/// Waits before a retry: 1 s, 2 s, 4 s... 30 s, up to half of it less, so that many do not try at
-/// once. Returns the signal that this process was to end by meanwhile, 0 for none.
-int pause(int retry, taken_signals& signals) {
+/// Returns how long to wait before a retry: 1 s, 2 s, 4 s... 30 s, up to half of it less, so that
+/// many do not try at once.
+std::chrono::milliseconds pause_before(int retry) {
     std::minstd_rand generator{std::random_device()()};
-    const seconds time = (std::min)(seconds(std::exp2((std::min)(retry, 5))), seconds(30)) *
-                         std::uniform_real_distribution<double>(0.5, 1)(generator);
-    const auto end = std::chrono::steady_clock::now() + to_milliseconds(time);
-    while (std::chrono::steady_clock::now() < end) {
-        static_cast<void>(signals.wait({}, end));
-        while (const std::optional<signalfd_siginfo> info = signals.next()) {
-            const int signal = static_cast<int>(info->ssi_signo);
-            if (is_stop_signal(signal)) {
-                act_on_self(signal);
-            } else if (signal != SIGCHLD && signal != SIGCONT && signal != SIGURG &&
-                       signal != SIGWINCH) {
-                return signal;
-            }
-        }
-        reap_orphans(0);
-    }
-    return 0;
+    return to_milliseconds((std::min)(seconds(std::exp2((std::min)(retry, 5))), seconds(30)) *
+                           std::uniform_real_distribution<double>(0.5, 1)(generator));
 }
 
 void print_outcome(const outcome& result, int attempts) {
@@ -138,58 +95,33 @@ int code_of(const skyutil::start_error& error) {
                                                                   : not_executable;
 }
 
-/// Closes what hold_standard_streams() has opened: the command finds closed what the caller closed.
-void close_held_streams() {
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        const int flags = ::fcntl(fd, F_GETFD);
-        if (flags != -1 && (flags & FD_CLOEXEC) != 0) {
-            ::close(fd);
-        }
-    }
-}
-
 int run(const run_arguments& arguments, bool as_json) {
-    // With --json the command is in a session of its own: nothing there is stopped by the terminal.
-    close_held_streams();
-    taken_signals signals(as_json ? taken_signals::job_control::leave
-                                  : taken_signals::job_control::take);
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // who loses its parent comes here
-    const attempt_options options = make_options(arguments, signals, as_json);
+    runner attempts(make_options(arguments, as_json));
     outcome result;
-    int attempts = 1;
-    int dies_of = 0;
-    for (;; ++attempts) {
+    int count = 1;
+    for (;; ++count) {
         try {
-            result = run_once(arguments.words, options, signals);
+            result = attempts.run_once(arguments.words);
         } catch (const skyutil::start_error& e) {
             report(explain(e));
             return code_of(e);
         }
-        dies_of =
-            result.status.signal != 0 && result.told != 0 ? result.told : result.status.signal;
-        if (attempts > arguments.retries || !is_worth_retrying(arguments, result)) {
+        if (count > arguments.retries || !is_worth_retrying(arguments, result)) {
             break;
         }
-        if (const int signal = pause(attempts - 1, signals); signal != 0) {
-            result.told = signal;
-            dies_of = signal;
+        if (const int told = attempts.wait(pause_before(count - 1)); told != 0) {
+            result.told = told;
+            result.told_while_waiting = true;
             break;
         }
     }
     if (as_json) {
-        print_outcome(result, attempts);
+        print_outcome(result, count);
         if (!std::cout.flush()) {
             return not_run;  // which the caller reports
         }
     }
-    if (result.timed_out) {
-        return result.status.signal == SIGKILL ? by_signal + SIGKILL : timed_out;
-    }
-    if (dies_of != 0) {
-        die_of(dies_of);
-        return by_signal + dies_of;
-    }
-    return result.status.exit_code == -1 ? not_run : result.status.exit_code;
+    return exit_code_of(result);
 }
 
 }  // namespace
@@ -239,15 +171,7 @@ command run_command() {
                      .add = [=](const argument& word) { with->words.push_back(word.text); },
                      .end_options = true},
         .run = [=](bool as_json) { return run(*with, as_json); },
-        .details =
-            "The command has the terminal, the descriptors and the signals that it would have "
-            "without this program; with --json its output goes into the value instead. The "
-            "exit code is the command's; 124 after the timeout, 137 if it took SIGKILL; 125 "
-            "for a failure of this program, 126 for a command that cannot be executed, 127 "
-            "for one that is not found. A signal that ends the command ends this program "
-            "too. The timeout and SIGTERM end all that came of the command, other signals "
-            "are passed on to it; of Ctrl-C on a terminal it has the grace to end, or to "
-            "be at a prompt again.",
+        .details = describe_run(),
         .failure = not_run};
 }
 

@@ -1,75 +1,39 @@
 // SPDX-License-Identifier: MIT
 //
-// run.hpp: one run of a command by "run", which is a wrapper as timeout(1), env(1) and nohup(1)
+// run.hpp: the runs of a command by "run", which is a wrapper as timeout(1), env(1) and nohup(1)
 // are: who waits for this process, or signals it, is to find what the command alone would be.
 
 #pragma once
 
-#include <skyutil/files.hpp>
 #include <skyutil/subprocess.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <signal.h>
-#include <sys/signalfd.h>
-
 namespace program {
 
-/// The signals that this process gets, taken one after the other instead of acting on it. Those
-/// that it ignored when it was started stay ignored.
-class taken_signals {
-public:
-    /// Those of job control (SIGTSTP...) are taken too, or stop this process as ever.
-    enum class job_control { take, leave };
-
-    explicit taken_signals(job_control stops);
-
-    /// Waits until a signal or another of the descriptors is there, at the latest until a point in
-    /// time; whether each is. -1 is no descriptor.
-    [[nodiscard]] std::vector<bool> wait(const std::vector<int>& descriptors,
-                                         std::chrono::steady_clock::time_point deadline) const;
-
-    /// Takes a signal, if there is one.
-    [[nodiscard]] std::optional<signalfd_siginfo> next();
-
-    /// Those that were blocked when this process was started.
-    [[nodiscard]] std::vector<int> blocked_before() const;
-
-private:
-    sigset_t taken_{};
-    sigset_t before_{};
-    skyutil::unique_fd descriptor_;
+/// As timeout(1) and shells have it.
+enum command_exit_code {
+    timed_out = 124,
+    not_run = 125,  ///< because of this program
+    not_executable = 126,
+    not_found = 127,
+    by_signal = 128,
 };
 
-/// Whether it is one of job control that stops a process.
-[[nodiscard]] bool is_stop_signal(int signal);
-
-/// Has a signal act on this process by its default action.
-void act_on_self(int signal);
-
-/// Ends this process as a signal ended the command, without a second core dump. Returns where that
-/// cannot be: the first process of a container does not end by its own signals.
-void die_of(int signal);
-
-/// Reaps the children that have ended, but for one. Those that the command lost come to this
-/// process, which is a subreaper.
-void reap_orphans(std::int64_t except);
-
 struct attempt_options {
-    skyutil::child_options child{};
     std::optional<std::chrono::milliseconds> timeout{};
     std::chrono::milliseconds grace{};
-    int end_signal = SIGTERM;
+    int end_signal = skyutil::run_options().end_signal;
 
-    /// Children from before this program, which were started by another in this process.
-    std::vector<std::int64_t> strangers{};
+    /// What the command prints is returned, instead of going where the output of this program goes.
+    bool capture = false;
 
-    /// Bytes to keep of each output that is a pipe.
+    /// Bytes to keep of each output that is returned.
     std::optional<std::size_t> max_output{};
 };
 
@@ -78,22 +42,40 @@ struct outcome {
     skyutil::exit_status status{};
     bool timed_out = false;
     bool truncated = false;
-    bool output_incomplete = false;  ///< somebody whom the command left behind still had it
-    bool interrupted = false;        ///< from the terminal
-    int told = 0;                    ///< the signal at which the command was ended; 0 for none
+    bool output_incomplete = false;   ///< somebody whom the command left behind still had it
+    bool interrupted = false;         ///< from the terminal
+    int told = 0;                     ///< the signal at which the command was ended; 0 for none
+    bool told_while_waiting = false;  ///< it came between two attempts
     std::chrono::nanoseconds elapsed{};
     std::string out;
     std::string err;
 };
 
-/// Runs a command to its end. SIGTERM and the timeout end all children of this process but the
-/// strangers, and what they started, orphans included; other signals are passed on to the command.
-/// Ctrl-C on the terminal is the command's: it is ended when it goes on for longer than the grace
-/// or is asked again, unless it reads key by key then, as a program does at its prompt.
-///
-/// What a command that ends itself leaves behind is left alone. A command that cannot be started is
-/// a std::system_error.
-[[nodiscard]] outcome run_once(const std::vector<std::string>& words,
-                               const attempt_options& options, taken_signals& signals);
+/// Runs a command, again and again if need be, and waits in between: as a process that waits for
+/// another has to on this system. There is one at a time.
+class runner {
+public:
+    explicit runner(attempt_options options);
+    runner(const runner&) = delete;
+    runner& operator=(const runner&) = delete;
+    ~runner();
+
+    /// Runs a command to its end. One that cannot be started is a skyutil::start_error.
+    [[nodiscard]] outcome run_once(const std::vector<std::string>& words);
+
+    /// Waits. Returns what this process was to end by meanwhile, 0 for nothing.
+    [[nodiscard]] int wait(std::chrono::milliseconds time);
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+/// Returns the exit code that says what became of the last attempt; or ends this process as the
+/// command ended.
+[[nodiscard]] int exit_code_of(const outcome& result);
+
+/// How the command stands to this program, for the help.
+[[nodiscard]] std::string describe_run();
 
 }  // namespace program

@@ -4,11 +4,11 @@
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
+#include "system.hpp"
 
 #include <skyutil/files.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
@@ -22,9 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace program {
 
 namespace {
@@ -37,28 +34,24 @@ void set_count(tail_arguments& arguments, tail_arguments::unit unit, const argum
     arguments.from_start = from_start;
 }
 
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
 /// Calls `use` with the bytes of a file from where it is, block by block, as long as they can be
 /// printed.
 template <class Use>
-void for_each_block(int fd, Use use, std::error_code& error) {
+void for_each_block(const input& file, Use use, std::error_code& error) {
     std::vector<char> buffer(std::size_t{256} * 1024);
     while (std::cout) {
-        const ssize_t size = ::read(fd, buffer.data(), buffer.size());
-        if (size > 0) {
-            use(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
-        } else if (size == 0 || errno != EINTR) {
-            error = size == 0 ? std::error_code() : last_error();
+        const std::size_t size = file.read(buffer, error);
+        if (size == 0) {
             return;
         }
+        use(std::string_view(buffer.data(), size));
     }
 }
 
 /// Prints what comes after so many line ends.
-void print_after_lines(int fd, std::uint64_t line_ends, std::error_code& error) {
+void print_after_lines(const input& file, std::uint64_t line_ends, std::error_code& error) {
     for_each_block(
-        fd,
+        file,
         [&](std::string_view text) {
             while (line_ends != 0 && !text.empty()) {
                 const std::size_t found = text.find('\n');
@@ -71,28 +64,27 @@ void print_after_lines(int fd, std::uint64_t line_ends, std::error_code& error) 
 }
 
 /// Prints the last bytes, or all but the first ones.
-void print_bytes(int fd, const tail_arguments& arguments, std::error_code& error) {
-    const off_t end = ::lseek(fd, 0, SEEK_END);
+void print_bytes(const input& file, const tail_arguments& arguments, std::error_code& error) {
+    const std::uint64_t size = file.size();
     std::uint64_t skipped = arguments.skipped();
-    if (end > 0) {
-        const auto size = static_cast<std::uint64_t>(end);
+    if (size > 0) {
         const std::uint64_t first = arguments.from_start ? (std::min)(skipped, size)
                                                          : size - (std::min)(arguments.count, size);
         skipped = 0;
-        if (::lseek(fd, static_cast<off_t>(first), SEEK_SET) == -1) {
-            error = last_error();
+        file.go_to(first, error);
+        if (error) {
             return;
         }
     }
     std::string last;  // of a pipe
     for_each_block(
-        fd,
+        file,
         [&](std::string_view text) {
             const auto cut =
                 static_cast<std::size_t>((std::min)(skipped, std::uint64_t{text.size()}));
             skipped -= cut;
             text.remove_prefix(cut);
-            if (arguments.from_start || end > 0) {
+            if (arguments.from_start || size > 0) {
                 std::cout << text;
                 return;
             }
@@ -108,13 +100,14 @@ void print_bytes(int fd, const tail_arguments& arguments, std::error_code& error
 /// Prints what is not made of lines that are held in memory.
 void print_blocks(const std::string& file, const tail_arguments& arguments,
                   std::error_code& error) {
-    const skyutil::unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) {
-        error = last_error();
-    } else if (arguments.counted == tail_arguments::unit::bytes) {
-        print_bytes(fd.get(), arguments, error);
+    const input opened(to_path(file), error);
+    if (error) {
+        return;
+    }
+    if (arguments.counted == tail_arguments::unit::bytes) {
+        print_bytes(opened, arguments, error);
     } else {
-        print_after_lines(fd.get(), arguments.skipped(), error);
+        print_after_lines(opened, arguments.skipped(), error);
     }
 }
 
@@ -136,8 +129,8 @@ void tail(const std::string& file, const tail_arguments& arguments, json* pages,
     }
     constexpr std::size_t all = (std::numeric_limits<std::size_t>::max)();
     const skyutil::file_tail found(
-        file, arguments.from_start ? all : static_cast<std::size_t>(arguments.count), options,
-        error);
+        to_path(file), arguments.from_start ? all : static_cast<std::size_t>(arguments.count),
+        options, error);
     const auto lines = found.lines().subspan(static_cast<std::size_t>(
         (std::min)(arguments.skipped(), std::uint64_t{found.lines().size()})));
     if (error) {
@@ -172,7 +165,7 @@ int tail(const tail_arguments& arguments, bool as_json) {
     int exit_code = yes;
     for (const std::string& file : arguments.files) {
         std::error_code error;
-        if (::access(file.c_str(), R_OK) == 0) {
+        if (is_readable(to_path(file))) {
             headers.print_for(file);
         }
         tail(file, arguments, as_json ? &pages : nullptr, error);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 #include "common.hpp"
+#include "follow_waits.hpp"
+#include "system.hpp"
 #include "tail.hpp"
 
 #include <skyutil/files.hpp>
@@ -9,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -21,46 +22,13 @@
 #include <utility>
 #include <vector>
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 namespace program {
 
 namespace {
 
-/// The signals that end a program come to a descriptor: between two lines, that is.
-class ending_signals {
-public:
-    ending_signals() {
-        ::sigemptyset(&taken_);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-            struct sigaction now{};
-            ::sigaction(signal, nullptr, &now);
-            if (now.sa_handler != SIG_IGN) {  // as in the background of a shell, and nohup(1)
-                ::sigaddset(&taken_, signal);
-            }
-        }
-        ::sigprocmask(SIG_BLOCK, &taken_, nullptr);
-        fd_.reset(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
-    }
-
-    [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
-
-    /// Ends this process by a signal that has come, as it would have ended without this class.
-    void act() const {
-        signalfd_siginfo info{};
-        if (::read(fd_.get(), &info, sizeof info) == sizeof info) {
-            ::signal(static_cast<int>(info.ssi_signo), SIG_DFL);
-            ::raise(static_cast<int>(info.ssi_signo));
-            ::sigprocmask(SIG_UNBLOCK, &taken_, nullptr);
-        }
-    }
-
-private:
-    sigset_t taken_{};
-    skyutil::unique_fd fd_;
-};
+std::chrono::milliseconds poll_interval(const tail_arguments& arguments) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(arguments.interval);
+}
 
 skyutil::follow_options options_for(const tail_arguments& arguments, bool as_json) {
     skyutil::follow_options options;
@@ -74,15 +42,14 @@ skyutil::follow_options options_for(const tail_arguments& arguments, bool as_jso
         options.invalid_utf8 = skyutil::invalid_utf8::replace;
     }
     options.max_line = (std::min)(arguments.max_bytes, options.max_line);
-    options.poll_interval =
-        std::chrono::duration_cast<std::chrono::milliseconds>(arguments.interval);
+    options.poll_interval = poll_interval(arguments);
     return options;
 }
 
 /// Where the bytes begin that are asked for; 0 for what has no size.
 std::uint64_t first_byte(const tail_arguments& arguments, const std::string& file) {
     std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    const std::uintmax_t size = std::filesystem::file_size(to_path(file), error);
     const std::uint64_t end = error ? 0 : size;
     return arguments.from_start ? (std::min)(arguments.skipped(), end)
                                 : end - (std::min)(arguments.count, end);
@@ -125,7 +92,8 @@ public:
 private:
     void add(const std::string& file) {
         std::error_code error;
-        const std::size_t number = set_.add(file, {first_byte(arguments_, file), {}}, error);
+        const std::size_t number =
+            set_.add(to_path(file), {first_byte(arguments_, file), {}}, error);
         if (error) {
             report(file, error);
             failed_ = true;
@@ -134,7 +102,7 @@ private:
         followed_[number] = {
             file, arguments_.counted == tail_arguments::unit::lines ? arguments_.skipped() : 0};
         std::error_code missing;
-        if (!std::filesystem::exists(file, missing)) {
+        if (!std::filesystem::exists(to_path(file), missing)) {
             report(file,
                    missing ? missing : std::make_error_code(std::errc::no_such_file_or_directory));
         } else if (!as_json_) {
@@ -147,12 +115,12 @@ private:
     void drain() {
         while (std::optional<skyutil::follow_event> event = set_.next(std::chrono::seconds(0))) {
             show(*event);
-            if (!std::cout || has_signal()) {
+            if (!std::cout || waits_.is_told()) {
                 break;
             }
         }
         std::cout.flush();
-        signals_.act();
+        waits_.end_if_told();
     }
 
     [[nodiscard]] bool is_over() const {
@@ -161,18 +129,9 @@ private:
                             [](const skyutil::process_handle& each) { return each.alive(); });
     }
 
-    [[nodiscard]] bool has_signal() const {
-        pollfd entry{signals_.descriptor(), POLLIN, 0};
-        return ::poll(&entry, 1, 0) == 1;
-    }
-
-    /// Waits for something to print, a signal, or for nobody to read it any more.
+    /// Waits for something to print, to be ended, or for nobody to read it any more.
     void wait() const {
-        pollfd entries[] = {{set_.native_handle(), POLLIN, 0},
-                            {signals_.descriptor(), POLLIN, 0},
-                            {STDOUT_FILENO, 0, 0}};
-        const int most = processes_.empty() ? -1 : 1000;
-        if (::poll(entries, std::size(entries), most) > 0 && (entries[2].revents & POLLERR) != 0) {
+        if (!waits_.wait(set_, poll_interval(arguments_), !processes_.empty())) {
             std::cout.setstate(std::ios::badbit);
         }
     }
@@ -243,7 +202,7 @@ private:
         std::uint64_t skipped = 0;  ///< lines that are still not to be printed
     };
 
-    const ending_signals signals_;
+    const follow_waits waits_;
     const tail_arguments& arguments_;
     bool as_json_;
     tail_headers headers_;

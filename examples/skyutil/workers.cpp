@@ -3,6 +3,7 @@
 #include "commands.hpp"
 #include "common.hpp"
 #include "numbers.hpp"
+#include "system.hpp"
 
 #include <skyutil/process.hpp>
 #include <skyutil/workers.hpp>
@@ -67,7 +68,9 @@ command workers_command() {
                      .help = "Files and directories",
                      .kind = kind::file,
                      .add =
-                         [=](const argument& source) { with->sources.emplace_back(source.text); }},
+                         [=](const argument& source) {
+                             with->sources.push_back(to_path(source.text));
+                         }},
         .run = [=](bool as_json) { return workers(*with, as_json); }};
 }
 

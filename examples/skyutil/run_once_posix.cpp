@@ -4,7 +4,7 @@
 // the end of all processes, which takes its time, has a thread of its own.
 
 #include "common.hpp"
-#include "run.hpp"
+#include "run_posix.hpp"
 
 #include <skyutil/process.hpp>
 
@@ -125,10 +125,11 @@ private:
 class attempt {
 public:
     attempt(const std::vector<std::string>& words, const attempt_options& options,
-            taken_signals& signals)
+            const command_options& command, taken_signals& signals)
         : options_(options),
+          command_(command),
           signals_(signals),
-          child_(words, options.child),
+          child_(words, command.child),
           start_(clock::now()),
           outputs_{output(std::move(child_.stdout_pipe()), options.max_output),
                    output(std::move(child_.stderr_pipe()), options.max_output)} {
@@ -309,7 +310,7 @@ private:
                 std::error_code error;
                 left_ = skyutil::kill_children_processes({.grace = options_.grace,
                                                           .end_signal = options_.end_signal,
-                                                          .spare = options_.strangers},
+                                                          .spare = command_.strangers},
                                                          error)
                             .left;
                 if (error) {  // without /proc the command is the only one that is known
@@ -361,6 +362,7 @@ private:
     }
 
     const attempt_options& options_;
+    const command_options& command_;
     taken_signals& signals_;
     terminal_state terminal_;
     skyutil::child_process child_;
@@ -478,8 +480,8 @@ void reap_orphans(std::int64_t except) {
 }
 
 outcome run_once(const std::vector<std::string>& words, const attempt_options& options,
-                 taken_signals& signals) {
-    return attempt(words, options, signals).wait();
+                 const command_options& command, taken_signals& signals) {
+    return attempt(words, options, command, signals).wait();
 }
 
 }  // namespace program
