@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Compiled for a 32-bit system with OPTIONS, core has nothing to warn of, and reads and replaces files of 5 GiB.
+# Compiled for a 32-bit system with OPTIONS, core has nothing to warn of, reads and replaces files of 5 GiB, and knows a
+# file system of 64 TiB.
 
 cmake_policy(VERSION 3.25)
 include("${COMPILER_FILE}")
@@ -25,7 +26,7 @@ endforeach()
 file(REMOVE "${WORK_DIR}/word_size.cpp" "${WORK_DIR}/word_size")
 
 string(MD5 id "${OPTIONS}")
-foreach(source plugin large_file)
+foreach(source plugin large_file large_file_system)
     set(program "${WORK_DIR}/word_size-${source}-${id}")
     set(what -o "${program}")
     if(source STREQUAL "plugin")

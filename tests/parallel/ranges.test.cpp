@@ -142,7 +142,7 @@ TEST_CASE("elements of a single-pass range arrive as the range gives them") {
         using iterator = std::counted_iterator<std::vector<std::string>::iterator>;
         struct once : iterator {
             using iterator_concept = std::input_iterator_tag;
-            using iterator_category = std::input_iterator_tag;
+            using iterator_category [[maybe_unused]] = std::input_iterator_tag;
             using value_type = std::string;
             using iterator::iterator;
             once& operator++() {

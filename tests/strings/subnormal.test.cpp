@@ -18,21 +18,17 @@
 
 #include "support.hpp"
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 namespace {
 
 /// Sets DAZ (what is read) and FTZ (what is written) while it lives.
 class without_subnormals {
 public:
 #if defined(__SSE2__)
-    without_subnormals() { _mm_setcsr(before_ | 0x8040U); }
-    ~without_subnormals() { _mm_setcsr(before_); }
+    without_subnormals() { __builtin_ia32_ldmxcsr(before_ | 0x8040U); }
+    ~without_subnormals() { __builtin_ia32_ldmxcsr(before_); }
 
 private:
-    unsigned before_ = _mm_getcsr();
+    unsigned before_ = __builtin_ia32_stmxcsr();
 #else
     without_subnormals() { SKYUTIL_SKIP("this processor is not told so by MXCSR"); }
     ~without_subnormals() = default;

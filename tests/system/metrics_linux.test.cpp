@@ -5,7 +5,6 @@
 #include <skyutil/system.hpp>
 
 #include <cctype>
-#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -118,9 +117,11 @@ private:
     }
 
     static double number(const std::string& text) {
-        double value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        require(error == std::errc() && end == text.data() + text.size(), "number " + text);
+        // No std::from_chars: libc++ has none for double before version 20.
+        const bool decimal = text.find_first_not_of("-+.0123456789e") == std::string::npos;
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        require(decimal && !text.empty() && text.front() != '+' && *end == '\0', "number " + text);
         return value;
     }
 

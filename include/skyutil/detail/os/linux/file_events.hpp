@@ -19,14 +19,13 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
-#include <sys/vfs.h>
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 namespace sys {
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
 using ::epoll_create1, ::epoll_ctl, ::inotify_add_watch, ::inotify_init1, ::inotify_rm_watch,
-    ::read, ::statfs, ::timerfd_create, ::timerfd_settime;
+    ::read, ::timerfd_create, ::timerfd_settime;
 #endif
 
 inline void add_to_epoll(int epoll, int fd, std::error_code& error) noexcept {
@@ -147,8 +146,8 @@ inline bool tells_of_changes(native_handle file) noexcept {
 }
 
 inline bool tells_of_changes(const path_text& directory) noexcept {
-    struct ::statfs info;  // NOLINT(*-member-init)
-    return sys::retry([&] { return sys::statfs(directory.c_str(), &info); }) == 0 &&
+    sys::file_system_info info;  // NOLINT(*-member-init)
+    return sys::retry([&] { return sys::get_info(directory.c_str(), info); }) == 0 &&
            sys::is_telling_type(static_cast<std::uint32_t>(info.f_type));
 }
 

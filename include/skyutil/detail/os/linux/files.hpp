@@ -35,22 +35,28 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail::os {
 
 namespace sys {
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
-using ::chmod, ::clock_gettime, ::fsync, ::getrandom, ::madvise, ::openat, ::statfs, ::syscall;
+using ::chmod, ::clock_gettime, ::fsync, ::getrandom, ::madvise, ::openat, ::syscall;
 #endif
 
 // As in posix/base.hpp: a large file system needs 64 bits.
 #if defined(__GLIBC__) && !defined(__LP64__) && !defined(__USE_FILE_OFFSET64)
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
-using ::fstatfs64;
+using ::fstatfs64, ::statfs64;
 #endif
 using file_system_info = struct ::statfs64;
 inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs64(fd, &info); }
+inline int get_info(const char* name, file_system_info& info) noexcept {
+    return sys::statfs64(name, &info);
+}
 #else
 #if !defined(SKYUTIL_TEST_SYSTEM_CALLS)
-using ::fstatfs;
+using ::fstatfs, ::statfs;
 #endif
 using file_system_info = struct ::statfs;
 inline int get_info(int fd, file_system_info& info) noexcept { return fstatfs(fd, &info); }
+inline int get_info(const char* name, file_system_info& info) noexcept {
+    return sys::statfs(name, &info);
+}
 #endif
 
 /// What is no regular file and no directory.
@@ -174,8 +180,8 @@ inline bool is_past(const file_time& time) noexcept {
 
 /// Those of /proc/PID/fd do.
 inline bool has_magic_links(const path_text& directory) noexcept {
-    struct ::statfs system;  // NOLINT(*-member-init)
-    return sys::retry([&] { return sys::statfs(directory.c_str(), &system); }) == 0 &&
+    sys::file_system_info system;  // NOLINT(*-member-init)
+    return sys::retry([&] { return sys::get_info(directory.c_str(), system); }) == 0 &&
            system.f_type == PROC_SUPER_MAGIC;
 }
 
