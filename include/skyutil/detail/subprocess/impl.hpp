@@ -360,7 +360,7 @@ inline std::optional<std::size_t> wait_any(std::span<child_process* const> child
                                            std::chrono::milliseconds timeout) {
     return detail::or_throw(
         [&](std::error_code& error) { return wait_any(children, timeout, error); },
-        "skyutil::wait_any: cannot wait, number of children: ", children.size());
+        "skyutil::wait_any: cannot wait for the children");
 }
 
 inline bool wait_all(std::span<child_process* const> children, std::chrono::milliseconds timeout) {
