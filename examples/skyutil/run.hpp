@@ -55,7 +55,7 @@ struct outcome {
 /// another has to on this system. There is one at a time.
 class runner {
 public:
-    explicit runner(attempt_options options);
+    explicit runner(const attempt_options& options);
     runner(const runner&) = delete;
     runner& operator=(const runner&) = delete;
     ~runner();

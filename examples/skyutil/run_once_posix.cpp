@@ -246,8 +246,9 @@ private:
             interrupt(had_it);
         }
         asked_to_stop_ = signal != SIGCONT && (asked_to_stop_ || is_stop_signal(signal));
-        if (!had_it &&
-            !(signal == SIGCONT && std::exchange(was_stopped_, false) && was_continued())) {
+        const bool goes_on =
+            signal == SIGCONT && std::exchange(was_stopped_, false) && was_continued();
+        if (!had_it && !goes_on) {
             forward(info);
         }
     }

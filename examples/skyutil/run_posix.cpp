@@ -51,8 +51,8 @@ command_options make_command(const attempt_options& options, const taken_signals
 }  // namespace
 
 struct runner::state {
-    explicit state(attempt_options with)
-        : options(std::move(with)),
+    explicit state(const attempt_options& with)
+        : options(with),
           // With captured output the command is in a session of its own: nothing there is stopped
           // by the terminal.
           signals(options.capture ? taken_signals::job_control::leave
@@ -66,9 +66,9 @@ struct runner::state {
     command_options command;
 };
 
-runner::runner(attempt_options options) {
+runner::runner(const attempt_options& options) {
     close_held_streams();
-    state_ = std::make_unique<state>(std::move(options));
+    state_ = std::make_unique<state>(options);
 }
 
 runner::~runner() = default;

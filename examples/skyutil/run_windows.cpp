@@ -52,7 +52,7 @@ struct runner::state {
     }
 };
 
-runner::runner(attempt_options options) : state_(new state{.options = std::move(options)}) {
+runner::runner(const attempt_options& options) : state_(new state{.options = options}) {
     take_console_events([state = state_.get()](DWORD event) { state->take(event); });
 }
 

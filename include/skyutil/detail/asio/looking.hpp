@@ -63,7 +63,10 @@ public:
             const os::native_handle copy = os::duplicate(handle, failed);
             error = failed;
             if (!error) {
-                descriptor.assign(copy, error);
+                static_cast<void>(descriptor.assign(copy, error));  // void in newer versions
+                if (error) {
+                    os::close(copy);
+                }
             }
         }
         if (error) {

@@ -18,7 +18,9 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 
-struct detail::follow_access {
+namespace detail {
+
+struct follow_access {
     static bool is_stopped(const file_follower_set& set) noexcept {
         return set.engine_->options().stop.stop_requested();
     }
@@ -26,6 +28,8 @@ struct detail::follow_access {
         return is_stopped(follower.set_);
     }
 };
+
+}  // namespace detail
 
 inline file_follower_set::file_follower_set(const follow_options& options, std::error_code& error) {
     error.clear();

@@ -58,7 +58,7 @@ inline std::optional<std::string> unread_text::take_line() {
         searched_ = text.size();
         return std::nullopt;
     }
-    if (end == std::string_view::npos || end > longest) {
+    if (end > longest) {
         return take(longest);
     }
     std::string line = take(end + 1);
