@@ -63,7 +63,7 @@ public:
             const os::native_handle copy = os::duplicate(handle, failed);
             error = failed;
             if (!error) {
-                static_cast<void>(descriptor.assign(copy, error));  // void in newer versions
+                descriptor.assign(copy, error);  // NOLINT(bugprone-unused-return-value)
                 if (error) {
                     os::close(copy);
                 }
