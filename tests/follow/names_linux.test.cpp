@@ -259,7 +259,13 @@ TEST_CASE("the handle of a follower is readable when it is time to ask") {
         CHECK_FALSE(follower.next(0s));
         pollfd entry{follower.native_handle(), POLLIN, 0};
         if (options.wake == follow_wake::events) {
-            CHECK(::poll(&entry, 1, 20) == 0);
+            // Directories on the way, such as /tmp, tell of what others do there.
+            bool quiet = false;
+            for (int round = 0; round != 1000 && !quiet; ++round) {
+                quiet = ::poll(&entry, 1, 20) == 0;
+                CHECK_FALSE(follower.next(0s));
+            }
+            CHECK(quiet);
         }
         source.request_stop();
         CHECK(::poll(&entry, 1, 60000) == 1);

@@ -133,6 +133,7 @@ TEST_CASE("a command runs to its end where the limit on descriptors falls below 
     const temporary_directory directory;
     const std::string lowered = directory / "lowered";
     const json result = run_in_child([&] {
+        meet_error_types();
         rlimit old{};
         ::getrlimit(RLIMIT_NOFILE, &old);
         const auto lower = [&](output_stream, std::string_view line) {
