@@ -105,43 +105,49 @@ std::string backlog_of(const fs::path& directory, std::size_t line_size) {
     return path;
 }
 
-void backlog_by_follower(benchmark::State& state) {
+/// Measures `read(path)`, which returns how many bytes the lines of a file have.
+template <class Read>
+void backlog(benchmark::State& state, Read read) {
     const skyutil::temporary_directory directory;
     const std::string path = backlog_of(directory.path(), static_cast<std::size_t>(state.range(0)));
     std::size_t bytes = 0;
     for (auto _ : state) {
+        bytes += read(path);
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+}
+
+void backlog_by_follower(benchmark::State& state) {
+    backlog(state, [](const std::string& path) {
+        std::size_t bytes = 0;
         skyutil::file_follower log(path, {.start = skyutil::follow_start::beginning});
         while (const auto event = log.next(0s)) {
             bytes += event->text.size() + 1;
         }
-    }
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+        return bytes;
+    });
 }
 
 void backlog_by_file_tail(benchmark::State& state) {
-    const skyutil::temporary_directory directory;
-    const std::string path = backlog_of(directory.path(), static_cast<std::size_t>(state.range(0)));
-    std::size_t bytes = 0;
-    for (auto _ : state) {
+    backlog(state, [](const std::string& path) {
+        std::size_t bytes = 0;
         const skyutil::file_tail tail(path, (std::numeric_limits<std::size_t>::max)());
         for (const std::string_view line : tail.lines()) {
             bytes += line.size() + 1;
         }
-    }
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+        return bytes;
+    });
 }
 
 void backlog_by_getline(benchmark::State& state) {
-    const skyutil::temporary_directory directory;
-    const std::string path = backlog_of(directory.path(), static_cast<std::size_t>(state.range(0)));
-    std::size_t bytes = 0;
-    for (auto _ : state) {
+    backlog(state, [](const std::string& path) {
+        std::size_t bytes = 0;
         std::ifstream in(path, std::ios::binary);
         for (std::string line; std::getline(in, line);) {
             bytes += line.size() + 1;
         }
-    }
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+        return bytes;
+    });
 }
 
 BENCHMARK(arrival<follower<skyutil::follow_wake::events>>)->UseManualTime();

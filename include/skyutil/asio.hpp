@@ -23,7 +23,6 @@
 #include <skyutil/version.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -49,7 +48,7 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 [[nodiscard]] boost::process::v2::process to_boost_process(
     const child_process& child, const boost::asio::any_io_executor& executor);
 
-/// Completes with (error_code) when a process has ended, whoever its parent is.
+/// Completes with (error_code) when a process has ended, a child of this one or any other.
 ///
 ///     const auto server = skyutil::process_handle::open(pid);
 ///     co_await skyutil::async_wait(executor, server, boost::asio::use_awaitable);
@@ -63,8 +62,8 @@ namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE {
 template <class Token>
 auto async_wait(const boost::asio::any_io_executor& executor, const process_handle& process,
                 Token&& token) {
-    return boost::asio::async_compose<Token, void(boost::system::error_code)>(
-        detail::looking(executor, detail::look_for_end(process)), token, executor);
+    return detail::async_look<void(boost::system::error_code), Token>(
+        executor, detail::look_for_end(process), token);
 }
 
 /// Completes with (error_code, exit_status) when a child has ended. It is not reaped by that, and
@@ -77,8 +76,8 @@ auto async_wait(const boost::asio::any_io_executor& executor, const process_hand
 /// - Where the child has no pidfd it is looked at every ten milliseconds.
 template <class Token>
 auto async_wait(const boost::asio::any_io_executor& executor, child_process& child, Token&& token) {
-    return boost::asio::async_compose<Token, void(boost::system::error_code, exit_status)>(
-        detail::looking(executor, detail::look_for_status(child)), token, executor);
+    return detail::async_look<void(boost::system::error_code, exit_status), Token>(
+        executor, detail::look_for_status(child), token);
 }
 
 /// Completes with (error_code, std::optional<follow_event>) when a followed file has an event, or
@@ -97,18 +96,16 @@ auto async_wait(const boost::asio::any_io_executor& executor, child_process& chi
 template <class Token>
 auto async_next(const boost::asio::any_io_executor& executor, file_follower& follower,
                 Token&& token) {
-    using signature = void(boost::system::error_code, std::optional<follow_event>);
-    return boost::asio::async_compose<Token, signature>(
-        detail::looking(executor, detail::look_for_event(follower)), token, executor);
+    return detail::async_look<void(boost::system::error_code, std::optional<follow_event>), Token>(
+        executor, detail::look_for_event(follower), token);
 }
 
 /// The same for many files.
 template <class Token>
 auto async_next(const boost::asio::any_io_executor& executor, file_follower_set& followers,
                 Token&& token) {
-    using signature = void(boost::system::error_code, std::optional<follow_event>);
-    return boost::asio::async_compose<Token, signature>(
-        detail::looking(executor, detail::look_for_event(followers)), token, executor);
+    return detail::async_look<void(boost::system::error_code, std::optional<follow_event>), Token>(
+        executor, detail::look_for_event(followers), token);
 }
 
 }  // namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE

@@ -15,6 +15,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -100,6 +101,14 @@ private:
     Look look_;
     bool begun_ = false;
 };
+
+/// Starts an operation that looks, and that completes with a signature. A token of the caller's
+/// is named as a reference, and not moved from.
+template <class Signature, class Token, class Look>
+auto async_look(const boost::asio::any_io_executor& executor, Look look, Token& token) {
+    return boost::asio::async_compose<Token, Signature>(looking(executor, std::move(look)), token,
+                                                        executor);
+}
 
 class look_for_end {
 public:
