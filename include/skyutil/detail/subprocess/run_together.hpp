@@ -27,6 +27,11 @@
 
 namespace skyutil::inline SKYUTIL_VERSION_NAMESPACE::detail {
 
+/// Whether a command gets something to read.
+inline bool has_input(const command_input& input) noexcept {
+    return !input.empty() || input.function();
+}
+
 /// How run_options and child_options want a tree to be ended.
 template <class Options>
 kill_tree_options ending_of(const Options& options) {
@@ -127,8 +132,7 @@ public:
 
 private:
     [[nodiscard]] child_request request(std::size_t i) const {
-        const bool has_input = !options_.input.empty() || options_.input.function();
-        const stdio_target& in = has_input                                 ? pipe_
+        const stdio_target& in = has_input(options_.input)                 ? pipe_
                                  : options_.stdin_from == stdio_mode::pipe ? null_
                                                                            : options_.stdin_from;
         const bool last = i + 1 == commands_.size();

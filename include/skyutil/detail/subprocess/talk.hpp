@@ -160,10 +160,9 @@ inline completed_process communicate(started_child& child, standard_descriptors&
                                      const pump_options& options, std::error_code& error) {
     error.clear();
     completed_process result;
-    const bool has_input = !input.empty() || input.function();
     if (!child.started()) {
         error = os::make_error(std::errc::no_child_process);
-    } else if (has_input && !pipes[0]) {
+    } else if (has_input(input) && !pipes[0]) {
         error = os::make_error(std::errc::bad_file_descriptor);
     }
     conversation(pipes, unread).prepare(error);
